@@ -1,0 +1,103 @@
+//! What can be said on the command line: the nouns, and what goes with all of them.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::bench::Bench;
+use crate::{account, balance, clawback, duration, example, grant, hold, subscription, topup};
+
+/// Operate and measure a creditd daemon.
+///
+/// Exit codes: 0 ok · 1 refused by rule · 2 usage · 3 unreachable · 4 not authorized · 5 outcome unknown (run it again
+/// with the same id) · 70 bug · 75 try later · 78 configuration.
+#[derive(Debug, Parser)]
+#[command(name = "creditctl", version, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) noun: Noun,
+}
+
+/// What goes with every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// The daemon's address; CREDITD_ADDRESS or 127.0.0.1:7411 if it is left out. A bench takes a running daemon by this
+    /// option only, so that a variable never points its load at one by accident.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+    /// The key, where the daemon asks for one.
+    #[arg(long, global = true, env = "CREDITD_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub(crate) token: Option<String>,
+    /// How long a call may take, retries included: 500ms, 5s, 2m.
+    #[arg(long, global = true, default_value = "5s", value_parser = duration::parse)]
+    pub(crate) timeout: Duration,
+    /// For people or for programs.
+    #[arg(short, long, global = true, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+    /// The same as `-o json`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned text.
+    Table,
+    /// One JSON object; amounts are strings in credits.
+    Json,
+}
+
+impl Global {
+    /// Where the daemon is.
+    pub(crate) fn address(&self) -> String {
+        let variable = || std::env::var("CREDITD_ADDRESS").ok().filter(|address| !address.is_empty());
+        self.address.clone().or_else(variable).unwrap_or_else(|| "127.0.0.1:7411".to_owned())
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
+    }
+}
+
+/// What is operated on.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Noun {
+    /// Open, show, freeze or unfreeze an account.
+    Account {
+        #[command(subcommand)]
+        verb: account::Verb,
+    },
+    /// Show an account's credits by bucket.
+    Balance(balance::Balance),
+    /// Measure a daemon under load.
+    Bench(Bench),
+    /// Take bought credits back; what is not there becomes debt.
+    Clawback(clawback::Clawback),
+    /// The worked example: a workspace, a scheduler, a billing service, and a power cut in between.
+    Example {
+        #[command(subcommand)]
+        phase: example::Phase,
+    },
+    /// Give credits to a bucket.
+    Grant(grant::Grant),
+    /// Reserve, charge, commit, release, refund, extend or show a hold.
+    Hold {
+        #[command(subcommand)]
+        verb: hold::Verb,
+    },
+    /// Ask whether the daemon is there.
+    Ping,
+    /// Set the subscription of an account.
+    Subscription {
+        #[command(subcommand)]
+        verb: subscription::Verb,
+    },
+    /// Add credits that were bought.
+    Topup(topup::Topup),
+}
+
+#[cfg(test)]
+mod tests;

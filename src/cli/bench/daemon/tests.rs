@@ -1,0 +1,48 @@
+//! The bench's own daemon, with a shell script in its place.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+fn script(folder: &TempDir, text: &str) -> PathBuf {
+    let path = folder.path().join("creditd");
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn the_ready_line_names_the_address() {
+    let line = "creditd ready address=127.0.0.1:7411 http=127.0.0.1:7412 durability=sync";
+    assert_eq!(address_of(line), Some("127.0.0.1:7411"));
+    assert_eq!(address_of("something else address=1"), None);
+}
+
+#[test]
+fn it_is_started_stopped_and_its_folder_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "echo \"creditd ready address=127.0.0.1:1 http=x durability=$CREDITD_JOURNAL__DURABILITY\"; exec sleep 60";
+    let program = script(&folder, text);
+    let daemon = OwnDaemon::start(Some(&program), None, Some(DurabilityMode::Memory)).unwrap();
+    assert_eq!(daemon.address, "127.0.0.1:1");
+    let data = daemon.folder.path().to_owned();
+    assert!(data.exists());
+    daemon.stop().unwrap();
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_daemon_that_fails_shows_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = script(&folder, "echo 'the disk is on fire' >&2; exit 78");
+    let failure = OwnDaemon::start(Some(&program), None, None).unwrap_err();
+    assert_eq!(failure.exit, Exit::Unreachable);
+    assert!(failure.message.ends_with("the daemon's log ends with:\nthe disk is on fire"), "{}", failure.message);
+}
+
+#[test]
+fn a_missing_program_is_a_matter_of_configuration() {
+    let failure = OwnDaemon::start(Some(Path::new("/nowhere/creditd")), None, None).unwrap_err();
+    assert_eq!(failure.exit, Exit::Configuration);
+}

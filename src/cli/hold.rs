@@ -1,0 +1,247 @@
+//! `creditctl hold reserve|charge|commit|release|refund|extend|show`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use protocol::limits::{HOLD_TTL_MS_MAX, TIER_MAX};
+use protocol::{
+    AccountId, Command, HoldId, MemberId, Operation, OperationFlags, OperationKind, OverCommit, RefundReason, Sources,
+    WorkerId,
+};
+
+use crate::amount::Amount;
+use crate::duration::parse_ms;
+use crate::exit::Failure;
+use crate::grant::Source;
+use crate::output::Shown;
+use crate::tool::Tool;
+use crate::{account_view, answer_view};
+
+/// What is done with the hold.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Set credits aside for a generation.
+    Reserve(Reserve),
+    /// Take credits at once: reserve and commit in one step.
+    Charge(Make),
+    /// Capture all or part of a hold; the rest goes back.
+    Commit(Commit),
+    /// Give a hold back.
+    Release(Which),
+    /// Give back what was captured.
+    Refund(Refund),
+    /// Move a hold's end, counted from now.
+    Extend(Extend),
+    /// Show a hold.
+    Show {
+        /// The hold.
+        hold: HoldId,
+    },
+}
+
+/// `hold reserve`.
+#[derive(Debug, Args)]
+pub(crate) struct Reserve {
+    #[command(flatten)]
+    make: Make,
+    /// How long the credits stay set aside, at most 24h; the daemon's default if it is left out.
+    #[arg(long, value_parser = ttl_ms)]
+    ttl: Option<u32>,
+}
+
+/// What reserve and charge have in common.
+#[derive(Debug, Args)]
+pub(crate) struct Make {
+    /// The account.
+    account: AccountId,
+    /// Credits.
+    amount: Amount,
+    /// The hold's id, which makes a repeat safe; made up and shown if it is left out.
+    #[arg(long, value_name = "ID")]
+    hold: Option<HoldId>,
+    /// Buckets that may pay, comma-separated; all if it is left out.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    sources: Vec<Source>,
+    /// Who is counted.
+    #[arg(long, value_name = "ID")]
+    member: Option<MemberId>,
+    /// Where the generation runs.
+    #[arg(long, value_name = "ID")]
+    worker: Option<WorkerId>,
+    /// The tool's number on the rate card.
+    #[arg(long, default_value_t = 0)]
+    tool: u16,
+    /// The model's number on the rate card.
+    #[arg(long, default_value_t = 0)]
+    model: u32,
+    /// How many results are made.
+    #[arg(long, default_value_t = 0)]
+    count: u16,
+    /// The lowest tier that may use it.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=i64::from(TIER_MAX)))]
+    min_tier: u8,
+    /// The model is a Pro one: free credits may not pay.
+    #[arg(long)]
+    pro_model: bool,
+    /// What a commit of more than is held does.
+    #[arg(long, value_enum, default_value = "reject")]
+    over_commit: More,
+}
+
+/// What happens with more than is held.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum More {
+    /// Refuse it.
+    Reject,
+    /// Take what is held.
+    Cap,
+    /// Take the difference from the wallet.
+    Draw,
+}
+
+/// A hold of an account.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The account.
+    account: AccountId,
+    /// The hold.
+    hold: HoldId,
+}
+
+/// `hold commit`.
+#[derive(Debug, Args)]
+pub(crate) struct Commit {
+    #[command(flatten)]
+    which: Which,
+    /// Credits to capture; all that is held if it is left out.
+    amount: Option<Amount>,
+    /// The capture's number within the hold, which makes a repeat safe.
+    #[arg(long, default_value_t = 1)]
+    number: u8,
+    /// More captures will follow: the rest stays held.
+    #[arg(long)]
+    not_final: bool,
+}
+
+/// `hold refund`.
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    #[command(flatten)]
+    which: Which,
+    /// Credits to give back.
+    amount: Amount,
+    /// Why.
+    #[arg(long, value_parser = reason)]
+    reason: RefundReason,
+    /// The refund's number within the hold, which makes a repeat safe.
+    #[arg(long, default_value_t = 1)]
+    number: u8,
+}
+
+/// `hold extend`.
+#[derive(Debug, Args)]
+pub(crate) struct Extend {
+    #[command(flatten)]
+    which: Which,
+    /// The new end, counted from now.
+    #[arg(long, value_parser = ttl_ms)]
+    ttl: u32,
+}
+
+fn ttl_ms(text: &str) -> Result<u32, String> {
+    parse_ms(text)
+        .ok()
+        .filter(|ms| (1..=HOLD_TTL_MS_MAX).contains(ms))
+        .ok_or_else(|| "a hold time is 1ms to 24h".to_owned())
+}
+
+fn reason(text: &str) -> Result<RefundReason, String> {
+    RefundReason::ALL.iter().copied().find(|reason| reason.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = RefundReason::ALL.iter().map(|reason| reason.name()).collect();
+        format!("a reason is one of {}", names.join(", "))
+    })
+}
+
+impl Verb {
+    pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
+        match self {
+            Self::Reserve(reserve) => send(tool, reserve.operation(), "drawn").await,
+            Self::Charge(make) => send(tool, make.operation(OperationKind::Charge), "drawn").await,
+            Self::Commit(commit) => send(tool, commit.operation(), "captured").await,
+            Self::Release(Which { account, hold }) => send(tool, Operation::release(hold, account), "returned").await,
+            Self::Refund(Refund { which: Which { account, hold }, amount, reason, number }) => {
+                send(tool, Operation::refund(hold, account, amount.0, number, reason), "returned").await
+            }
+            Self::Extend(Extend { which: Which { account, hold }, ttl }) => {
+                send(tool, Operation::extend(hold, account, ttl), "held").await
+            }
+            Self::Show { hold } => {
+                let answer = tool.command(&Command::ShowHold { hold }, "", "").await?;
+                Ok(account_view::hold(&[("hold", hold.to_string())], &answer))
+            }
+        }
+    }
+}
+
+async fn send(tool: &Tool, operation: Operation, moved: &str) -> Result<Shown, Failure> {
+    let Operation { hold, account, .. } = operation;
+    let answer = tool.operation(operation, "--hold", hold).await?;
+    Ok(answer_view::operation(&[("hold", hold.to_string()), ("account", account.to_string())], moved, &answer))
+}
+
+impl Reserve {
+    fn operation(&self) -> Operation {
+        Operation { ttl_ms: self.ttl.unwrap_or(0), ..self.make.operation(OperationKind::Reserve) }
+    }
+}
+
+impl Make {
+    fn operation(&self, kind: OperationKind) -> Operation {
+        let hold = self.hold.unwrap_or_else(client::hold_id);
+        let flags = if self.pro_model { OperationFlags::PRO_MODEL } else { OperationFlags::NONE };
+        Operation {
+            kind,
+            flags,
+            sources: self.sources.iter().fold(Sources::ALL, |mask, source| mask.with(mask_of(*source))),
+            member: self.member.unwrap_or_default(),
+            worker: self.worker.unwrap_or_default(),
+            tool: self.tool,
+            model: self.model,
+            count: self.count,
+            min_tier: self.min_tier,
+            over_commit: self.over_commit.into(),
+            ..Operation::charge(hold, self.account, self.amount.0)
+        }
+    }
+}
+
+impl Commit {
+    fn operation(&self) -> Operation {
+        let Which { account, hold } = self.which;
+        let operation = match self.amount {
+            Some(amount) => Operation::commit(hold, account, amount.0, self.number),
+            None => Operation::commit_all(hold, account, self.number),
+        };
+        let open = OperationFlags(operation.flags.0 & !OperationFlags::FINAL.0);
+        Operation { flags: if self.not_final { open } else { operation.flags }, ..operation }
+    }
+}
+
+const fn mask_of(source: Source) -> Sources {
+    match source {
+        Source::Free => Sources::FREE,
+        Source::Subscription => Sources::SUBSCRIPTION,
+        Source::TopUp => Sources::TOP_UP,
+    }
+}
+
+impl From<More> for OverCommit {
+    fn from(more: More) -> Self {
+        match more {
+            More::Reject => Self::Reject,
+            More::Cap => Self::Cap,
+            More::Draw => Self::Draw,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Retry decisions, as a table.
+
+use super::*;
+
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_secs(1) };
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn what_is_seen_decides() {
+    let again = |seen| match decide(BACKOFF, 0, LONG, seen, 7) {
+        Action::GiveUp => None,
+        Action::Again { reconnect, .. } => Some(reconnect),
+    };
+    assert_eq!(again(Seen::Rejected), None);
+    assert_eq!(again(Seen::NotSent), None);
+    assert_eq!(again(Seen::Unreachable), Some(false));
+    assert_eq!(again(Seen::Lost), Some(false));
+    assert_eq!(again(Seen::SaidUnknown), Some(true));
+    assert_eq!(again(Seen::Draining), Some(true));
+    assert_eq!(again(Seen::Overloaded { retry_after_ms: 5 }), Some(false));
+}
+
+#[test]
+fn pauses_double_up_to_the_longest_and_lose_at_most_a_quarter() {
+    for (attempt, whole) in [(0, 20), (1, 40), (2, 80), (5, 640), (6, 1000), (31, 1000), (32, 1000), (u32::MAX, 1000)] {
+        for seed in [0, 1, u64::MAX] {
+            let pause = pause(BACKOFF, attempt, seed);
+            let whole = Duration::from_millis(whole);
+            assert!(pause <= whole && pause >= whole * 3 / 4, "attempt {attempt}: {pause:?}");
+        }
+    }
+}
+
+#[test]
+fn the_daemon_wish_to_wait_is_kept() {
+    let action = decide(BACKOFF, 0, LONG, Seen::Overloaded { retry_after_ms: 300 }, 0);
+    assert_eq!(action, Action::Again { after: Duration::from_millis(300), reconnect: false });
+}
+
+#[test]
+fn nobody_waits_beyond_the_deadline() {
+    let left = Duration::from_millis(200);
+    assert_eq!(decide(BACKOFF, 0, left, Seen::Overloaded { retry_after_ms: 300 }, 0), Action::GiveUp);
+    assert_eq!(decide(BACKOFF, 0, Duration::ZERO, Seen::Lost, 0), Action::GiveUp);
+}
+
+#[test]
+fn the_first_answer_that_may_change_is_found() {
+    let answers = [Outcome::Granted, Outcome::Insufficient, Outcome::Overloaded, Outcome::Draining].map(Answer::of);
+    assert_eq!(first_retryable(&answers), Some((2, Seen::Overloaded { retry_after_ms: 0 })));
+    assert_eq!(first_retryable(&answers[..2]), None);
+}
+
+#[test]
+fn only_these_outcomes_are_retried() {
+    let retried: Vec<Outcome> = Outcome::ALL.iter().copied().filter(|outcome| seen(*outcome, 0).is_some()).collect();
+    assert_eq!(retried, [Outcome::Overloaded, Outcome::Draining, Outcome::OutcomeUnknown]);
+}

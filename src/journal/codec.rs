@@ -1,0 +1,120 @@
+//! Every call of bincode in this crate. Its format is small and fixed (`config::standard()`: little-endian, integers of
+//! variable length), so that another crate with the same bytes can take its place here.
+//!
+//! Records go into an [`EncodedUnit`] without an allocation, except the lists of cycle rolls and refunds. Reading is
+//! strict: a record uses all its bytes, every number is one that this version writes, and no length makes the reader
+//! allocate more than the bytes it was given could hold.
+
+use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
+use serde::{Deserialize, Serialize};
+use wallet::record::Record;
+
+use crate::record::{BadField, Meaning, StoredRecord};
+use crate::unit::{EncodedUnit, RECORD_BYTES_MAX, RecordTooLong};
+
+/// Longest stored row: a hold with all the captures and refunds that it may have.
+pub const ROW_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Why bytes are not a record or a row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Longer than any record or row.
+    #[error("{bytes} bytes are more than a record or a row can have")]
+    TooLong {
+        /// How many there are.
+        bytes: usize,
+    },
+    /// The bytes are not of this shape.
+    #[error("not readable: {0}")]
+    Malformed(String),
+    /// Bytes are left over.
+    #[error("{bytes} bytes are left over")]
+    Trailing {
+        /// How many.
+        bytes: usize,
+    },
+    /// A number that this version never writes.
+    #[error(transparent)]
+    Field(#[from] BadField),
+    /// The journal's own record, where one of the wallets was expected.
+    #[error("this is an epoch record, which changes no wallet")]
+    Epoch,
+}
+
+/// Appends records to a unit, in order.
+///
+/// # Errors
+/// [`RecordTooLong`]; the records before the long one are in the unit.
+pub fn encode_unit(records: &[Record], out: &mut EncodedUnit) -> Result<(), RecordTooLong> {
+    records.iter().try_for_each(|record| encode_record(record, out))
+}
+
+/// Appends one record to a unit.
+///
+/// # Errors
+/// [`RecordTooLong`]; the unit is as before.
+pub fn encode_record(record: &Record, out: &mut EncodedUnit) -> Result<(), RecordTooLong> {
+    out.push_with(|bytes| append(&StoredRecord::from(record), bytes))
+}
+
+/// Reads one record of the wallets.
+///
+/// # Errors
+/// [`DecodeError`]: also for an epoch record, see [`decode_any`].
+#[inline]
+pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+    match decode_any(bytes)? {
+        Meaning::Record(record) => Ok(record),
+        Meaning::Epoch(_) => Err(DecodeError::Epoch),
+    }
+}
+
+/// Reads one record of any kind.
+///
+/// # Errors
+/// [`DecodeError`].
+#[inline]
+pub fn decode_any(bytes: &[u8]) -> Result<Meaning, DecodeError> {
+    let stored: StoredRecord<'_> = read::<_, RECORD_BYTES_MAX>(bytes)?;
+    Ok(stored.try_into()?)
+}
+
+/// Appends the bytes of a stored row.
+pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) {
+    let written = bincode::serde::encode_into_writer(value, Appending(out), config::standard());
+    assert!(written.is_ok(), "a stored type has no shape that bincode refuses");
+}
+
+/// Reads a stored row: all of the bytes.
+pub(crate) fn read_row<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    read::<T, ROW_BYTES_MAX>(bytes)
+}
+
+#[inline]
+fn read<'a, T: Deserialize<'a>, const MAX: usize>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    if bytes.len() > MAX {
+        return Err(DecodeError::TooLong { bytes: bytes.len() });
+    }
+    let limited: Configuration<LittleEndian, Varint, Limit<MAX>> = config::standard().with_limit::<MAX>();
+    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, limited)
+        .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    match bytes.len() - used {
+        0 => Ok(value),
+        left => Err(DecodeError::Trailing { bytes: left }),
+    }
+}
+
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl Writer for Appending<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! Every record comes back, no cut one does, and the bytes are the golden ones.
+
+use proptest::prelude::*;
+use wallet::bucket::{Bucket, Slices, Sources, Split};
+use wallet::credits::Credits;
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
+use wallet::record::{
+    Attribution, Capture, CaptureRequest, CycleRoll, Extend, FreePolicy, Grant, Issuer, LateCapture, Open, OverCommit,
+    Refund, RefundReason, Reserve, Return, Terms,
+};
+
+use super::*;
+use crate::epoch::{EpochRecord, WriterId};
+use crate::group::GroupHash;
+use crate::keys::{Epoch, Position};
+use crate::record::samples::{check_golden, hold_id, records};
+
+fn encoded(record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    append(&StoredRecord::from(record), &mut bytes);
+    bytes
+}
+
+#[test]
+fn every_kind_has_its_golden_bytes_and_comes_back() {
+    for (name, record) in records() {
+        let bytes = encoded(&record);
+        check_golden(name, &bytes);
+        assert_eq!(decode(&bytes).unwrap(), record, "{name}");
+        assert_eq!(name[..2].parse::<u8>().unwrap(), bytes[0], "{name}: the number of the kind comes first");
+    }
+}
+
+#[test]
+fn an_epoch_record_has_the_bytes_that_the_chain_is_followed_by() {
+    let epoch = EpochRecord {
+        epoch: Epoch(7),
+        writer: WriterId([9; 16]),
+        last: Position(1_000),
+        last_hash: GroupHash([0xab; 32]),
+    };
+    let bytes = epoch.to_bytes();
+    check_golden("00-epoch", &bytes);
+    let Meaning::Epoch(stored) = decode_any(&bytes).unwrap() else { panic!("not an epoch record") };
+    assert_eq!((stored.epoch, stored.last), (7_u64.to_le_bytes(), 1_000_u64.to_le_bytes()));
+    assert_eq!((stored.writer, stored.last_hash), ([9; 16], [0xab; 32]));
+    let mut again = Vec::new();
+    append(&StoredRecord::Epoch(stored), &mut again);
+    assert_eq!(again, bytes);
+    assert_eq!(decode(&bytes), Err(DecodeError::Epoch));
+}
+
+#[test]
+fn a_cut_record_and_one_with_more_bytes_are_refused() {
+    for (name, record) in records() {
+        let bytes = encoded(&record);
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{name} cut at {length}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert_eq!(decode(&longer), Err(DecodeError::Trailing { bytes: 1 }), "{name}");
+    }
+}
+
+#[test]
+fn the_hot_records_are_short() {
+    let length = |wanted| {
+        let record = records().into_iter().find(|(name, _)| *name == wanted).unwrap().1;
+        encoded(&record).len()
+    };
+    let lengths = ["10-reserve", "12-capture", "14-release", "17-extend"].map(length);
+    assert!(lengths[0] <= 80 && lengths[1] <= 75 && lengths[2] <= 50 && lengths[3] <= 25, "{lengths:?}");
+}
+
+#[test]
+fn a_unit_has_its_records_in_order() {
+    let all: Vec<Record> = records().into_iter().map(|(_, record)| record).collect();
+    let mut unit = EncodedUnit::new();
+    encode_unit(&all, &mut unit).unwrap();
+    assert_eq!(usize::try_from(unit.records()).unwrap(), all.len());
+    let mut rest = unit.bytes();
+    for record in &all {
+        let range = crate::unit::first_record(rest).unwrap();
+        assert_eq!(&decode(&rest[range.clone()]).unwrap(), record);
+        rest = &rest[range.end..];
+    }
+    assert!(rest.is_empty());
+}
+
+#[test]
+fn lengths_that_the_bytes_cannot_hold_are_refused_before_they_are_allocated() {
+    // An open record whose zone claims 2^60 bytes, and a cycle roll with 2^60 wallets.
+    let mut open = vec![3; 17];
+    open.extend_from_slice(&[253, 0, 0, 0, 0, 0, 0, 0, 0x10]);
+    let roll = [9, 253, 0, 0, 0, 0, 0, 0, 0, 0x10];
+    assert!(matches!(decode(&open), Err(DecodeError::Malformed(_))));
+    assert!(matches!(decode(&roll), Err(DecodeError::Malformed(_))));
+    let long = vec![9; RECORD_BYTES_MAX + 1];
+    assert_eq!(decode(&long), Err(DecodeError::TooLong { bytes: RECORD_BYTES_MAX + 1 }));
+}
+
+#[test]
+fn numbers_that_are_never_written_are_refused() {
+    let (_, record) = records().into_iter().find(|(name, _)| *name == "06-grant").unwrap();
+    let mut bytes = encoded(&record);
+    bytes[17] = 4;
+    assert!(matches!(decode(&bytes), Err(DecodeError::Field(BadField { field: "bucket", value: 4 }))));
+    assert!(matches!(decode(&[19, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
+}
+
+fn amount() -> impl Strategy<Value = Credits> {
+    prop_oneof![Just(0), 0..1_000_u64, any::<u64>()].prop_map(Credits::from_millis)
+}
+
+fn split() -> impl Strategy<Value = Split> {
+    (amount(), amount(), amount()).prop_map(|(free, subscription, top_up)| Split { free, subscription, top_up })
+}
+
+fn slices() -> impl Strategy<Value = Slices> {
+    (split(), any::<u32>(), any::<u32>())
+        .prop_map(|(split, day, period)| Slices { split, day: Day(day), period: Period(period) })
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![any::<u64>(), Just(0), 1_700_000_000_000..1_900_000_000_000_u64].prop_map(Timestamp)
+}
+
+fn hold() -> impl Strategy<Value = HoldId> {
+    prop_oneof![
+        any::<u128>().prop_map(HoldId),
+        (1_700_000_000_000..1_900_000_000_000_u64, 0..u64::MAX >> 2).prop_map(|(time, n)| hold_id(time, n)),
+    ]
+}
+
+fn attribution() -> impl Strategy<Value = Attribution> {
+    let member = prop_oneof![Just(0), any::<u128>()];
+    (member, any::<u16>(), any::<u32>(), any::<u16>())
+        .prop_map(|(member, tool, model, count)| Attribution { member: MemberId(member), tool, model, count })
+}
+
+fn request() -> impl Strategy<Value = CaptureRequest> {
+    (any::<u8>(), proptest::option::of(amount()), any::<bool>())
+        .prop_map(|(number, amount, last)| CaptureRequest { number, amount, last })
+}
+
+fn issuer() -> impl Strategy<Value = Issuer> {
+    (any::<u128>(), ".{0,40}", ".{0,40}", instant())
+        .prop_map(|(command, by, reason, at)| Issuer { command: CommandId(command), by, reason, at })
+}
+
+fn reserve() -> impl Strategy<Value = Reserve> {
+    let terms = (1..=7_u8, any::<bool>(), 0..=15_u8, 0..=2_u8, any::<u32>()).prop_map(|(bits, pro, tier, over, ttl)| Terms {
+        sources: Sources::from_bits(bits).unwrap(),
+        pro_model: pro,
+        min_tier: Tier(tier),
+        over_commit: OverCommit::from_code(over).unwrap(),
+        ttl_ms: ttl,
+    });
+    let worker = prop_oneof![Just(0), any::<u128>()].prop_map(WorkerId);
+    let ids = (any::<u128>(), hold(), worker, any::<u32>());
+    (ids, slices(), attribution(), terms, instant(), instant()).prop_map(
+        |((account, hold, worker, settings), taken, attribution, terms, at, ends_at)| Reserve {
+            account: AccountId(account),
+            hold,
+            taken,
+            attribution,
+            worker,
+            settings,
+            terms,
+            at,
+            ends_at,
+        },
+    )
+}
+
+fn capture() -> impl Strategy<Value = Capture> {
+    let amounts = (split(), slices(), split(), split());
+    (any::<u128>(), hold(), request(), amounts, any::<bool>(), attribution(), instant()).prop_map(
+        |(account, hold, request, (captured, drawn, returned, forfeited), late, attribution, at)| Capture {
+            account: AccountId(account),
+            hold,
+            request,
+            captured,
+            drawn,
+            returned,
+            forfeited,
+            late,
+            attribution,
+            at,
+        },
+    )
+}
+
+fn refund() -> impl Strategy<Value = Refund> {
+    let many = || proptest::collection::vec(slices(), 0..4);
+    let numbers = (any::<u8>(), proptest::option::of(amount()), 1..=6_u8);
+    (any::<u128>(), hold(), numbers, many(), many(), split(), attribution(), instant()).prop_map(
+        |(account, hold, (number, requested, reason), undone, returned, forfeited, attribution, at)| Refund {
+            account: AccountId(account),
+            hold,
+            number,
+            requested,
+            reason: RefundReason::from_code(reason).unwrap(),
+            undone,
+            returned,
+            forfeited,
+            attribution,
+            at,
+        },
+    )
+}
+
+fn end() -> impl Strategy<Value = Return> {
+    (any::<u128>(), hold(), split(), split(), instant()).prop_map(|(account, hold, returned, forfeited, at)| {
+        Return { account: AccountId(account), hold, returned, forfeited, at }
+    })
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let late = (any::<u128>(), hold(), request(), slices(), amount(), attribution(), instant()).prop_map(
+        |(account, hold, request, taken, shortfall, attribution, at)| {
+            let account = AccountId(account);
+            Record::LateCapture(LateCapture { account, hold, request, taken, shortfall, attribution, at })
+        },
+    );
+    let open = (any::<u128>(), ".{0,40}", any::<u32>(), issuer()).prop_map(|(account, zone, day, issuer)| {
+        Record::Open(Open { account: AccountId(account), zone, day: Day(day), issuer })
+    });
+    let grant = (any::<u128>(), 0..3_usize, amount(), issuer()).prop_map(|(account, bucket, amount, issuer)| {
+        let bucket = Bucket::ALL[bucket];
+        Record::Grant(Grant { account: AccountId(account), bucket, amount, day: Day(1), period: Period(2), issuer })
+    });
+    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant()).prop_map(
+        |(account, number, allocation, tier, ends_at, at)| CycleRoll {
+            account: AccountId(account),
+            day: Day(number),
+            period: Period(number),
+            allocation,
+            tier: Tier(tier),
+            ends_at,
+            at,
+        },
+    );
+    prop_oneof![
+        reserve().prop_map(Record::Reserve),
+        reserve().prop_map(Record::Charge),
+        capture().prop_map(Record::Capture),
+        late,
+        end().prop_map(Record::Release),
+        end().prop_map(Record::Expire),
+        refund().prop_map(Record::Refund),
+        open,
+        grant,
+        proptest::collection::vec(roll, 0..5).prop_map(Record::CycleRoll),
+        (hold(), instant()).prop_map(|(hold, ends_at)| Record::Extend(Extend { hold, ends_at })),
+        (hold(), instant()).prop_map(|(hold, at)| Record::Tombstone { hold, at }),
+        (any::<u32>(), amount(), any::<bool>()).prop_map(|(from, allowance, all_accounts)| {
+            Record::Policy(FreePolicy { from: Day(from), allowance, all_accounts })
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_record_comes_back(record in any_record()) {
+        let bytes = encoded(&record);
+        prop_assert_eq!(decode(&bytes).unwrap(), record);
+        for length in 0..bytes.len() {
+            prop_assert!(decode(&bytes[..length]).is_err());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_read_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode_any(&bytes);
+        if let Some(first) = bytes.first_mut() {
+            *first %= 20;
+        }
+        let _ = decode_any(&bytes);
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(record in any_record(), at in any::<prop::sample::Index>(), value in any::<u8>()) {
+        let mut bytes = encoded(&record);
+        let at = at.index(bytes.len());
+        bytes[at] = value;
+        let _ = decode_any(&bytes);
+    }
+}

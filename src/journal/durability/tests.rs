@@ -1,0 +1,49 @@
+//! Waiting and waking.
+
+use super::*;
+use std::sync::Arc;
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_waiter_is_woken_by_the_position_it_waits_for() {
+    let durability = Arc::new(Durability::new(Position(3), DurabilityMode::Sync));
+    assert_eq!(durability.wait_past(Position(2), Duration::ZERO), Position(3));
+    assert_eq!(durability.wait_past(Position(3), Duration::from_millis(1)), Position(3));
+    let waiter = {
+        let durability = Arc::clone(&durability);
+        std::thread::spawn(move || {
+            let mut reached = Position(3);
+            while reached < Position(2000) {
+                let now = durability.wait_past(reached, LONG);
+                assert!(now > reached, "it woke for nothing");
+                reached = now;
+            }
+        })
+    };
+    for position in 4..=2000 {
+        durability.publish_synced(Position(position));
+    }
+    waiter.join().unwrap();
+}
+
+#[test]
+fn a_failure_wakes() {
+    let durability = Arc::new(Durability::new(Position::NONE, DurabilityMode::Sync));
+    let waiter = {
+        let durability = Arc::clone(&durability);
+        std::thread::spawn(move || durability.wait_past(Position::NONE, LONG))
+    };
+    durability.publish_failed();
+    assert_eq!(waiter.join().unwrap(), Position::NONE);
+    assert!(durability.has_failed());
+}
+
+#[test]
+fn trimming_is_only_ever_allowed_further() {
+    let durability = Durability::new(Position(9), DurabilityMode::Memory);
+    durability.allow_trim(Position(5));
+    durability.allow_trim(Position(2));
+    assert_eq!(durability.trim_allowed(), Position(5));
+    assert!(DurabilityMode::Sync.is_durable() && !durability.mode().is_durable());
+}

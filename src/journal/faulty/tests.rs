@@ -1,0 +1,51 @@
+//! Scripts, seeds and delays.
+
+use super::*;
+use crate::epoch::WriterId;
+use crate::recovery::recover;
+
+#[test]
+fn splitmix_is_the_known_sequence() {
+    let mut random = SplitMix(0);
+    assert_eq!(random.next_u64(), 0xe220_a839_7b1d_cdaf);
+    assert_eq!(random.next_u64(), 0x6e78_9e6a_a1b9_65f4);
+    assert_eq!(random.below(0), 0);
+    assert!((0..100).all(|_| random.below(3) < 3));
+}
+
+#[test]
+fn a_slow_append_costs_the_callers_clock() {
+    let plan = FaultPlan::none().with(0, Fault::Slow { delay_ms: 30 });
+    let mut store = FaultyStore::open(FaultyImage::default(), plan);
+    recover(&mut store, WriterId([0; 16]), 0).unwrap();
+    assert_eq!((store.take_delay_ms(), store.take_delay_ms()), (30, 0));
+}
+
+#[test]
+fn an_epoch_record_can_fail_and_the_next_start_goes_on() {
+    for fault in [Fault::Full, Fault::FailedAndThere, Fault::FailedAndThereLater, Fault::Torn { bytes: 5 }] {
+        let mut store = FaultyStore::open(FaultyImage::default(), FaultPlan::none().with(0, fault));
+        assert!(recover(&mut store, WriterId([0; 16]), 0).is_err());
+        let mut store = FaultyStore::open(store.crash(0), FaultPlan::none());
+        assert!(recover(&mut store, WriterId([0; 16]), 0).is_ok(), "{fault:?}");
+        let mut store = FaultyStore::open(store.crash(0), FaultPlan::none());
+        assert!(recover(&mut store, WriterId([0; 16]), 0).is_ok(), "{fault:?}");
+    }
+}
+
+#[test]
+fn every_kind_of_fault_comes_by_chance() {
+    let rates = FaultRates { failed: 5000, slow: 5000, delay_ms_max: 9 };
+    let mut plan = FaultPlan::seeded(7, rates);
+    let drawn: Vec<_> = (0..2000).filter_map(|append| plan.fault_for(append, 100)).collect();
+    assert_eq!(drawn.len(), 2000);
+    let kinds: [fn(&Fault) -> bool; 6] = [
+        |f| matches!(f, Fault::Full),
+        |f| matches!(f, Fault::FailedAndLost),
+        |f| matches!(f, Fault::FailedAndThere),
+        |f| matches!(f, Fault::FailedAndThereLater),
+        |f| matches!(f, Fault::Torn { bytes } if *bytes < 100),
+        |f| matches!(f, Fault::Slow { delay_ms } if *delay_ms <= 9),
+    ];
+    assert!(kinds.iter().all(|kind| drawn.iter().any(kind)));
+}

@@ -1,0 +1,474 @@
+//! The projections: what the journal says, as rows that can be read and loaded. Derived, and carrying the position that
+//! they have reached; the journal stays the truth.
+//!
+//! One [`Projector`] follows the durable position group by group and changes rows in memory by
+//! [`wallet::ledger::apply`], the same path as in the simulation (I8). Every half minute or 64 MiB of journal the changed
+//! rows go to the store, in one write with the position ([`Flush`]): position and data cannot part, and a crash takes the
+//! projections back to an earlier flush, from which the journal is applied again. [`Archive`] reads from any thread.
+//!
+//! `state` has wallets, open holds, commands, policies and the id bound: what a start loads. `holds` has ended holds in
+//! sorted blocks ([`blocks`]). The store ([`store`]) has two forms, [`rocks`] and [`memory`].
+
+mod archive;
+pub mod blocks;
+mod books;
+mod disk;
+mod flush;
+mod keys;
+pub mod memory;
+pub mod rocks;
+mod rows;
+pub mod store;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use wallet::hold::Hold;
+use wallet::ids::{AccountId, HoldId, Position as Place, Timestamp};
+use wallet::ledger::{self, LedgerError};
+use wallet::record::{FreePolicy, Record};
+use wallet::row::Row;
+
+pub use archive::{Archive, Violation};
+pub use disk::ReadError;
+pub use flush::Flush;
+pub use keys::KeyKind;
+pub use memory::MemoryProjections;
+pub use rocks::RocksProjections;
+pub use rows::Reached;
+pub use store::{BatchWriter, Family, ProjectionStore, StoreError};
+
+use crate::codec::{DecodeError, decode_any};
+use crate::group::Group;
+use crate::keys::Position;
+use crate::record::Meaning;
+use archive::Shared;
+use books::{Changes, Clean, Open, View};
+use flush::Flushing;
+use rows::Stored;
+
+/// Records that are applied under one lock: how long a reader waits at most.
+const CHUNK_RECORDS: usize = 256;
+
+/// Limits and checks of a projector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// A flush is due after so many bytes of journal; at most [`Options::FLUSH_BYTES_MAX`].
+    pub flush_bytes: usize,
+    /// A flush is due after so many milliseconds; at most [`Options::FLUSH_INTERVAL_MS_MAX`].
+    pub flush_interval_ms: u64,
+    /// Flushed rows that stay in memory.
+    pub cached_rows_max: usize,
+    /// Flushed open holds that stay in memory.
+    pub cached_holds_max: usize,
+    /// Whether each changed row is checked after each record (I1).
+    pub check_rows: bool,
+    /// Whether the store is searched for the id of every new hold. A journal that this program wrote has no id twice
+    /// (I5), so that this only finds what the engine would have to have done wrong, at the price of a read a reserve.
+    pub check_new_ids: bool,
+}
+
+impl Options {
+    /// The journal is trimmed by flushes, and replayed after a crash: no more than this.
+    pub const FLUSH_BYTES_MAX: usize = 256 * 1024 * 1024;
+    /// See [`Options::FLUSH_BYTES_MAX`].
+    pub const FLUSH_INTERVAL_MS_MAX: u64 = 60_000;
+
+    /// Every check, small caches.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self { check_new_ids: true, cached_rows_max: 64, cached_holds_max: 64, ..Self::default() }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            flush_bytes: 64 * 1024 * 1024,
+            flush_interval_ms: 30_000,
+            cached_rows_max: 1_000_000,
+            cached_holds_max: 1_000_000,
+            check_rows: true,
+            check_new_ids: false,
+        }
+    }
+}
+
+/// Why projections cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// They have reached what the journal does not have: they belong to another journal, or the journal lost records.
+    #[error("the projections have reached position {reached}, and the journal ends at {journal}")]
+    Ahead {
+        /// Where they are.
+        reached: Position,
+        /// Where the journal ends.
+        journal: Position,
+    },
+    /// They cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Why a record cannot be applied. The projector stops there for good: it neither applies nor flushes any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// Records are missing.
+    #[error("the projections want position {expected} next, and were given {found}")]
+    Gap {
+        /// What is next.
+        expected: Position,
+        /// What came.
+        found: Position,
+    },
+    /// A record cannot be read.
+    #[error("position {position}: {error}")]
+    Record {
+        /// Its position.
+        position: Position,
+        /// What is wrong.
+        error: DecodeError,
+    },
+    /// A record does not fit the rows.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A record breaks an invariant outright.
+    #[error("position {position}: {what}")]
+    Broken {
+        /// Its position.
+        position: Position,
+        /// The message of the assertion.
+        what: String,
+    },
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// One thing that a start loads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// A journaled allowance.
+    Policy(FreePolicy),
+    /// The bound of forgotten ids.
+    IdBound(Timestamp),
+    /// A wallet.
+    Wallet(Row),
+    /// An open hold, or an ended one whose own time is not below the id bound.
+    Hold(HoldId, Hold),
+}
+
+/// Follows the journal. One thread owns it.
+pub struct Projector<S> {
+    shared: Arc<Shared<S>>,
+    options: Options,
+    clean: Clean,
+    reached: Reached,
+    next: Position,
+    unflushed_bytes: usize,
+    prune: Option<u64>,
+    stopped: Option<ApplyError>,
+    touched: Vec<AccountId>,
+    chunk: Vec<(Position, Record)>,
+}
+
+impl<S: ProjectionStore> Projector<S> {
+    /// Opens the projections of a journal that ends at `journal_end`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(store: S, options: Options, journal_end: Position) -> Result<Self, OpenError> {
+        let reached = disk::reached(&store)?;
+        if reached.position > journal_end {
+            return Err(OpenError::Ahead { reached: reached.position, journal: journal_end });
+        }
+        let view = View {
+            changes: Changes::new(),
+            flushing: None,
+            policies: disk::policies(&store)?,
+            id_bound: disk::id_bound(&store)?,
+        };
+        let shared = Shared {
+            store,
+            view: RwLock::new(view),
+            flushed_changes: Mutex::new(None),
+            flush_out: AtomicBool::new(false),
+            reached: AtomicU64::new(reached.position.0),
+            flushed: AtomicU64::new(reached.position.0),
+            violations: AtomicU64::new(0),
+            first_violation: Mutex::new(None),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            options,
+            clean: Clean::new(options.cached_rows_max, options.cached_holds_max),
+            reached,
+            next: reached.position.next(),
+            unflushed_bytes: 0,
+            prune: None,
+            stopped: None,
+            touched: Vec::new(),
+            chunk: Vec::with_capacity(CHUNK_RECORDS),
+        })
+    }
+
+    /// The reading side.
+    #[must_use]
+    pub fn archive(&self) -> Archive<S> {
+        Archive { shared: Arc::clone(&self.shared) }
+    }
+
+    /// The record that is wanted next.
+    #[must_use]
+    pub const fn next(&self) -> Position {
+        self.next
+    }
+
+    /// The end of the last group that was applied: position, epoch and hash.
+    #[must_use]
+    pub const fn reached(&self) -> Reached {
+        self.reached
+    }
+
+    /// Applies a group that is durable. Records that were applied before are skipped.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; from then on always the same.
+    pub fn apply(&mut self, group: &Group<'_>) -> Result<(), ApplyError> {
+        let header = group.header();
+        let end = Reached { position: group.last(), epoch: header.epoch, hash: group.hash() };
+        let mut bytes = 0;
+        let records = group.records_from(self.next).map(|(position, record)| {
+            bytes += record.len();
+            let meaning = decode_any(record).map_err(|error| ApplyError::Record { position, error })?;
+            Ok((position, meaning))
+        });
+        self.apply_all(header.first, end, records)?;
+        self.unflushed_bytes = self.unflushed_bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Applies decoded records, the first of which is at `first` and the last of which is at `end`.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; from then on always the same.
+    pub fn apply_group(&mut self, first: Position, records: &[Record], end: Reached) -> Result<(), ApplyError> {
+        let positions = std::iter::successors(Some(first), |position| Some(position.next()));
+        let next = self.next;
+        let records = positions.zip(records).skip_while(|(position, _)| *position < next);
+        self.apply_all(first, end, records.map(|(position, record)| Ok((position, Meaning::Record(record.clone())))))
+    }
+
+    fn apply_all(
+        &mut self,
+        first: Position,
+        end: Reached,
+        mut records: impl Iterator<Item = Result<(Position, Meaning), ApplyError>>,
+    ) -> Result<(), ApplyError> {
+        if let Some(stopped) = &self.stopped {
+            return Err(stopped.clone());
+        }
+        self.take_back_flushed();
+        let applied = self.apply_chunks(first, &mut records);
+        match &applied {
+            Ok(()) if self.next > end.position => self.reached = end,
+            Ok(()) => {}
+            Err(error) => self.stopped = Some(error.clone()),
+        }
+        applied
+    }
+
+    fn apply_chunks(
+        &mut self,
+        first: Position,
+        records: &mut dyn Iterator<Item = Result<(Position, Meaning), ApplyError>>,
+    ) -> Result<(), ApplyError> {
+        if first > self.next {
+            return Err(ApplyError::Gap { expected: self.next, found: first });
+        }
+        loop {
+            self.chunk.clear();
+            let mut last = None;
+            for record in records.take(CHUNK_RECORDS) {
+                let (position, meaning) = record?;
+                last = Some(position);
+                if let Meaning::Record(record) = meaning {
+                    self.chunk.push((position, record));
+                }
+            }
+            let Some(last) = last else { return Ok(()) };
+            self.apply_chunk()?;
+            self.next = last.next();
+            self.shared.reached.store(last.0, Ordering::Release);
+        }
+    }
+
+    /// Applies what is in `chunk` under the lock that readers wait for.
+    fn apply_chunk(&mut self) -> Result<(), ApplyError> {
+        let Self { shared, options, clean, touched, chunk, .. } = self;
+        let mut at = Position::NONE;
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            let mut view = shared.view.write();
+            for (position, record) in chunk.iter() {
+                at = *position;
+                touched.clear();
+                let new_hold = if options.check_new_ids { None } else { new_hold(record) };
+                let mut books =
+                    Open { view: &mut view, clean, store: &shared.store, new_hold, touched, failure: None };
+                let applied = ledger::apply(&mut books, Place(position.0), record);
+                if let Some(failure) = books.failure {
+                    return Err(ApplyError::Read(failure));
+                }
+                applied?;
+                if let Record::Policy(_) = record {
+                    view.changes.policies = Some(view.policies.clone());
+                }
+                if options.check_rows {
+                    check_rows(shared, &view, touched, at);
+                }
+            }
+            Ok(())
+        }));
+        applied.unwrap_or_else(|panic| Err(ApplyError::Broken { position: at, what: message(panic.as_ref()) }))
+    }
+
+    /// Whether it is time to flush, so many milliseconds after the last flush.
+    #[must_use]
+    pub fn flush_due(&self, since_ms: u64) -> bool {
+        let bytes = self.options.flush_bytes.min(Options::FLUSH_BYTES_MAX);
+        let interval = self.options.flush_interval_ms.min(Options::FLUSH_INTERVAL_MS_MAX);
+        let behind = self.reached.position.0 > self.shared.flushed.load(Ordering::Acquire);
+        behind && (self.unflushed_bytes >= bytes || since_ms >= interval)
+    }
+
+    /// Bytes of journal that were applied since the last flush began.
+    #[must_use]
+    pub const fn unflushed_bytes(&self) -> usize {
+        self.unflushed_bytes
+    }
+
+    /// Swaps the changes out, to be written by [`Flush::write`] on any thread. `None`: another flush is still being
+    /// written, the projector has stopped, or there is nothing to flush.
+    pub fn begin_flush(&mut self) -> Option<Flush<S>> {
+        if self.stopped.is_some() || self.shared.flush_out.load(Ordering::Acquire) {
+            return None;
+        }
+        self.take_back_flushed();
+        let mut view = self.shared.view.write();
+        let flushing = match &view.flushing {
+            // An earlier flush failed: it comes first.
+            Some(failed) => failed.clone(),
+            None => {
+                let nothing = self.reached.position.0 == self.shared.flushed.load(Ordering::Acquire);
+                // Between groups only: the position that is written is that of a whole group.
+                if (nothing && self.prune.is_none()) || self.next != self.reached.position.next() {
+                    return None;
+                }
+                let changes = Arc::new(std::mem::replace(&mut view.changes, Changes::new()));
+                let flushing = Flushing { changes, reached: self.reached, prune: self.prune.take() };
+                self.unflushed_bytes = 0;
+                view.flushing = Some(flushing.clone());
+                flushing
+            }
+        };
+        drop(view);
+        self.shared.flush_out.store(true, Ordering::Release);
+        Some(Flush { shared: Arc::clone(&self.shared), flushing })
+    }
+
+    /// Flushes everything that was applied, on this thread.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it may be tried again.
+    pub fn flush(&mut self) -> Result<Position, StoreError> {
+        while let Some(flush) = self.begin_flush() {
+            flush.write()?;
+        }
+        Ok(self.archive().flushed())
+    }
+
+    /// Lets the next flush drop ended holds whose own time is before this second. Ids without a time stay.
+    pub fn prune(&mut self, before_second: u64) {
+        self.prune = self.prune.max(Some(before_second));
+    }
+
+    /// Shows what a start loads, after a flush: policies, the id bound, wallets, then holds.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn load(&mut self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        self.flush()?;
+        let store = &self.shared.store;
+        disk::policies(store)?.all().iter().for_each(|policy| show(Loaded::Policy(*policy)));
+        let bound = disk::id_bound(store)?;
+        show(Loaded::IdBound(bound));
+        disk::all_of(store, KeyKind::Wallet, |_, row| {
+            show(Loaded::Wallet(Row::decode(row)?));
+            Ok(())
+        })?;
+        disk::all_of(store, KeyKind::OpenHold, |id, hold| {
+            let id = HoldId(id);
+            show(Loaded::Hold(id, rows::decode_hold(id, hold)?));
+            Ok(())
+        })?;
+        self.load_ended(bound, show)
+    }
+
+    /// One second at a time, because a hold may be in several blocks of its second.
+    fn load_ended(&self, bound: Timestamp, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        let mut newest = std::collections::BTreeMap::new();
+        let mut second = 0;
+        disk::all_ended(&self.shared.store, bound.seconds(), |of, id, hold| {
+            if of != second {
+                second = of;
+                for (id, hold) in std::mem::take(&mut newest) {
+                    show(Loaded::Hold(id, hold));
+                }
+            }
+            if id.own_time().unwrap_or_default() >= bound {
+                newest.insert(id, hold);
+            }
+        })?;
+        newest.into_iter().for_each(|(id, hold)| show(Loaded::Hold(id, hold)));
+        Ok(())
+    }
+
+    /// Takes the maps of a finished flush over into the cache.
+    fn take_back_flushed(&mut self) {
+        let Some(flushed) = self.shared.flushed_changes.lock().take() else { return };
+        if let Ok(changes) = Arc::try_unwrap(flushed.changes) {
+            let view = self.shared.view.read();
+            self.clean.absorb(changes, &view.changes);
+        }
+    }
+}
+
+fn new_hold(record: &Record) -> Option<HoldId> {
+    match record {
+        Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.hold),
+        Record::Tombstone { hold, .. } => Some(*hold),
+        _ => None,
+    }
+}
+
+fn check_rows<S>(shared: &Shared<S>, view: &View, touched: &[AccountId], position: Position) {
+    for account in touched {
+        let Some(Err(what)) = view.changes.rows.get(account).map(Row::check) else { continue };
+        // Relaxed: a count for people; nothing is decided by it.
+        shared.violations.fetch_add(1, Ordering::Relaxed);
+        shared.first_violation.lock().get_or_insert_with(|| {
+            tracing::error!(position = position.0, what, "a row breaks an invariant");
+            Violation { position, what: what.clone() }
+        });
+    }
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

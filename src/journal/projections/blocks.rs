@@ -1,0 +1,125 @@
+//! Blocks of ended holds: many rows in one value, sorted by id, found by binary search.
+//!
+//! `count u32, count × (id 16 bytes big-endian, end of its row u32), rows`. Numbers are little-endian; the ends count
+//! from the first byte of the rows.
+
+use wallet::hold::Hold;
+use wallet::ids::HoldId;
+
+use super::keys::{BlockKey, second_of};
+use super::rows::{decode_hold, encode_hold};
+use crate::codec::DecodeError;
+
+/// A block is closed before it would be longer than this; a row that is longer alone has a block of its own.
+pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
+
+const COUNT_BYTES: usize = 4;
+const ENTRY_BYTES: usize = 16 + 4;
+
+/// Writes ended holds, sorted by second and id, as blocks.
+pub(crate) fn write_blocks(holds: &[(HoldId, &Hold)], flushed: u64, mut put: impl FnMut(BlockKey, &[u8])) {
+    let mut block = Block::default();
+    let mut key = None;
+    for (id, hold) in holds {
+        let second = second_of(*id);
+        let row = block.rows.len();
+        encode_hold(*id, hold, &mut block.rows);
+        let other_second = key.is_some_and(|key: BlockKey| key.second != second);
+        if !block.ids.is_empty() && (other_second || block.bytes_with_one_more() > BLOCK_BYTES_MAX) {
+            let next = block.rows.split_off(row);
+            if let Some(key) = key.take() {
+                block.close(key, &mut put);
+            }
+            block.rows.extend_from_slice(&next);
+        }
+        key.get_or_insert(BlockKey { second, flushed, first: *id });
+        block.ids.push(*id);
+        block.ends.push(block.rows.len());
+    }
+    if let Some(key) = key {
+        block.close(key, &mut put);
+    }
+}
+
+#[derive(Default)]
+struct Block {
+    ids: Vec<HoldId>,
+    ends: Vec<usize>,
+    rows: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Block {
+    fn bytes_with_one_more(&self) -> usize {
+        COUNT_BYTES + (self.ids.len() + 1) * ENTRY_BYTES + self.rows.len()
+    }
+
+    fn close(&mut self, key: BlockKey, put: &mut impl FnMut(BlockKey, &[u8])) {
+        self.value.clear();
+        self.value.extend_from_slice(&number(self.ids.len()));
+        for (id, end) in self.ids.drain(..).zip(self.ends.drain(..)) {
+            self.value.extend_from_slice(&id.0.to_be_bytes());
+            self.value.extend_from_slice(&number(end));
+        }
+        self.value.append(&mut self.rows);
+        put(key, &self.value);
+    }
+}
+
+fn number(length: usize) -> [u8; 4] {
+    u32::try_from(length).expect("a block is short").to_le_bytes()
+}
+
+/// A block that was read.
+pub(crate) struct Rows<'a> {
+    entries: &'a [[u8; ENTRY_BYTES]],
+    rows: &'a [u8],
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn read(value: &'a [u8]) -> Result<Self, DecodeError> {
+        let bad = || DecodeError::Malformed("a block of ended holds".to_owned());
+        let (count, rest) = value.split_first_chunk().ok_or_else(bad)?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).map_err(|_| bad())?;
+        let directory = count.checked_mul(ENTRY_BYTES).filter(|bytes| *bytes <= rest.len()).ok_or_else(bad)?;
+        let (directory, rows) = rest.split_at(directory);
+        let (entries, _) = directory.as_chunks();
+        Ok(Self { entries, rows })
+    }
+
+    pub(crate) fn find(&self, id: HoldId) -> Result<Option<Hold>, DecodeError> {
+        match self.entries.binary_search_by_key(&id, id_of) {
+            Ok(index) => decode_hold(id, self.row(index)?).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = Result<(HoldId, Hold), DecodeError>> {
+        (0..self.entries.len()).map(|index| {
+            let id = id_of(&self.entries[index]);
+            Ok((id, decode_hold(id, self.row(index)?)?))
+        })
+    }
+
+    fn row(&self, index: usize) -> Result<&'a [u8], DecodeError> {
+        let start = match index.checked_sub(1) {
+            Some(before) => end_of(&self.entries[before]),
+            None => 0,
+        };
+        let range = start..end_of(&self.entries[index]);
+        self.rows.get(range).ok_or_else(|| DecodeError::Malformed("a row of a block of ended holds".to_owned()))
+    }
+}
+
+fn id_of(entry: &[u8; ENTRY_BYTES]) -> HoldId {
+    let id = entry.first_chunk().map_or(0, |id| u128::from_be_bytes(*id));
+    HoldId(id)
+}
+
+fn end_of(entry: &[u8; ENTRY_BYTES]) -> usize {
+    let end = entry.last_chunk().map_or(0, |end| u32::from_le_bytes(*end));
+    usize::try_from(end).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Blocks stay below their limit, one second each, and every hold is found in the newest.
+
+use wallet::ids::Timestamp;
+
+use super::*;
+use crate::projections::disk;
+use crate::projections::store::{Family, ProjectionStore};
+use crate::projections::{MemoryProjections, RocksProjections};
+use crate::record::samples::{HOLD_TIME_MS, check_golden, hold_id, reserve, slices};
+
+fn holds(seconds: u64, each: u64, tag: u32) -> Vec<(HoldId, Hold)> {
+    let ids = (0..seconds).flat_map(|second| (0..each).map(move |n| (second, n)));
+    ids.map(|(second, number)| {
+        let id = hold_id(HOLD_TIME_MS + second * 1_000, number * 10);
+        let mut hold = Hold::reserved(&reserve(id, slices(1, 2, 3)), true);
+        hold.settings = tag;
+        (id, hold)
+    })
+    .collect()
+}
+
+fn flush(store: &impl ProjectionStore, holds: &[(HoldId, Hold)], flushed: u64) -> usize {
+    let sorted: Vec<_> = holds.iter().map(|(id, hold)| (*id, hold)).collect();
+    let mut blocks = 0;
+    store
+        .write(&mut |batch| {
+            write_blocks(&sorted, flushed, |key, value| {
+                assert!(value.len() <= BLOCK_BYTES_MAX);
+                batch.put(Family::Holds, &key.to_bytes(), value);
+                blocks += 1;
+            });
+        })
+        .unwrap();
+    blocks
+}
+
+fn check_lookups(store: &impl ProjectionStore) {
+    let many = holds(3, 2_000, 1);
+    let blocks = flush(store, &many, 100);
+    assert!(blocks > 6, "a second of 2,000 holds has several blocks: {blocks}");
+    let newer: Vec<_> = holds(3, 2_000, 2).into_iter().step_by(17).collect();
+    flush(store, &newer, 200);
+    flush(store, &holds(3, 3, 3), 300);
+    for (index, (id, hold)) in many.iter().enumerate() {
+        let expected = if index % 2_000 < 3 {
+            3
+        } else if index % 17 == 0 {
+            2
+        } else {
+            1
+        };
+        let (found, open) = disk::hold(store, *id).unwrap().unwrap();
+        assert_eq!((found.settings, open), (expected, false), "hold {index}");
+        assert_eq!(Hold { settings: 1, ..found }, *hold);
+        assert_eq!(disk::hold(store, HoldId(id.0 + 1)).unwrap(), None);
+    }
+    assert_eq!(disk::hold(store, hold_id(HOLD_TIME_MS - 1, 0)).unwrap(), None);
+    assert_eq!(disk::hold(store, HoldId(7)).unwrap(), None);
+}
+
+#[test]
+fn the_newest_row_is_found_among_many_blocks() {
+    check_lookups(&MemoryProjections::new());
+    let directory = tempfile::tempdir().unwrap();
+    check_lookups(&RocksProjections::open(directory.path()).unwrap());
+}
+
+#[test]
+fn a_block_has_its_golden_bytes_and_no_cut_one_is_read() {
+    let two = holds(1, 2, 4);
+    let sorted: Vec<_> = two.iter().map(|(id, hold)| (*id, hold)).collect();
+    let mut written = Vec::new();
+    write_blocks(&sorted, 70_000, |key, value| written.push((key, value.to_vec())));
+    let [(key, value)] = written.try_into().unwrap();
+    check_golden("block-key", &key.to_bytes());
+    check_golden("block", &value);
+    assert_eq!(BlockKey::from_bytes(&key.to_bytes()), Some(key));
+    let all: Vec<_> = Rows::read(&value).unwrap().all().collect::<Result<_, _>>().unwrap();
+    assert_eq!(all, two);
+    for length in 0..value.len() {
+        let read = Rows::read(&value[..length]).and_then(|rows| rows.all().collect::<Result<Vec<_>, _>>());
+        assert!(read.is_err(), "cut at {length}");
+    }
+    let tombstone = Hold::tombstone(Timestamp(1));
+    assert_eq!(second_of(HoldId(7)), 0, "{tombstone:?} of an id without a time is under second 0");
+}

@@ -1,0 +1,197 @@
+//! Rows in the store: reading one, reading all of a kind, writing what has changed.
+
+use std::ops::ControlFlow;
+
+use wallet::hold::{Hold, HoldState};
+use wallet::ids::{AccountId, HoldId, Timestamp};
+use wallet::ledger::{CommandKey, CommandRow};
+use wallet::policy::FreePolicies;
+use wallet::row::Row;
+
+use super::blocks::{Rows, write_blocks};
+use super::books::Changes;
+use super::keys::{BlockKey, KeyKind, command_key, id_of, open_hold_key, second_of, wallet_key};
+use super::rows::{Reached, Stored, decode_hold, encode_hold};
+use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
+use crate::codec::DecodeError;
+
+/// The projections cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The store says so.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row is not what this program writes.
+    #[error("a row of the projections under the key {key}: {error}")]
+    Damaged {
+        /// The key in hexadecimal.
+        key: String,
+        /// What is wrong.
+        error: DecodeError,
+    },
+}
+
+impl ReadError {
+    fn damaged(key: &[u8], error: DecodeError) -> Self {
+        let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::Damaged { key, error }
+    }
+}
+
+fn value<T: Stored>(store: &impl ProjectionStore, key: &[u8]) -> Result<Option<T>, ReadError> {
+    let Some(bytes) = store.value(Family::State, key)? else { return Ok(None) };
+    T::decode(&bytes).map(Some).map_err(|error| ReadError::damaged(key, error))
+}
+
+pub(crate) fn reached(store: &impl ProjectionStore) -> Result<Reached, ReadError> {
+    Ok(value(store, &[KeyKind::Reached as u8])?.unwrap_or_default())
+}
+
+pub(crate) fn id_bound(store: &impl ProjectionStore) -> Result<Timestamp, ReadError> {
+    Ok(value(store, &[KeyKind::IdBound as u8])?.unwrap_or_default())
+}
+
+pub(crate) fn policies(store: &impl ProjectionStore) -> Result<FreePolicies, ReadError> {
+    Ok(value(store, &[KeyKind::Policies as u8])?.unwrap_or_default())
+}
+
+pub(crate) fn row(store: &impl ProjectionStore, account: AccountId) -> Result<Option<Row>, ReadError> {
+    value(store, &wallet_key(account))
+}
+
+pub(crate) fn command(store: &impl ProjectionStore, key: CommandKey) -> Result<Option<CommandRow>, ReadError> {
+    value(store, &command_key(key))
+}
+
+/// A hold, and whether the store has it as an open one. Open ones are looked for first: a hold moves from there to the
+/// blocks in one write, never back.
+pub(crate) fn hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<(Hold, bool)>, ReadError> {
+    let key = open_hold_key(id);
+    if let Some(bytes) = store.value(Family::State, &key)? {
+        let hold = decode_hold(id, &bytes).map_err(|error| ReadError::damaged(&key, error))?;
+        return Ok(Some((hold, true)));
+    }
+    Ok(ended_hold(store, id)?.map(|hold| (hold, false)))
+}
+
+/// Looks through the blocks of the id's second, newest flush first: two seeks a flush at most.
+fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, ReadError> {
+    let second = second_of(id);
+    let mut flushed = u64::MAX;
+    loop {
+        let mut found = Ok(None);
+        let mut block = None;
+        let from = BlockKey { second, flushed, first: id }.to_bytes();
+        store.last_up_to(Family::Holds, &from, &mut |key, value| {
+            block = BlockKey::from_bytes(key).filter(|block| block.second == second);
+            if block.is_some_and(|block| block.first <= id) {
+                found = Rows::read(value)
+                    .and_then(|rows| rows.find(id))
+                    .map_err(|error| ReadError::damaged(key, error));
+            }
+        })?;
+        let Some(block) = block else { return Ok(None) };
+        if let Some(hold) = found? {
+            return Ok(Some(hold));
+        }
+        // A block that begins above the id is the last of an older flush: the right one of that flush is further down.
+        let older = if block.first > id { Some(block.flushed) } else { block.flushed.checked_sub(1) };
+        match older {
+            Some(older) => flushed = older,
+            None => return Ok(None),
+        }
+    }
+}
+
+/// Shows all values of a kind in the order of their ids.
+pub(crate) fn all_of(
+    store: &impl ProjectionStore,
+    kind: KeyKind,
+    mut show: impl FnMut(u128, &[u8]) -> Result<(), DecodeError>,
+) -> Result<(), ReadError> {
+    let mut result = Ok(());
+    store.scan(kind.family(), &[kind as u8], &mut |key, value| {
+        let Some(id) = id_of(kind, key) else { return ControlFlow::Break(()) };
+        match show(id, value) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                result = Err(ReadError::damaged(key, error));
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    result
+}
+
+/// Shows the rows of all blocks from `second` on, in the order of seconds and flushes: later ones are newer.
+pub(crate) fn all_ended(
+    store: &impl ProjectionStore,
+    second: u64,
+    mut show: impl FnMut(u64, HoldId, Hold),
+) -> Result<(), ReadError> {
+    let from = BlockKey { second, flushed: 0, first: HoldId(0) }.to_bytes();
+    let mut result = Ok(());
+    store.scan(Family::Holds, &from, &mut |key, value| {
+        let Some(block) = BlockKey::from_bytes(key) else { return ControlFlow::Break(()) };
+        let shown = Rows::read(value).and_then(|rows| {
+            rows.all().try_for_each(|row| row.map(|(id, hold)| show(block.second, id, hold)))
+        });
+        match shown {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                result = Err(ReadError::damaged(key, error));
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    result
+}
+
+/// Puts everything that has changed into one write, the position with it.
+pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, batch: &mut dyn BatchWriter) {
+    let mut bytes = Vec::with_capacity(512);
+    let mut put = |key: &[u8], encode: &dyn Fn(&mut Vec<u8>), batch: &mut dyn BatchWriter| {
+        bytes.clear();
+        encode(&mut bytes);
+        batch.put(Family::State, key, &bytes);
+    };
+    if let Some(policies) = &changes.policies {
+        put(&[KeyKind::Policies as u8], &|out| policies.encode(out), batch);
+    }
+    if let Some(bound) = &changes.id_bound {
+        put(&[KeyKind::IdBound as u8], &|out| bound.encode(out), batch);
+    }
+    for (account, row) in sorted(&changes.rows) {
+        put(&wallet_key(account), &|out| row.encode(out), batch);
+    }
+    for (key, row) in sorted(&changes.commands) {
+        put(&command_key(key), &|out| row.encode(out), batch);
+    }
+    let mut ended = Vec::new();
+    for (id, entry) in sorted(&changes.holds) {
+        if entry.hold.state == HoldState::Open {
+            put(&open_hold_key(id), &|out| encode_hold(id, &entry.hold, out), batch);
+            continue;
+        }
+        if entry.stored_open {
+            batch.delete(Family::State, &open_hold_key(id));
+        }
+        ended.push((id, &entry.hold));
+    }
+    put(&[KeyKind::Reached as u8], &|out| reached.encode(out), batch);
+    if let Some(before) = prune {
+        // Second 0 has the ids without a time, which cannot be told apart by age.
+        let from = BlockKey { second: 1, flushed: 0, first: HoldId(0) }.to_bytes();
+        let to = BlockKey { second: before.max(1), flushed: 0, first: HoldId(0) }.to_bytes();
+        batch.delete_range(Family::Holds, &from, &to);
+    }
+    ended.sort_unstable_by_key(|(id, _)| (second_of(*id), *id));
+    write_blocks(&ended, reached.position.0, |key, value| batch.put(Family::Holds, &key.to_bytes(), value));
+}
+
+/// The same changes make the same writes in the same order.
+fn sorted<K: Copy + Ord, V>(map: &foldhash::HashMap<K, V>) -> Vec<(K, &V)> {
+    let mut entries: Vec<_> = map.iter().map(|(key, value)| (*key, value)).collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries
+}

@@ -1,0 +1,49 @@
+//! Flushing: the changes leave the applying thread by a swap of maps, and are written on any thread.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::archive::Shared;
+use super::books::Changes;
+use super::disk;
+use super::rows::Reached;
+use super::store::{ProjectionStore, StoreError};
+
+/// Changes on their way into the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Flushing {
+    pub(crate) changes: Arc<Changes>,
+    pub(crate) reached: Reached,
+    pub(crate) prune: Option<u64>,
+}
+
+/// A flush that has begun. While it is written, the projector goes on and readers find the changes in memory. Dropped
+/// without success, it is handed out again by the next [`super::Projector::begin_flush`].
+#[must_use = "nothing is flushed before it is written"]
+pub struct Flush<S> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) flushing: Flushing,
+}
+
+impl<S: ProjectionStore> Flush<S> {
+    /// Writes the changes and the position in one piece, and makes them survive a crash.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it may be tried again.
+    pub fn write(self) -> Result<Reached, StoreError> {
+        let Flushing { changes, reached, prune } = &self.flushing;
+        self.shared.store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
+        self.shared.store.flush()?;
+        let reached = *reached;
+        // The maps go back to the applying thread, which keeps the rows as a cache.
+        *self.shared.flushed_changes.lock() = self.shared.view.write().flushing.take();
+        self.shared.flushed.store(reached.position.0, Ordering::Release);
+        Ok(reached)
+    }
+}
+
+impl<S> Drop for Flush<S> {
+    fn drop(&mut self) {
+        self.shared.flush_out.store(false, Ordering::Release);
+    }
+}

@@ -1,0 +1,154 @@
+//! Projections in memory, for tests and simulation: a crash takes back what was not flushed.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
+
+type Entries = BTreeMap<(Family, Vec<u8>), Arc<[u8]>>;
+
+/// The store; clones are the same store.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryProjections {
+    disk: Arc<Mutex<Disk>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Disk {
+    visible: Entries,
+    /// What a crash leaves.
+    flushed: Entries,
+    /// Changes that were written after the last flush.
+    unflushed: Vec<Change>,
+    failing: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Put((Family, Vec<u8>), Arc<[u8]>),
+    Delete((Family, Vec<u8>)),
+    DeleteRange((Family, Vec<u8>), (Family, Vec<u8>)),
+}
+
+impl MemoryProjections {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a start would find if the process ended here: a store of its own, without what was not flushed.
+    #[must_use]
+    pub fn crashed(&self) -> Self {
+        let disk = self.disk.lock();
+        let flushed = disk.flushed.clone();
+        let disk = Disk { visible: flushed.clone(), flushed, ..Disk::default() };
+        Self { disk: Arc::new(Mutex::new(disk)) }
+    }
+
+    /// From now on, writes and flushes fail and change nothing; or work again.
+    pub fn set_failing(&self, failing: bool) {
+        self.disk.lock().failing = failing;
+    }
+}
+
+impl Disk {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.failing { Err(StoreError("told to fail".to_owned())) } else { Ok(()) }
+    }
+}
+
+fn apply(change: &Change, entries: &mut Entries) {
+    match change {
+        Change::Put(key, value) => {
+            entries.insert(key.clone(), Arc::clone(value));
+        }
+        Change::Delete(key) => {
+            entries.remove(key);
+        }
+        Change::DeleteRange(from, to) if from < to => {
+            let gone: Vec<_> = entries.range(from..to).map(|(key, _)| key.clone()).collect();
+            for key in gone {
+                entries.remove(&key);
+            }
+        }
+        Change::DeleteRange(..) => {}
+    }
+}
+
+impl BatchWriter for Vec<Change> {
+    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        self.push(Change::Put((family, key.to_vec()), value.into()));
+    }
+
+    fn delete(&mut self, family: Family, key: &[u8]) {
+        self.push(Change::Delete((family, key.to_vec())));
+    }
+
+    fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
+        self.push(Change::DeleteRange((family, from.to_vec()), (family, to.to_vec())));
+    }
+}
+
+impl ProjectionStore for MemoryProjections {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let disk = self.disk.lock();
+        Ok(disk.visible.get(&(family, key.to_vec())).map(|value| value.to_vec()))
+    }
+
+    fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
+        let last = {
+            let disk = self.disk.lock();
+            let range = (Bound::Included((family, Vec::new())), Bound::Included((family, key.to_vec())));
+            disk.visible.range(range).next_back().map(|((_, key), value)| (key.clone(), Arc::clone(value)))
+        };
+        if let Some((key, value)) = last {
+            show(&key, &value);
+        }
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        from: &[u8],
+        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let disk = self.disk.lock();
+        let entries = disk.visible.range((family, from.to_vec())..).take_while(|((of, _), _)| *of == family);
+        for ((_, key), value) in entries {
+            if show(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
+        let mut changes: Vec<Change> = Vec::new();
+        fill(&mut changes);
+        let mut disk = self.disk.lock();
+        disk.check()?;
+        for change in &changes {
+            apply(change, &mut disk.visible);
+        }
+        disk.unflushed.append(&mut changes);
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        let mut disk = self.disk.lock();
+        disk.check()?;
+        let Disk { flushed, unflushed, .. } = &mut *disk;
+        for change in unflushed.drain(..) {
+            apply(&change, flushed);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

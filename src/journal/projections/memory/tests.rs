@@ -1,0 +1,16 @@
+//! What a crash leaves of a memory store.
+
+use super::*;
+
+#[test]
+fn a_crash_takes_back_what_was_not_flushed() {
+    let store = MemoryProjections::new();
+    store.write(&mut |batch| batch.put(Family::State, b"a", b"1")).unwrap();
+    store.flush().unwrap();
+    store.write(&mut |batch| batch.put(Family::State, b"a", b"2")).unwrap();
+    store.write(&mut |batch| batch.put(Family::Holds, b"b", b"3")).unwrap();
+    assert_eq!(store.value(Family::State, b"a").unwrap().unwrap(), b"2");
+    let crashed = store.crashed();
+    assert_eq!(crashed.value(Family::State, b"a").unwrap().unwrap(), b"1");
+    assert_eq!(crashed.value(Family::Holds, b"b").unwrap(), None);
+}

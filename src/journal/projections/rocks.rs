@@ -1,0 +1,162 @@
+//! Projections in RocksDB: an instance of its own without a log, whose column families are flushed together.
+//!
+//! Without a log, a crash leaves what some flush wrote. Flushes are atomic over the column families and take a write
+//! whole, so that the position in it and the rows are of one moment, whether RocksDB or [`ProjectionStore::flush`]
+//! began the flush.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, FlushOptions,
+    Options, ReadOptions, WriteBatch, WriteOptions,
+};
+
+use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
+
+/// A write buffer of each family: larger than most flushes, so that each becomes one file.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+/// Write buffers a family: one fills while others are written.
+const WRITE_BUFFERS_MAX: i32 = 3;
+/// Cache for rows that are not in the projector's own.
+const BLOCK_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// Bits a key of the filters that tell absent keys without a read.
+const FILTER_BITS: f64 = 10.0;
+/// Open files; the daemon must live with few.
+const OPEN_FILES_MAX: i32 = 128;
+/// Threads for flushes and compactions: the cores belong to requests.
+const BACKGROUND_JOBS_MAX: i32 = 2;
+/// How much of a file is written before the system is asked to start writing it out: no burst beside the journal.
+const BYTES_PER_SYNC: u64 = 1024 * 1024;
+/// RocksDB's own messages.
+const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
+
+/// The store.
+pub struct RocksProjections {
+    db: DB,
+    written: WriteOptions,
+}
+
+impl From<rocksdb::Error> for StoreError {
+    fn from(error: rocksdb::Error) -> Self {
+        Self(error.into_string())
+    }
+}
+
+impl RocksProjections {
+    /// Opens the store in `directory`, or makes one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
+        let db = DB::open_cf_descriptors(&options(), directory, families)?;
+        let mut written = WriteOptions::default();
+        written.disable_wal(true);
+        Ok(Self { db, written })
+    }
+
+    fn family(&self, family: Family) -> &ColumnFamily {
+        self.db.cf_handle(family.name()).expect("both families are opened")
+    }
+
+    fn iterator(&self, family: Family, fill_cache: bool) -> DBRawIterator<'_> {
+        let mut read = ReadOptions::default();
+        read.fill_cache(fill_cache);
+        self.db.raw_iterator_cf_opt(self.family(family), read)
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_atomic_flush(true);
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
+    options.set_bytes_per_sync(BYTES_PER_SYNC);
+    options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
+    options.set_keep_log_file_num(2);
+    options
+}
+
+fn family_options(cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_bloom_filter(FILTER_BITS, false);
+    table.set_cache_index_and_filter_blocks(true);
+    let mut options = Options::default();
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_block_based_table_factory(&table);
+    options
+}
+
+struct Batch<'a> {
+    store: &'a RocksProjections,
+    batch: WriteBatch,
+}
+
+impl BatchWriter for Batch<'_> {
+    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        self.batch.put_cf(self.store.family(family), key, value);
+    }
+
+    fn delete(&mut self, family: Family, key: &[u8]) {
+        self.batch.delete_cf(self.store.family(family), key);
+    }
+
+    fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
+        self.batch.delete_range_cf(self.store.family(family), from, to);
+    }
+}
+
+impl ProjectionStore for RocksProjections {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get_cf(self.family(family), key)?)
+    }
+
+    fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
+        let mut entries = self.iterator(family, true);
+        entries.seek_for_prev(key);
+        if let Some((key, value)) = entries.item() {
+            show(key, value);
+        }
+        Ok(entries.status()?)
+    }
+
+    fn scan(
+        &self,
+        family: Family,
+        from: &[u8],
+        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut entries = self.iterator(family, false);
+        entries.seek(from);
+        while let Some((key, value)) = entries.item() {
+            if show(key, value).is_break() {
+                break;
+            }
+            entries.next();
+        }
+        Ok(entries.status()?)
+    }
+
+    fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
+        let mut batch = Batch { store: self, batch: WriteBatch::default() };
+        fill(&mut batch);
+        Ok(self.db.write_opt(batch.batch, &self.written)?)
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        let mut flush = FlushOptions::default();
+        flush.set_wait(true);
+        let families = Family::ALL.map(|family| self.family(family));
+        Ok(self.db.flush_cfs_opt(&families, &flush)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,326 @@
+//! Rows as they are stored: wallets, holds, commands, policies, and how far the journal was followed. Persisted, keep
+//! stable; `FORMAT.md` draws the bytes.
+
+use serde::{Deserialize, Serialize};
+use wallet::bucket::{Bucket, Split};
+use wallet::credits::Credits;
+use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, Settlement};
+use wallet::ids::{Day, HoldId, Period, Position as Place, Timestamp};
+use wallet::ledger::CommandRow;
+use wallet::policy::FreePolicies;
+use wallet::row::{Counters, Row};
+
+use crate::codec::{DecodeError, append, read_row};
+use crate::group::GroupHash;
+use crate::keys::{Epoch, Position};
+use crate::record::parts::{refund_reason, tier};
+use crate::record::{
+    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPolicy, StoredRecord, StoredRequest, StoredSlices,
+    StoredSplit, StoredTerms,
+};
+
+/// How far the journal has been followed: the end of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Its last record.
+    pub position: Position,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its hash.
+    pub hash: GroupHash,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredReached {
+    position: u64,
+    epoch: u64,
+    hash: [u8; 32],
+}
+
+/// A value of the projections' store.
+pub(crate) trait Stored: Sized {
+    fn encode(&self, out: &mut Vec<u8>);
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+}
+
+impl Stored for Reached {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(&StoredReached { position: self.position.0, epoch: self.epoch.0, hash: self.hash.0 }, out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let StoredReached { position, epoch, hash } = read_row(bytes)?;
+        Ok(Self { position: Position(position), epoch: Epoch(epoch), hash: GroupHash(hash) })
+    }
+}
+
+impl Stored for Timestamp {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(&self.0, out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        read_row(bytes).map(Self)
+    }
+}
+
+impl Stored for FreePolicies {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(&self.all().iter().map(StoredPolicy::from).collect::<Vec<_>>(), out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut policies = Self::new();
+        for policy in read_row::<Vec<StoredPolicy>>(bytes)? {
+            policies.add(policy.into());
+        }
+        Ok(policies)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCommand<'a> {
+    position: u64,
+    #[serde(borrow)]
+    record: StoredRecord<'a>,
+}
+
+impl Stored for CommandRow {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(&StoredCommand { position: self.position.0, record: (&self.record).into() }, out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let StoredCommand { position, record } = read_row(bytes)?;
+        match Meaning::try_from(record)? {
+            Meaning::Record(record) => Ok(Self { record, position: Place(position) }),
+            Meaning::Epoch(_) => Err(DecodeError::Epoch),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRow<'a> {
+    account: StoredId,
+    zone: &'a str,
+    frozen: bool,
+    tier: u8,
+    day: u32,
+    opened_days: u64,
+    period: u32,
+    ends_at: u64,
+    free: u64,
+    subscription: u64,
+    top_up_net: i64,
+    spent_in_period: StoredSplit,
+    open_holds: u32,
+    /// Free, subscription, top-up; each granted, held, spent, expired, clawed back.
+    counters: [[u64; 5]; 3],
+}
+
+impl Stored for Row {
+    fn encode(&self, out: &mut Vec<u8>) {
+        append(
+            &StoredRow {
+                account: self.account.into(),
+                zone: &self.zone,
+                frozen: self.frozen,
+                tier: self.tier.0,
+                day: self.day.0,
+                opened_days: self.opened_days,
+                period: self.period.0,
+                ends_at: self.ends_at.0,
+                free: self.free.millis(),
+                subscription: self.subscription.millis(),
+                top_up_net: self.top_up_net,
+                spent_in_period: self.spent_in_period.into(),
+                open_holds: self.open_holds,
+                counters: Bucket::ALL.map(|bucket| stored_counters(&self.counters[bucket as usize])),
+            },
+            out,
+        );
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let stored: StoredRow<'_> = read_row(bytes)?;
+        Ok(Self {
+            account: stored.account.account(),
+            zone: stored.zone.to_owned(),
+            frozen: stored.frozen,
+            tier: tier(stored.tier)?,
+            day: Day(stored.day),
+            opened_days: stored.opened_days,
+            period: Period(stored.period),
+            ends_at: Timestamp(stored.ends_at),
+            free: Credits::from_millis(stored.free),
+            subscription: Credits::from_millis(stored.subscription),
+            top_up_net: stored.top_up_net,
+            spent_in_period: stored.spent_in_period.into(),
+            open_holds: stored.open_holds,
+            counters: stored.counters.map(counters),
+        })
+    }
+}
+
+fn stored_counters(counters: &Counters) -> [u64; 5] {
+    let Counters { granted, held, spent, expired, clawed_back } = *counters;
+    [granted, held, spent, expired, clawed_back].map(Credits::millis)
+}
+
+fn counters(stored: [u64; 5]) -> Counters {
+    let [granted, held, spent, expired, clawed_back] = stored.map(Credits::from_millis);
+    Counters { granted, held, spent, expired, clawed_back }
+}
+
+/// A hold without its id, which stands in the key or in the block beside it.
+#[derive(Serialize, Deserialize)]
+struct StoredHold {
+    account: StoredId,
+    state: u8,
+    charge: bool,
+    reserved_at: AfterId,
+    held_ms: u64,
+    ended_at: Option<AfterId>,
+    taken: StoredSlices,
+    captured: Option<StoredSplit>,
+    attribution: StoredAttribution,
+    worker: Option<StoredId>,
+    settings: u32,
+    terms: StoredTerms,
+    reserve_position: u64,
+    /// Records after the reserve's.
+    last_position: u64,
+    settlements: Vec<StoredSettlement>,
+}
+
+/// Persisted, keep stable: 0 capture, 1 refund.
+#[derive(Serialize, Deserialize)]
+enum StoredSettlement {
+    Capture(StoredCaptureStep),
+    Refund(StoredRefundStep),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCaptureStep {
+    request: StoredRequest,
+    captured: Option<StoredSplit>,
+    drawn: Option<StoredSlices>,
+    shortfall: u64,
+    late: bool,
+    forfeited: Option<StoredSplit>,
+    /// Records after the reserve's.
+    position: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRefundStep {
+    number: u8,
+    requested: Option<u64>,
+    reason: u8,
+    undone: Vec<StoredSlices>,
+    returned: Option<StoredSplit>,
+    forfeited: Option<StoredSplit>,
+    /// Records after the reserve's.
+    position: u64,
+}
+
+/// Appends a hold's bytes.
+pub(crate) fn encode_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
+    let held_ms = hold.ends_at.0.wrapping_sub(hold.reserved_at.0);
+    let stored = StoredHold {
+        account: hold.account.into(),
+        state: hold.state as u8,
+        charge: hold.charge,
+        reserved_at: AfterId::of(id, hold.reserved_at),
+        held_ms,
+        ended_at: (hold.ended_at != Timestamp::NONE).then(|| AfterId::of(id, hold.ended_at)),
+        taken: hold.taken.into(),
+        captured: StoredSplit::optional(hold.captured),
+        attribution: hold.attribution.into(),
+        worker: StoredId::of_worker(hold.worker),
+        settings: hold.settings,
+        terms: StoredTerms::of(&hold.terms, held_ms),
+        reserve_position: hold.reserve_position.0,
+        last_position: hold.last_position.0.wrapping_sub(hold.reserve_position.0),
+        settlements: hold.settlements.iter().map(|step| stored_settlement(step, hold.reserve_position)).collect(),
+    };
+    append(&stored, out);
+}
+
+/// Reads a hold.
+pub(crate) fn decode_hold(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError> {
+    let stored: StoredHold = read_row(bytes)?;
+    let reserved_at = stored.reserved_at.instant(id);
+    let reserve = Place(stored.reserve_position);
+    let state = HoldState::from_code(stored.state).ok_or_else(|| BadField::new("hold state", stored.state))?;
+    let settlements = stored.settlements.into_iter().map(|step| settlement(step, reserve));
+    Ok(Hold {
+        account: stored.account.account(),
+        state,
+        charge: stored.charge,
+        taken: stored.taken.into(),
+        attribution: stored.attribution.try_into()?,
+        worker: StoredId::worker(stored.worker)?,
+        settings: stored.settings,
+        terms: stored.terms.terms(stored.held_ms)?,
+        reserved_at,
+        ends_at: Timestamp(reserved_at.0.wrapping_add(stored.held_ms)),
+        ended_at: stored.ended_at.map_or(Timestamp::NONE, |at| at.instant(id)),
+        reserve_position: reserve,
+        last_position: Place(reserve.0.wrapping_add(stored.last_position)),
+        captured: StoredSplit::or_zero(stored.captured),
+        settlements: settlements.collect::<Result<_, _>>()?,
+    })
+}
+
+fn stored_settlement(step: &Settlement, reserve: Place) -> StoredSettlement {
+    let position = step.position().0.wrapping_sub(reserve.0);
+    match step {
+        Settlement::Capture(step) => StoredSettlement::Capture(StoredCaptureStep {
+            request: step.request.into(),
+            captured: StoredSplit::optional(step.captured),
+            drawn: StoredSlices::optional(step.drawn),
+            shortfall: step.shortfall.millis(),
+            late: step.late,
+            forfeited: StoredSplit::optional(step.forfeited),
+            position,
+        }),
+        Settlement::Refund(step) => StoredSettlement::Refund(StoredRefundStep {
+            number: step.number,
+            requested: step.requested.map(Credits::millis),
+            reason: step.reason as u8,
+            undone: StoredSlices::all(&step.undone),
+            returned: StoredSplit::optional(step.returned),
+            forfeited: StoredSplit::optional(step.forfeited),
+            position,
+        }),
+    }
+}
+
+fn settlement(stored: StoredSettlement, reserve: Place) -> Result<Settlement, BadField> {
+    let place = |position: u64| Place(reserve.0.wrapping_add(position));
+    let amount = |split: Option<StoredSplit>| -> Split { StoredSplit::or_zero(split) };
+    Ok(match stored {
+        StoredSettlement::Capture(step) => Settlement::Capture(CaptureStep {
+            request: step.request.into(),
+            captured: amount(step.captured),
+            drawn: StoredSlices::or_zero(step.drawn),
+            shortfall: Credits::from_millis(step.shortfall),
+            late: step.late,
+            forfeited: amount(step.forfeited),
+            position: place(step.position),
+        }),
+        StoredSettlement::Refund(step) => Settlement::Refund(RefundStep {
+            number: step.number,
+            requested: step.requested.map(Credits::from_millis),
+            reason: refund_reason(step.reason)?,
+            undone: StoredSlices::values(step.undone),
+            returned: amount(step.returned),
+            forfeited: amount(step.forfeited),
+            position: place(step.position),
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests;

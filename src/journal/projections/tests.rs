@@ -1,0 +1,446 @@
+//! The same journal makes the same state, whatever was flushed, swapped or lost on the way.
+
+use std::collections::BTreeMap;
+
+use wallet::bucket::Split;
+use wallet::hold::HoldState;
+use wallet::ids::{AccountId, CommandId, Day, Period, Tier, WorkerId};
+use wallet::ledger::CommandKey;
+use wallet::record::{
+    Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Refund, RefundReason, Reserve,
+    SetSubscription, TopUp,
+};
+use wallet::credits::Credits;
+
+use super::*;
+use crate::group::GroupHash;
+use crate::keys::Epoch;
+use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, release, reserve, slices};
+
+const ACCOUNTS: u128 = 3;
+
+fn account(number: u64) -> AccountId {
+    AccountId(0xacc0 + u128::from(number) % ACCOUNTS)
+}
+
+fn set_up() -> Vec<Record> {
+    let policy = FreePolicy { from: Day(20_000), allowance: Credits::from_whole(100), all_accounts: true };
+    let mut records = vec![Record::Policy(policy)];
+    for number in 0..3 {
+        records.push(Record::Open(OpenAccount {
+            account: account(number),
+            zone: "Europe/Berlin".to_owned(),
+            day: Day(20_779),
+            issuer: issuer(u128::from(number) + 1),
+        }));
+        records.push(Record::TopUp(TopUp {
+            account: account(number),
+            payment: wallet::ids::PaymentId(u128::from(number) + 1),
+            amount: Credits::from_whole(100_000),
+            by: "billing".to_owned(),
+            at: Timestamp(HOLD_TIME_MS),
+        }));
+        records.push(Record::SetSubscription(SetSubscription {
+            account: account(number),
+            day: Day(20_779),
+            period: Period(3),
+            amount: Credits::from_whole(4_500),
+            tier: Tier(3),
+            ends_at: Timestamp(HOLD_TIME_MS * 2),
+            issuer: issuer(u128::from(number) + 100),
+        }));
+    }
+    records
+}
+
+fn a_reserve(number: u64) -> Reserve {
+    // Ten ids a second; the last ones have no time of their own.
+    let id = if number % 10 == 9 { HoldId(u128::from(number) + 1) } else { hold_id(HOLD_TIME_MS + number * 100, number) };
+    Reserve { account: account(number), ..reserve(id, slices(100, 2_000, 3_000)) }
+}
+
+/// What becomes of one hold: the reserve, then later records.
+fn life(number: u64) -> Vec<Record> {
+    let reserved = a_reserve(number);
+    let captured = capture(&reserved);
+    let returned = release(&reserved);
+    let refund = Refund {
+        account: reserved.account,
+        hold: reserved.hold,
+        number: 1,
+        requested: None,
+        reason: RefundReason::Timeout,
+        undone: vec![slices(100, 0, 0)],
+        returned: vec![slices(100, 0, 0)],
+        forfeited: Split::ZERO,
+        attribution: attribution(),
+        at: captured.at.plus_millis(1_000),
+    };
+    let part = Capture {
+        request: CaptureRequest { number: 0, amount: Some(Credits::from_millis(100)), last: false },
+        captured: slices(100, 0, 0).split,
+        ..captured
+    };
+    let rest = Capture { captured: slices(0, 2_000, 3_000).split, ..captured };
+    let late = LateCapture {
+        account: reserved.account,
+        hold: reserved.hold,
+        request: captured.request,
+        taken: slices(0, 0, 5_000),
+        shortfall: Credits::from_millis(100),
+        attribution: attribution(),
+        at: returned.at.plus_millis(5_000),
+    };
+    let extend = Extend { hold: reserved.hold, ends_at: reserved.ends_at.plus_millis(60_000) };
+    let begin = Record::Reserve(reserved);
+    match number % 8 {
+        0 => vec![begin],
+        1 => vec![begin, Record::Capture(captured)],
+        2 => vec![begin, Record::Release(returned)],
+        3 => vec![begin, Record::Expire(returned), Record::LateCapture(late)],
+        4 => vec![begin, Record::Capture(captured), Record::Refund(refund)],
+        5 => vec![begin, Record::Capture(part), Record::Extend(extend), Record::Capture(rest), Record::Refund(refund)],
+        6 => vec![Record::Charge(reserved), Record::Refund(refund)],
+        _ => vec![Record::Tombstone { hold: reserved.hold, at: reserved.at }],
+    }
+}
+
+/// Lives that overlap: each step of a hold comes some records after the one before.
+fn script(holds: u64) -> Vec<Record> {
+    let mut later: BTreeMap<u64, Vec<Record>> = BTreeMap::new();
+    for number in 0..holds {
+        for (step, record) in (0_u64..).zip(life(number)) {
+            later.entry(number + step * 7).or_default().push(record);
+        }
+    }
+    let mut records = set_up();
+    records.extend(later.into_values().flatten());
+    records.push(Record::IdBound { bound: Timestamp(HOLD_TIME_MS + 2_000) });
+    records
+}
+
+fn end(position: usize) -> Reached {
+    let position = Position(u64::try_from(position).unwrap());
+    Reached { position, epoch: Epoch(1), hash: GroupHash([u8::try_from(position.0 % 251).unwrap(); 32]) }
+}
+
+fn open<S: ProjectionStore>(store: S) -> Projector<S> {
+    Projector::open(store, Options::strict(), Position::MAX).unwrap()
+}
+
+/// Applies the records from where the projector is to `to`, in groups.
+fn follow<S: ProjectionStore>(projector: &mut Projector<S>, script: &[Record], to: usize, group: usize) {
+    loop {
+        let from = usize::try_from(projector.next().0 - 1).unwrap();
+        if from >= to {
+            return;
+        }
+        let until = to.min(from + group);
+        let first = projector.next();
+        projector.apply_group(first, &script[from..until], end(until)).unwrap();
+    }
+}
+
+fn in_one_go(script: &[Record]) -> Vec<u8> {
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, script, script.len(), 1_000);
+    let archive = projector.archive();
+    assert_eq!(archive.violations(), (0, None), "I1 holds after every record");
+    archive.canonical().unwrap()
+}
+
+#[test]
+fn flushes_leave_the_state_as_it_is() {
+    let script = script(60);
+    let expected = in_one_go(&script);
+    for every in [1, 2, 5, 17] {
+        let mut projector = open(MemoryProjections::new());
+        for to in (0..=script.len()).step_by(every).chain([script.len()]) {
+            follow(&mut projector, &script, to, 3);
+            projector.flush().unwrap();
+        }
+        assert!(projector.archive().canonical().unwrap() == expected, "flush every {every} (I8)");
+        assert_eq!(projector.archive().flushed(), projector.reached().position);
+    }
+}
+
+#[test]
+fn a_crash_at_every_record_leads_to_the_same_state() {
+    let script = script(40);
+    let expected = in_one_go(&script);
+    for crash in 0..=script.len() {
+        let store = MemoryProjections::new();
+        let mut projector = open(store.clone());
+        for to in (0..crash).step_by(11) {
+            follow(&mut projector, &script, to, 4);
+            projector.flush().unwrap();
+        }
+        follow(&mut projector, &script, crash, 4);
+        // A write that no flush followed is lost as well.
+        let unflushed = projector.begin_flush();
+        drop(unflushed);
+        let mut after = open(store.crashed());
+        assert_eq!(after.reached().position, projector.archive().flushed());
+        assert!(after.reached().position <= projector.reached().position);
+        follow(&mut after, &script, script.len(), 5);
+        assert!(after.archive().canonical().unwrap() == expected, "crash at {crash} (I8)");
+    }
+}
+
+#[test]
+fn readers_see_everything_while_a_flush_is_under_way() {
+    let script = script(60);
+    let half = script.len() / 2;
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, half, 3);
+    let flush = projector.begin_flush().unwrap();
+    assert!(projector.begin_flush().is_none(), "one flush at a time");
+    follow(&mut projector, &script, script.len(), 3);
+    let archive = projector.archive();
+    let expected = in_one_go(&script);
+    assert!(archive.canonical().unwrap() == expected, "before the write");
+    assert_eq!(archive.flushed(), Position::NONE);
+    let reached = flush.write().unwrap();
+    assert_eq!(archive.flushed(), reached.position);
+    assert!(archive.canonical().unwrap() == expected, "after the write");
+    projector.flush().unwrap();
+    assert!(archive.canonical().unwrap() == expected, "after the next flush");
+    assert_eq!(usize::try_from(archive.flushed().0).unwrap(), script.len());
+}
+
+#[test]
+fn a_failed_flush_is_tried_again() {
+    let script = script(20);
+    let store = MemoryProjections::new();
+    let mut projector = open(store.clone());
+    follow(&mut projector, &script, 20, 3);
+    store.set_failing(true);
+    assert!(projector.flush().is_err());
+    follow(&mut projector, &script, script.len(), 3);
+    assert!(projector.flush().is_err());
+    store.set_failing(false);
+    projector.flush().unwrap();
+    assert_eq!(usize::try_from(projector.archive().flushed().0).unwrap(), script.len());
+    let again = open(store.crashed());
+    assert!(again.archive().canonical().unwrap() == in_one_go(&script));
+}
+
+#[test]
+fn every_hold_and_command_is_found_after_flushes() {
+    let script = script(80);
+    let mut projector = open(MemoryProjections::new());
+    for to in (0..=script.len()).step_by(13).chain([script.len()]) {
+        follow(&mut projector, &script, to, 5);
+        projector.flush().unwrap();
+    }
+    let archive = projector.archive();
+    for number in 0..80 {
+        let hold = archive.hold(a_reserve(number).hold).unwrap().unwrap();
+        let state = match number % 8 {
+            0 => HoldState::Open,
+            1 | 4 | 5 | 6 => HoldState::Settled,
+            2 => HoldState::Released,
+            3 => HoldState::Expired,
+            _ => HoldState::Tombstone,
+        };
+        assert_eq!(hold.state, state, "hold {number}");
+        let settlements = [0, 1, 0, 1, 2, 3, 1, 0][usize::try_from(number % 8).unwrap()];
+        assert_eq!(hold.settlements.len(), settlements, "the newest form of hold {number}");
+    }
+    assert_eq!(archive.hold(hold_id(HOLD_TIME_MS, 1_000)).unwrap(), None);
+    assert_eq!(archive.hold(HoldId(12_345)).unwrap(), None);
+    let command = archive.command(CommandKey::Command(CommandId(101))).unwrap().unwrap();
+    assert!(matches!(command.record, Record::SetSubscription(_)));
+    assert_eq!(command.position.0, 7);
+    assert_eq!(archive.row(account(0)).unwrap().unwrap().zone, "Europe/Berlin");
+    assert_eq!(archive.row(AccountId(1)).unwrap(), None);
+}
+
+#[test]
+fn a_start_loads_rows_open_holds_and_what_ended_above_the_bound() {
+    let script = script(80);
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, script.len(), 9);
+    let mut loaded = Vec::new();
+    projector.load(&mut |one| loaded.push(one)).unwrap();
+    let bound = Timestamp(HOLD_TIME_MS + 2_000);
+    assert!(matches!(loaded[0], Loaded::Policy(_)));
+    assert_eq!(loaded[1], Loaded::IdBound(bound));
+    let wallets = loaded.iter().filter(|one| matches!(one, Loaded::Wallet(_))).count();
+    assert_eq!(wallets, 3);
+    let holds: BTreeMap<_, _> = loaded
+        .iter()
+        .filter_map(|one| if let Loaded::Hold(id, hold) = one { Some((*id, hold)) } else { None })
+        .collect();
+    let archive = projector.archive();
+    for number in 0..80 {
+        let id = a_reserve(number).hold;
+        let hold = archive.hold(id).unwrap().unwrap();
+        let wanted = hold.state == HoldState::Open || id.own_time().is_some_and(|time| time >= bound);
+        assert_eq!(holds.get(&id).copied(), wanted.then_some(&hold), "hold {number}");
+    }
+}
+
+#[test]
+fn pruning_drops_old_seconds_with_the_next_flush() {
+    let script = script(40);
+    let store = MemoryProjections::new();
+    let mut projector = open(store.clone());
+    follow(&mut projector, &script, script.len(), 9);
+    projector.flush().unwrap();
+    projector.prune(HOLD_TIME_MS / 1_000 + 2);
+    projector.flush().unwrap();
+    for archive in [projector.archive(), open(store.crashed()).archive()] {
+        for number in 0..40 {
+            let id = a_reserve(number).hold;
+            let old = id.own_time().is_some_and(|time| time.0 < HOLD_TIME_MS + 2_000);
+            let gone = old && number % 8 != 0;
+            assert_eq!(archive.hold(id).unwrap().is_none(), gone, "hold {number}");
+        }
+    }
+}
+
+#[test]
+fn projections_ahead_of_the_journal_and_gaps_are_refused() {
+    let script = script(10);
+    let store = MemoryProjections::new();
+    let mut projector = open(store.clone());
+    follow(&mut projector, &script, script.len(), 9);
+    projector.flush().unwrap();
+    let reached = projector.reached().position;
+    let refused = Projector::open(store, Options::strict(), Position(5)).map(|_| ());
+    assert_eq!(refused, Err(OpenError::Ahead { reached, journal: Position(5) }));
+    let gap = ApplyError::Gap { expected: reached.next(), found: reached.plus(2) };
+    let found = reached.plus(2);
+    assert_eq!(projector.apply_group(found, &script[..1], end(99)), Err(gap));
+}
+
+#[test]
+fn a_record_that_does_not_fit_stops_the_projector_for_good() {
+    let script = script(10);
+    let bad = [
+        Record::Release(release(&a_reserve(500))),
+        Record::Reserve(a_reserve(0)),
+        // More than the hold has: an amount below zero.
+        Record::Capture(Capture { captured: slices(0, 0, 9_000).split, ..capture(&a_reserve(0)) }),
+    ];
+    for record in bad {
+        let mut projector = open(MemoryProjections::new());
+        follow(&mut projector, &script, script.len(), 9);
+        let next = projector.next();
+        let position = usize::try_from(next.0).unwrap();
+        let error = projector.apply_group(next, &[record], end(position)).unwrap_err();
+        assert_eq!(projector.apply_group(next, &script[..1], end(position)), Err(error));
+        assert!(projector.begin_flush().is_none(), "a state in doubt is never flushed");
+    }
+}
+
+#[test]
+fn a_row_that_breaks_an_invariant_is_counted() {
+    let mut script = set_up();
+    // The sum that was bought is taken twice over: debt that nobody clawed back.
+    script.push(Record::Charge(Reserve { account: account(0), ..reserve(HoldId(1), slices(0, 0, 200_000_000)) }));
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, script.len(), 9);
+    let (count, first) = projector.archive().violations();
+    assert_eq!(count, 1);
+    assert_eq!(usize::try_from(first.unwrap().position.0).unwrap(), script.len());
+}
+
+#[test]
+fn rocksdb_comes_to_the_same_state() {
+    let script = script(60);
+    let expected = in_one_go(&script);
+    let directory = tempfile::tempdir().unwrap();
+    for to in (0..=script.len()).step_by(29).chain([script.len()]) {
+        // What is applied after the last flush is lost each time.
+        let mut projector = open(RocksProjections::open(directory.path()).unwrap());
+        follow(&mut projector, &script, to, 4);
+        projector.flush().unwrap();
+        follow(&mut projector, &script, script.len().min(to + 9), 4);
+    }
+    let mut projector = open(RocksProjections::open(directory.path()).unwrap());
+    assert_eq!(usize::try_from(projector.reached().position.0).unwrap(), script.len());
+    assert!(projector.archive().canonical().unwrap() == expected);
+    projector.prune(u64::MAX);
+    projector.flush().unwrap();
+    assert_eq!(projector.archive().hold(a_reserve(1).hold).unwrap(), None);
+}
+
+/// `cargo test --release -p journal -- --ignored --nocapture throughput`: a measurement, not a check.
+#[test]
+#[ignore = "measures"]
+#[expect(clippy::disallowed_methods, reason = "it measures time")]
+fn throughput() {
+    let accounts = 10_000_u64;
+    let at = |number: u64| AccountId(0xacc0 + u128::from(number % accounts));
+    let mut records = vec![set_up().swap_remove(0)];
+    for number in 0..accounts {
+        let issuer = issuer(u128::from(number) + 1);
+        let zone = "Europe/Berlin".to_owned();
+        records.push(Record::Open(OpenAccount { account: at(number), zone, day: Day(20_779), issuer }));
+        records.push(Record::TopUp(TopUp {
+            account: at(number),
+            payment: wallet::ids::PaymentId(u128::from(number) + 1),
+            amount: Credits::from_whole(1_000_000),
+            by: "billing".to_owned(),
+            at: Timestamp(HOLD_TIME_MS),
+        }));
+    }
+    // Four thousand holds are open at any time.
+    let open_holds = 4_000;
+    let one = |number: u64| {
+        let id = hold_id(HOLD_TIME_MS + number / 500, number);
+        let scattered = number.wrapping_mul(0x9e37_79b9) % accounts;
+        Reserve { account: at(scattered), worker: WorkerId::NONE, ..reserve(id, slices(0, 0, 3_000)) }
+    };
+    for number in 0..600_000_u64 {
+        records.push(Record::Reserve(one(number)));
+        if number >= open_holds {
+            records.push(Record::Capture(capture(&one(number - open_holds))));
+        }
+    }
+    let mut units = Vec::new();
+    let begun = std::time::Instant::now();
+    for chunk in records.chunks(4_000) {
+        let mut unit = crate::EncodedUnit::new();
+        crate::codec::encode_unit(chunk, &mut unit).unwrap();
+        units.push(unit);
+    }
+    let rate = |begun: std::time::Instant| records.len() as f64 / begun.elapsed().as_secs_f64() / 1e6;
+    println!("encode: {:.2} M records/s", rate(begun));
+    let mut groups = Vec::new();
+    let mut first = Position::FIRST;
+    let mut previous = GroupHash::NONE;
+    for unit in &units {
+        let mut buffer = crate::group::empty_buffer(Vec::new());
+        buffer.extend_from_slice(unit.bytes());
+        let header = crate::group::Header { records: unit.records(), epoch: Epoch(1), first, time_ms: 0, previous };
+        previous = crate::group::seal(&mut buffer, header);
+        first = first.plus(unit.records());
+        groups.push(buffer);
+    }
+    let begun = std::time::Instant::now();
+    let mut decoded = 0_usize;
+    for group in &groups {
+        for (_, record) in Group::trust(group).unwrap().records() {
+            decoded += usize::from(crate::codec::decode(record).is_ok());
+        }
+    }
+    println!("decode: {:.2} M records/s ({decoded})", rate(begun));
+    let directory = tempfile::tempdir().unwrap();
+    let store = RocksProjections::open(directory.path()).unwrap();
+    let mut projector = Projector::open(store, Options::default(), Position::MAX).unwrap();
+    let begun = std::time::Instant::now();
+    let mut flushing = std::time::Duration::ZERO;
+    for group in &groups {
+        projector.apply(&Group::trust(group).unwrap()).unwrap();
+        if projector.flush_due(0) {
+            let flush = std::time::Instant::now();
+            projector.flush().unwrap();
+            flushing += flush.elapsed();
+        }
+    }
+    println!("project: {:.2} M records/s, flushes {:?} of {:?}", rate(begun), flushing, begun.elapsed());
+    assert_eq!(projector.archive().violations().0, 0);
+}

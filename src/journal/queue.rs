@@ -1,0 +1,221 @@
+//! The one FIFO of a partition: pushing gives records their place in the journal, the writer takes them out in groups.
+//!
+//! It is linearizable because everything happens under one lock, and cheap because the lock is held for one copy of
+//! encoded bytes. The proof of the order of memory and journal rests on it (design, section 4).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam::utils::CachePadded;
+use parking_lot::{Condvar, Mutex};
+
+use crate::group::{BODY_BYTES_MAX, HEADER_BYTES, empty_buffer};
+use crate::keys::Position;
+use crate::room::{Class, Room, RoomLimits};
+use crate::unit::{EncodedUnit, first_record};
+
+/// Buffers that are kept for the next groups; more are freed.
+const SPARE_BUFFERS_MAX: usize = 4;
+
+/// The queue between the tasks that decide and the thread that writes.
+#[derive(Debug)]
+pub struct Queue {
+    gathering: Mutex<Gathering>,
+    /// Rung when the writer sleeps and something was pushed or the queue was closed.
+    doorbell: Condvar,
+    /// The last position given out; written under the lock, read without it.
+    pushed: CachePadded<AtomicU64>,
+    room: Room,
+}
+
+/// Records that were pushed one after the other and are written as one group.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The position of the first record.
+    pub first: Position,
+    /// How many records; at least one.
+    pub records: u32,
+    /// Kept room for the header, then the records: what [`crate::group::seal`] takes.
+    pub buffer: Vec<u8>,
+}
+
+impl Gathered {
+    /// The position of the last record.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        self.first.plus(self.records - 1)
+    }
+
+    fn has_space_for(&self, bytes: usize) -> bool {
+        self.buffer.len() - HEADER_BYTES + bytes <= BODY_BYTES_MAX
+    }
+}
+
+/// Why [`Queue::wait`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// Something can be taken.
+    Pushed,
+    /// Nothing came in the time given.
+    Idle,
+    /// Nothing is left and the queue was closed.
+    Closed,
+}
+
+#[derive(Debug)]
+struct Gathering {
+    next: Position,
+    groups: VecDeque<Gathered>,
+    spare: Vec<Vec<u8>>,
+    /// Bytes of the records in `groups`.
+    bytes: usize,
+    closed: bool,
+}
+
+impl Queue {
+    /// An empty queue whose first record comes after `last`.
+    #[must_use]
+    pub fn new(last: Position, limits: RoomLimits) -> Self {
+        Self {
+            gathering: Mutex::new(Gathering {
+                next: last.next(),
+                groups: VecDeque::new(),
+                spare: Vec::new(),
+                bytes: 0,
+                closed: false,
+            }),
+            doorbell: Condvar::new(),
+            pushed: CachePadded::new(AtomicU64::new(last.0)),
+            room: Room::new(limits),
+        }
+    }
+
+    /// Takes room for so many records, or refuses. Room is taken before anything is locked or changed, and comes back
+    /// when the records are durable, or by [`give_back`](Self::give_back) when they were not pushed.
+    #[must_use]
+    pub fn try_take_room(&self, records: u32, class: Class) -> bool {
+        self.room.try_take(records, class)
+    }
+
+    /// Gives back room that was taken and not used.
+    pub fn give_back(&self, records: u32) {
+        if records > 0 {
+            self.room.give_back(records);
+        }
+    }
+
+    /// Records for which room is taken: not pushed yet, or not durable yet.
+    #[must_use]
+    pub fn room_used_records(&self) -> u64 {
+        self.room.used()
+    }
+
+    /// Gives the records of the unit their places, one after the other, and returns the place of the first. The unit's
+    /// room must have been taken. A unit stays in one group if a group can hold it.
+    ///
+    /// # Panics
+    /// When the unit is empty.
+    pub fn push(&self, unit: &EncodedUnit) -> Position {
+        assert!(!unit.is_empty(), "a unit has records");
+        let mut gathering = self.gathering.lock();
+        let first = gathering.next;
+        if unit.bytes().len() <= BODY_BYTES_MAX {
+            gathering.push_whole(unit.bytes(), unit.records());
+        } else {
+            gathering.push_in_pieces(unit.bytes());
+        }
+        debug_assert_eq!(gathering.next, first.plus(unit.records()), "every record has its place");
+        self.pushed.store(gathering.next.before().0, Ordering::Release);
+        drop(gathering);
+        // Costs one load when the writer is awake.
+        self.doorbell.notify_one();
+        first
+    }
+
+    /// The last position that was given out.
+    #[must_use]
+    pub fn pushed(&self) -> Position {
+        Position(self.pushed.load(Ordering::Acquire))
+    }
+
+    /// Takes the oldest group that has gathered.
+    #[must_use]
+    pub fn take_group(&self) -> Option<Gathered> {
+        let mut gathering = self.gathering.lock();
+        let group = gathering.groups.pop_front()?;
+        gathering.bytes -= group.buffer.len() - HEADER_BYTES;
+        Some(group)
+    }
+
+    /// Hands a buffer back for another group. What is in it is forgotten.
+    pub fn recycle(&self, buffer: Vec<u8>) {
+        let empty = empty_buffer(buffer);
+        let mut gathering = self.gathering.lock();
+        if gathering.spare.len() < SPARE_BUFFERS_MAX {
+            gathering.spare.push(empty);
+        }
+    }
+
+    /// Sleeps until something can be taken, the queue is closed, or the time is over (`None`: for ever).
+    pub fn wait(&self, at_most: Option<Duration>) -> Woken {
+        let mut gathering = self.gathering.lock();
+        loop {
+            if !gathering.groups.is_empty() {
+                return Woken::Pushed;
+            }
+            if gathering.closed {
+                return Woken::Closed;
+            }
+            match at_most {
+                None => self.doorbell.wait(&mut gathering),
+                Some(time) => {
+                    if self.doorbell.wait_for(&mut gathering, time).timed_out() {
+                        return if gathering.groups.is_empty() { Woken::Idle } else { Woken::Pushed };
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that nothing more will be pushed: the writer writes what is left and ends.
+    pub fn close(&self) {
+        self.gathering.lock().closed = true;
+        self.doorbell.notify_all();
+    }
+
+    /// Bytes of records that wait to be taken.
+    #[must_use]
+    pub fn gathered_bytes(&self) -> usize {
+        self.gathering.lock().bytes
+    }
+}
+
+impl Gathering {
+    fn push_whole(&mut self, records: &[u8], count: u32) {
+        let first = self.next;
+        let open = self.groups.back().is_some_and(|group| group.has_space_for(records.len()));
+        if !open {
+            let buffer = self.spare.pop().unwrap_or_else(|| empty_buffer(Vec::new()));
+            self.groups.push_back(Gathered { first, records: 0, buffer });
+        }
+        let group = self.groups.back_mut().expect("a group was opened");
+        group.buffer.extend_from_slice(records);
+        group.records += count;
+        self.bytes += records.len();
+        self.next = first.plus(count);
+    }
+
+    /// A unit that no group can hold is cut between records: any prefix of the journal is valid (I4).
+    fn push_in_pieces(&mut self, mut rest: &[u8]) {
+        while let Some(range) = first_record(rest) {
+            let (record, after) = rest.split_at(range.end);
+            self.push_whole(record, 1);
+            rest = after;
+        }
+        assert!(rest.is_empty(), "a unit is made of whole records");
+    }
+}
+
+#[cfg(test)]
+mod tests;

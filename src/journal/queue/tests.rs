@@ -1,0 +1,139 @@
+//! Order, grouping and room; with threads.
+
+use super::*;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn unit(records: &[&[u8]]) -> EncodedUnit {
+    let mut unit = EncodedUnit::new();
+    for record in records {
+        unit.push_record(record).unwrap();
+    }
+    unit
+}
+
+fn records_of(group: &Gathered) -> Vec<Vec<u8>> {
+    let mut rest = &group.buffer[HEADER_BYTES..];
+    let mut records = Vec::new();
+    while let Some(range) = first_record(rest) {
+        records.push(rest[range.clone()].to_vec());
+        rest = &rest[range.end..];
+    }
+    assert!(rest.is_empty());
+    assert_eq!(records.len(), usize::try_from(group.records).unwrap());
+    records
+}
+
+#[test]
+fn positions_follow_each_other() {
+    let queue = Queue::new(Position(10), RoomLimits::default());
+    assert_eq!(queue.pushed(), Position(10));
+    assert!(queue.take_group().is_none());
+    assert_eq!(queue.push(&unit(&[b"a", b"b"])), Position(11));
+    assert_eq!(queue.push(&unit(&[b"c"])), Position(13));
+    assert_eq!(queue.pushed(), Position(13));
+    assert_eq!(queue.gathered_bytes(), 6);
+    let group = queue.take_group().unwrap();
+    assert_eq!((group.first, group.last()), (Position(11), Position(13)));
+    assert_eq!(records_of(&group), [b"a", b"b", b"c"]);
+    queue.recycle(group.buffer);
+    assert_eq!(queue.push(&unit(&[b"d"])), Position(14));
+    assert_eq!(records_of(&queue.take_group().unwrap()), [b"d"]);
+    assert_eq!(queue.gathered_bytes(), 0);
+}
+
+#[test]
+fn a_unit_stays_in_one_group_if_a_group_can_hold_it() {
+    let queue = Queue::new(Position::NONE, RoomLimits::default());
+    let large = vec![1; 200 * 1024];
+    queue.push(&unit(&[&large, &large]));
+    queue.push(&unit(&[&large]));
+    queue.push(&unit(&[&large, &large, &large, &large]));
+    let counts: Vec<_> =
+        std::iter::from_fn(|| queue.take_group()).map(|group| (group.first.0, group.records)).collect();
+    assert_eq!(counts, [(1, 2), (3, 2), (5, 2), (7, 1)]);
+}
+
+#[test]
+fn settlements_have_a_share() {
+    let limits = RoomLimits { journal_room_records: 10, settlement_share_records: 4 };
+    let queue = Queue::new(Position::NONE, limits);
+    assert!(queue.try_take_room(6, Class::Reserve));
+    assert!(!queue.try_take_room(1, Class::Reserve));
+    assert!(queue.try_take_room(4, Class::Settlement));
+    assert!(!queue.try_take_room(1, Class::Settlement));
+    queue.give_back(5);
+    assert!(queue.try_take_room(1, Class::Reserve));
+    assert!(!queue.try_take_room(u32::MAX, Class::Settlement));
+    assert_eq!(queue.room_used_records(), 6);
+}
+
+#[test]
+fn a_sleeping_writer_is_woken_and_told_of_the_end() {
+    let queue = Arc::new(Queue::new(Position::NONE, RoomLimits::default()));
+    assert_eq!(queue.wait(Some(Duration::from_millis(1))), Woken::Idle);
+    let writer = {
+        let queue = Arc::clone(&queue);
+        std::thread::spawn(move || {
+            let mut records = 0;
+            while queue.wait(None) == Woken::Pushed {
+                records += queue.take_group().unwrap().records;
+            }
+            records
+        })
+    };
+    for _ in 0..10_000 {
+        queue.push(&unit(&[b"x"]));
+    }
+    queue.close();
+    assert_eq!(writer.join().unwrap(), 10_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever threads push: positions have no gap, units are not split, each thread's units stay in order, and a unit
+    /// is where its push said.
+    #[test]
+    fn threads_never_split_a_unit(
+        threads in prop::collection::vec(prop::collection::vec(1_u8..40, 1..60), 2..5),
+    ) {
+        let queue = Queue::new(Position::NONE, RoomLimits::default());
+        let places = std::thread::scope(|scope| {
+            let pushing: Vec<_> = threads.iter().enumerate().map(|(thread, sizes)| {
+                let queue = &queue;
+                scope.spawn(move || push_all(queue, u8::try_from(thread).unwrap(), sizes))
+            }).collect();
+            pushing.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let mut journal = Vec::new();
+        while let Some(group) = queue.take_group() {
+            prop_assert_eq!(group.first, Position(journal.len() as u64 + 1));
+            journal.extend(records_of(&group));
+        }
+        prop_assert_eq!(queue.pushed(), Position(journal.len() as u64));
+        for (thread, units) in places.iter().enumerate() {
+            prop_assert!(units.windows(2).all(|pair| pair[0] < pair[1]));
+            for (number, first) in units.iter().enumerate() {
+                let begin = usize::try_from(first.0).unwrap() - 1;
+                for offset in 0..threads[thread][number] {
+                    let expected = [u8::try_from(thread).unwrap(), u8::try_from(number).unwrap(), offset];
+                    prop_assert_eq!(&journal[begin + usize::from(offset)], &expected);
+                }
+            }
+        }
+    }
+}
+
+fn push_all(queue: &Queue, thread: u8, sizes: &[u8]) -> Vec<Position> {
+    let mut unit = EncodedUnit::new();
+    let mut places = Vec::new();
+    for (number, size) in sizes.iter().enumerate() {
+        unit.clear();
+        for offset in 0..*size {
+            unit.push_record(&[thread, u8::try_from(number).unwrap(), offset]).unwrap();
+        }
+        places.push(queue.push(&unit));
+    }
+    places
+}

@@ -1,0 +1,314 @@
+//! The parts that stored records and stored rows are made of, and their conversions from and to the wallet's values.
+
+use serde::{Deserialize, Serialize};
+use wallet::bucket::{Bucket, Slices, Sources, Split};
+use wallet::credits::Credits;
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
+use wallet::record::{Attribution, CaptureRequest, Issuer, OverCommit, RefundReason, Terms};
+
+/// A field has a value that no record of this version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the field {field} has the impossible value {value}")]
+pub struct BadField {
+    /// The field.
+    pub field: &'static str,
+    /// What stands there.
+    pub value: u64,
+}
+
+impl BadField {
+    pub(crate) fn new(field: &'static str, value: impl Into<u64>) -> Self {
+        Self { field, value: value.into() }
+    }
+}
+
+/// A 128-bit id: sixteen bytes in the order of its text form, without a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredId(pub [u8; 16]);
+
+impl StoredId {
+    pub(crate) const fn of(id: u128) -> Self {
+        Self(id.to_be_bytes())
+    }
+
+    pub(crate) const fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
+    pub(crate) const fn account(self) -> AccountId {
+        AccountId(self.number())
+    }
+
+    pub(crate) const fn hold(self) -> HoldId {
+        HoldId(self.number())
+    }
+
+    /// Nothing for the zero id: one byte.
+    fn optional(id: u128) -> Option<Self> {
+        (id != 0).then(|| Self::of(id))
+    }
+
+    fn required_if_some(id: Option<Self>, field: &'static str) -> Result<u128, BadField> {
+        match id.map(Self::number) {
+            None => Ok(0),
+            Some(0) => Err(BadField::new(field, 0_u8)),
+            Some(number) => Ok(number),
+        }
+    }
+
+    pub(crate) fn of_worker(worker: WorkerId) -> Option<Self> {
+        Self::optional(worker.0)
+    }
+
+    pub(crate) fn worker(id: Option<Self>) -> Result<WorkerId, BadField> {
+        Self::required_if_some(id, "worker").map(WorkerId)
+    }
+}
+
+impl From<AccountId> for StoredId {
+    fn from(id: AccountId) -> Self {
+        Self::of(id.0)
+    }
+}
+
+impl From<HoldId> for StoredId {
+    fn from(id: HoldId) -> Self {
+        Self::of(id.0)
+    }
+}
+
+/// An instant in a record about a hold: milliseconds after the id's own time, which is nearly always a small number.
+/// Ids without a time count from 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterId(i64);
+
+impl AfterId {
+    pub(crate) fn of(hold: HoldId, at: Timestamp) -> Self {
+        Self(at.0.wrapping_sub(own_time(hold)).cast_signed())
+    }
+
+    pub(crate) fn instant(self, hold: HoldId) -> Timestamp {
+        Timestamp(own_time(hold).wrapping_add(self.0.cast_unsigned()))
+    }
+}
+
+fn own_time(hold: HoldId) -> u64 {
+    hold.own_time().map_or(0, |time| time.0)
+}
+
+/// An amount by bucket, in millicredits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSplit {
+    free: u64,
+    subscription: u64,
+    top_up: u64,
+}
+
+impl From<Split> for StoredSplit {
+    fn from(split: Split) -> Self {
+        Self {
+            free: split.free.millis(),
+            subscription: split.subscription.millis(),
+            top_up: split.top_up.millis(),
+        }
+    }
+}
+
+impl From<StoredSplit> for Split {
+    fn from(split: StoredSplit) -> Self {
+        Self {
+            free: Credits::from_millis(split.free),
+            subscription: Credits::from_millis(split.subscription),
+            top_up: Credits::from_millis(split.top_up),
+        }
+    }
+}
+
+impl StoredSplit {
+    /// Nothing where nothing moved: one byte.
+    pub(crate) fn optional(split: Split) -> Option<Self> {
+        (!split.is_zero()).then(|| split.into())
+    }
+
+    pub(crate) fn or_zero(split: Option<Self>) -> Split {
+        split.map_or(Split::ZERO, Split::from)
+    }
+}
+
+/// Amounts with the day and the period that they belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSlices {
+    split: StoredSplit,
+    day: u32,
+    period: u32,
+}
+
+impl From<Slices> for StoredSlices {
+    fn from(slices: Slices) -> Self {
+        Self { split: slices.split.into(), day: slices.day.0, period: slices.period.0 }
+    }
+}
+
+impl From<StoredSlices> for Slices {
+    fn from(slices: StoredSlices) -> Self {
+        Self { split: slices.split.into(), day: Day(slices.day), period: Period(slices.period) }
+    }
+}
+
+impl StoredSlices {
+    /// Nothing where all five numbers are zero: one byte.
+    pub(crate) fn optional(slices: Slices) -> Option<Self> {
+        (slices != Slices::default()).then(|| slices.into())
+    }
+
+    pub(crate) fn or_zero(slices: Option<Self>) -> Slices {
+        slices.map_or_else(Slices::default, Slices::from)
+    }
+
+    pub(crate) fn all(slices: &[Slices]) -> Vec<Self> {
+        slices.iter().copied().map(Self::from).collect()
+    }
+
+    pub(crate) fn values(slices: Vec<Self>) -> Vec<Slices> {
+        slices.into_iter().map(Slices::from).collect()
+    }
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredAttribution {
+    member: Option<StoredId>,
+    tool: u16,
+    model: u32,
+    count: u16,
+}
+
+impl From<Attribution> for StoredAttribution {
+    fn from(attribution: Attribution) -> Self {
+        let Attribution { member, tool, model, count } = attribution;
+        Self { member: StoredId::optional(member.0), tool, model, count }
+    }
+}
+
+impl TryFrom<StoredAttribution> for Attribution {
+    type Error = BadField;
+
+    fn try_from(stored: StoredAttribution) -> Result<Self, BadField> {
+        let StoredAttribution { member, tool, model, count } = stored;
+        let member = StoredId::required_if_some(member, "member").map(MemberId)?;
+        Ok(Self { member, tool, model, count })
+    }
+}
+
+/// What a hold's request asked for besides the amount: two bytes, and the hold time where it is not the distance
+/// between the two instants beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredTerms {
+    /// Bits 0 to 2: sources; bit 3: the model is marked Pro; bits 4 and 5: what a commit above the hold does.
+    flags: u8,
+    min_tier: u8,
+    ttl_ms: Option<u32>,
+}
+
+const SOURCES_MASK: u8 = 0b0000_0111;
+const PRO_MODEL: u8 = 0b0000_1000;
+const OVER_COMMIT_SHIFT: u8 = 4;
+
+impl StoredTerms {
+    pub(crate) fn of(terms: &Terms, held_ms: u64) -> Self {
+        let pro = if terms.pro_model { PRO_MODEL } else { 0 };
+        Self {
+            flags: terms.sources.bits() | pro | (terms.over_commit as u8) << OVER_COMMIT_SHIFT,
+            min_tier: terms.min_tier.0,
+            ttl_ms: (u64::from(terms.ttl_ms) != held_ms).then_some(terms.ttl_ms),
+        }
+    }
+
+    pub(crate) fn terms(self, held_ms: u64) -> Result<Terms, BadField> {
+        let bad = || BadField::new("terms", self.flags);
+        let sources = self.flags & SOURCES_MASK;
+        let ttl_ms = match self.ttl_ms {
+            Some(ttl) => ttl,
+            None => u32::try_from(held_ms).map_err(|_| BadField::new("ttl_ms", held_ms))?,
+        };
+        Ok(Terms {
+            sources: Sources::from_bits(sources).filter(|_| sources != 0).ok_or_else(bad)?,
+            pro_model: self.flags & PRO_MODEL != 0,
+            min_tier: tier(self.min_tier)?,
+            over_commit: OverCommit::from_code(self.flags >> OVER_COMMIT_SHIFT).ok_or_else(bad)?,
+            ttl_ms,
+        })
+    }
+}
+
+/// What a commit asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRequest {
+    number: u8,
+    amount: Option<u64>,
+    last: bool,
+}
+
+impl From<CaptureRequest> for StoredRequest {
+    fn from(request: CaptureRequest) -> Self {
+        let CaptureRequest { number, amount, last } = request;
+        Self { number, amount: amount.map(Credits::millis), last }
+    }
+}
+
+impl From<StoredRequest> for CaptureRequest {
+    fn from(request: StoredRequest) -> Self {
+        let StoredRequest { number, amount, last } = request;
+        Self { number, amount: amount.map(Credits::from_millis), last }
+    }
+}
+
+/// Who gave a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredIssuer<'a> {
+    command: StoredId,
+    by: &'a str,
+    reason: &'a str,
+    at: u64,
+}
+
+impl<'a> From<&'a Issuer> for StoredIssuer<'a> {
+    fn from(issuer: &'a Issuer) -> Self {
+        let Issuer { command, by, reason, at } = issuer;
+        Self { command: StoredId::of(command.0), by, reason, at: at.0 }
+    }
+}
+
+impl From<StoredIssuer<'_>> for Issuer {
+    fn from(stored: StoredIssuer<'_>) -> Self {
+        Self {
+            command: CommandId(stored.command.number()),
+            by: stored.by.to_owned(),
+            reason: stored.reason.to_owned(),
+            at: Timestamp(stored.at),
+        }
+    }
+}
+
+pub(crate) fn tier(code: u8) -> Result<Tier, BadField> {
+    if code <= Tier::MAX.0 { Ok(Tier(code)) } else { Err(BadField::new("tier", code)) }
+}
+
+pub(crate) const fn bucket_code(bucket: Bucket) -> u8 {
+    match bucket {
+        Bucket::Free => 1,
+        Bucket::Subscription => 2,
+        Bucket::TopUp => 3,
+    }
+}
+
+pub(crate) fn bucket(code: u8) -> Result<Bucket, BadField> {
+    Bucket::ALL
+        .into_iter()
+        .find(|bucket| bucket_code(*bucket) == code)
+        .ok_or_else(|| BadField::new("bucket", code))
+}
+
+pub(crate) fn refund_reason(code: u8) -> Result<RefundReason, BadField> {
+    RefundReason::from_code(code).ok_or_else(|| BadField::new("refund reason", code))
+}

@@ -1,0 +1,426 @@
+//! The store in RocksDB: an instance of its own, one column family, synced writes, no compaction.
+//!
+//! What it relies on (each is tested): the write-ahead log is read in the mode `TolerateCorruptedTailRecords`, so that a
+//! bad record before the end is an error and never a silent stop; the set of log files is verified; files are never
+//! rewritten, and trimmed only whole, from the oldest on.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rocksdb::{
+    BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType, DBRawIterator, DBRecoveryMode,
+    FifoCompactOptions, Options, ReadOptions, WriteOptions,
+};
+
+use crate::epoch::WriterId;
+use crate::group::Group;
+use crate::keys::{Epoch, GroupKey, Key, Position};
+use crate::recovery::{Recovered, RecoveryError, check, open_epoch};
+use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Start, Store, TrimError};
+
+/// Groups are kept in memory up to this size before they are written to a file of their own; also the size of those
+/// files, and so what a trim can forget at a time.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+/// Write buffers that may wait to be written: a disk that is slow for a while stops no append.
+const WRITE_BUFFERS_MAX: i32 = 4;
+/// How much of a file is written before the system is asked to start writing it out: no burst beside the syncs.
+const BYTES_PER_SYNC: u64 = 1024 * 1024;
+/// Cache for reads of old groups; they are read once, in order.
+const BLOCK_CACHE_BYTES: usize = 8 * 1024 * 1024;
+/// Open files; the daemon must live with few.
+const OPEN_FILES_MAX: i32 = 24;
+/// RocksDB's own messages.
+const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
+/// "Never by itself" for RocksDB's limits.
+const NEVER: i32 = i32::MAX;
+const NO_SIZE_LIMIT: u64 = 1 << 62;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// RocksDB refuses, for instance because acknowledged data is damaged.
+    #[error("the journal's store cannot be opened: {0}")]
+    Rocks(String),
+    /// The journal in it is refused, or its epoch could not be opened.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+}
+
+impl From<rocksdb::Error> for OpenError {
+    fn from(error: rocksdb::Error) -> Self {
+        Self::Rocks(error.into_string())
+    }
+}
+
+impl From<rocksdb::Error> for ReadError {
+    fn from(error: rocksdb::Error) -> Self {
+        Self::Store(error.into_string())
+    }
+}
+
+impl From<rocksdb::Error> for AppendError {
+    /// RocksDB never says for certain that nothing was written.
+    fn from(error: rocksdb::Error) -> Self {
+        Self::Unknown(error.into_string())
+    }
+}
+
+impl From<rocksdb::Error> for TrimError {
+    fn from(error: rocksdb::Error) -> Self {
+        Self(error.into_string())
+    }
+}
+
+/// The writing half.
+pub struct RocksStore {
+    shared: Arc<RocksReader>,
+    synced: WriteOptions,
+    written: WriteOptions,
+    tail: Position,
+}
+
+/// The reading half; also a whole store that is open for reading only.
+pub struct RocksReader {
+    db: DB,
+    view: RwLock<View>,
+}
+
+/// What of the stored groups is the journal.
+#[derive(Debug)]
+struct View {
+    start: Start,
+    superseded: BTreeSet<GroupKey>,
+}
+
+/// Opens the journal in `directory`: checks it whole before anything may be rewritten, then opens it for writing, syncs
+/// it, and opens the next epoch. A directory without a journal gets a new one.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_and_recover(
+    directory: &Path,
+    writer: WriterId,
+    now_ms: u64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(RocksStore, Recovered), OpenError> {
+    let is_new = !RocksReader::exists(directory);
+    if !is_new {
+        check(&RocksReader::open(directory)?, progress)?;
+    }
+    let mut store = RocksStore::open(directory, is_new)?;
+    // What opening for writing made of the files is read as well: the epoch rests on it.
+    let found = check(store.reader().as_ref(), progress)?;
+    let recovered = open_epoch(&mut store, found, writer, now_ms)?;
+    Ok((store, recovered))
+}
+
+impl RocksStore {
+    /// Opens for writing; makes a new store only if `create` says so. Everything that can be read afterwards is synced:
+    /// what a killed process had written and not synced must not be served and then be gone after a power cut.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(directory: &Path, create: bool) -> Result<Self, OpenError> {
+        let mut options = options();
+        options.create_if_missing(create);
+        let db = DB::open(&options, directory)?;
+        db.flush()?;
+        db.flush_wal(true)?;
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        Ok(Self {
+            shared: Arc::new(RocksReader::over(db)?),
+            synced,
+            written: WriteOptions::default(),
+            tail: Position::NONE,
+        })
+    }
+}
+
+impl Store for RocksStore {
+    fn append(&mut self, expected_last: Position, group: &[u8], persist: Persist) -> Result<Position, AppendError> {
+        if expected_last != self.tail {
+            return Err(AppendError::Stale { expected: expected_last, actual: self.tail });
+        }
+        let read = Group::trust(group).map_err(|damage| AppendError::Unknown(damage.to_string()))?;
+        assert_eq!(read.header().first, self.tail.next(), "a group follows the last record");
+        let options = match persist {
+            Persist::Synced => &self.synced,
+            Persist::Written => &self.written,
+        };
+        self.shared.db.put_opt(Key::Group(read.header().key()).to_bytes(), group, options)?;
+        self.tail = read.last();
+        Ok(self.tail)
+    }
+
+    fn sync(&mut self) -> Result<(), AppendError> {
+        Ok(self.shared.db.flush_wal(true)?)
+    }
+
+    fn tail(&self) -> Position {
+        self.tail
+    }
+
+    fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
+        self.tail = tail;
+        self.shared.view.write().superseded = superseded.into_iter().collect();
+    }
+
+    fn trim(&mut self, up_to: Position) -> Result<Start, TrimError> {
+        let kept = self.shared.view.read().start;
+        // With a flush under way the files are about to change. Only this thread appends, so that none can begin now.
+        if self.shared.is_flushing()? {
+            return Ok(kept);
+        }
+        match self.shared.plan_trim(up_to.min(self.tail))? {
+            Some(plan) => self.trim_files(&plan),
+            None => Ok(kept),
+        }
+    }
+
+    fn reader(&self) -> Arc<dyn GroupReader> {
+        Arc::<RocksReader>::clone(&self.shared)
+    }
+}
+
+/// The oldest files, which hold nothing that is still needed.
+struct TrimPlan {
+    start: Start,
+    /// A range of keys that is in these files and not in memory.
+    lowest: Vec<u8>,
+    highest: Vec<u8>,
+    /// Size of all other files.
+    kept_bytes: u64,
+}
+
+impl RocksStore {
+    /// RocksDB drops whole files of the first level only in its first-in-first-out mode, down to a size. That size is set
+    /// for one manual run; at all other times there is no limit and no run.
+    fn trim_files(&self, plan: &TrimPlan) -> Result<Start, TrimError> {
+        let db = &self.shared.db;
+        db.put_opt(Key::Start.to_bytes(), plan.start.to_bytes(), &self.synced)?;
+        {
+            let mut view = self.shared.view.write();
+            view.start = plan.start;
+            view.superseded.retain(|key| key.first >= plan.start.first);
+        }
+        set_size_limit(db, plan.kept_bytes)?;
+        // The range keeps it from flushing the groups that are still in memory.
+        db.compact_range(Some(&plan.lowest), Some(&plan.highest));
+        set_size_limit(db, NO_SIZE_LIMIT)?;
+        Ok(plan.start)
+    }
+}
+
+fn set_size_limit(db: &DB, bytes: u64) -> Result<(), rocksdb::Error> {
+    let value = format!("{{max_table_files_size={bytes};}}");
+    db.set_options(&[("compaction_options_fifo", value.as_str())])
+}
+
+impl RocksReader {
+    /// Whether a store was made in the directory.
+    #[must_use]
+    pub fn exists(directory: &Path) -> bool {
+        directory.join("CURRENT").exists()
+    }
+
+    /// Opens a store for reading, without changing a file of the journal.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::over(DB::open_for_read_only(&options(), directory, false)?)
+    }
+
+    fn over(db: DB) -> Result<Self, OpenError> {
+        let start = match db.get(Key::Start.to_bytes())? {
+            None => Start::NEW,
+            Some(bytes) => Start::from_bytes(&bytes)
+                .ok_or_else(|| ReadError::Foreign("the start of the journal".into()))
+                .map_err(RecoveryError::Read)?,
+        };
+        let view = View { start, superseded: BTreeSet::new() };
+        Ok(Self { db, view: RwLock::new(view) })
+    }
+
+    fn is_flushing(&self) -> Result<bool, rocksdb::Error> {
+        for property in ["rocksdb.num-immutable-mem-table", "rocksdb.mem-table-flush-pending"] {
+            if self.db.property_int_value(property)?.is_none_or(|number| number > 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Which of the oldest files end before the group that contains `up_to`.
+    fn plan_trim(&self, up_to: Position) -> Result<Option<TrimPlan>, TrimError> {
+        let read_error = |error: ReadError| TrimError(error.to_string());
+        let view = self.view.read();
+        if up_to < view.start.first {
+            return Ok(None);
+        }
+        let Some(kept) = self.find(&view, up_to).map_err(read_error)? else {
+            return Ok(None);
+        };
+        let kept = Group::trust(&kept).map_err(|damage| TrimError(damage.to_string()))?;
+        let limit = Key::Group(kept.header().key()).to_bytes();
+        let mut files = self.db.live_files()?;
+        files.sort_by_key(|file| file_number(&file.name));
+        let ends_before = |end: &Option<Vec<u8>>| end.as_ref().is_some_and(|end| end.as_slice() < limit.as_slice());
+        let dropped = files.iter().take_while(|file| ends_before(&file.end_key)).count();
+        let (dropped, files) = files.split_at(dropped);
+        let highest = dropped.iter().filter_map(|file| file.end_key.clone()).max();
+        // The highest of the first keys: the run needs only some range of these files, and this one leaves out the entry
+        // of the start, which is also in memory and would be flushed.
+        let lowest = dropped.iter().filter_map(|file| file.start_key.clone()).max();
+        let (Some(highest), Some(lowest)) = (highest, lowest) else {
+            return Ok(None);
+        };
+        let Some(first) = self.find_after(&view, &highest).map_err(read_error)? else {
+            return Ok(None);
+        };
+        let first = Group::trust(&first).map_err(|damage| TrimError(damage.to_string()))?;
+        Ok(Some(TrimPlan {
+            start: Start::at(&first),
+            lowest,
+            highest,
+            kept_bytes: files.iter().map(|file| file.size as u64).sum(),
+        }))
+    }
+
+    /// The group of the journal that contains `from`, or the first one after it.
+    fn find(&self, view: &View, from: Position) -> Result<Option<GroupBytes>, ReadError> {
+        let highest = Key::Group(last_key(from)).to_bytes();
+        let mut cursor = self.db.raw_iterator();
+        cursor.seek_for_prev(highest);
+        while let Some((key, bytes)) = group_under(&cursor)? {
+            if !view.superseded.contains(&key) {
+                if Group::trust(bytes).is_ok_and(|group| group.last() >= from) {
+                    return Ok(Some(GroupBytes::from(bytes.to_vec())));
+                }
+                break;
+            }
+            cursor.prev();
+        }
+        self.find_after(view, &highest)
+    }
+
+    /// The first group of the journal whose key is higher.
+    fn find_after(&self, view: &View, key: &[u8]) -> Result<Option<GroupBytes>, ReadError> {
+        let mut cursor = self.db.raw_iterator();
+        cursor.seek(key);
+        while cursor.valid() && cursor.key().is_some_and(|found| found <= key) {
+            cursor.next();
+        }
+        while let Some((key, bytes)) = group_under(&cursor)? {
+            if !view.superseded.contains(&key) {
+                return Ok(Some(GroupBytes::from(bytes.to_vec())));
+            }
+            cursor.next();
+        }
+        Ok(None)
+    }
+}
+
+impl GroupReader for RocksReader {
+    fn start(&self) -> Result<Start, ReadError> {
+        Ok(self.view.read().start)
+    }
+
+    fn read(&self, from: Position) -> Result<Option<GroupBytes>, ReadError> {
+        let from = from.max(Position::FIRST);
+        let view = self.view.read();
+        if from < view.start.first {
+            return Err(ReadError::Trimmed { asked: from, first: view.start.first });
+        }
+        self.find(&view, from)
+    }
+
+    fn scan(&self, from: Position, visit: &mut dyn FnMut(GroupKey, &[u8]) -> ControlFlow<()>) -> Result<(), ReadError> {
+        let mut read = ReadOptions::default();
+        read.fill_cache(false);
+        read.set_readahead_size(WRITE_BUFFER_BYTES / 16);
+        let mut cursor = self.db.raw_iterator_opt(read);
+        let first = from.max(Position::FIRST);
+        cursor.seek(Key::Group(GroupKey { first, epoch: Epoch::NONE }).to_bytes());
+        while let Some((key, bytes)) = group_under(&cursor)? {
+            if visit(key, bytes).is_break() {
+                break;
+            }
+            cursor.next();
+        }
+        Ok(())
+    }
+}
+
+/// The group that a cursor stands on; `None` where there is none, also on the entry before all groups.
+fn group_under<'a>(cursor: &'a DBRawIterator<'_>) -> Result<Option<(GroupKey, &'a [u8])>, ReadError> {
+    let Some((key, bytes)) = cursor.item() else {
+        cursor.status()?;
+        return Ok(None);
+    };
+    match Key::from_bytes(key) {
+        Some(Key::Group(key)) => Ok(Some((key, bytes))),
+        Some(Key::Start) => Ok(None),
+        None => Err(ReadError::Foreign(format!("a key of the bytes {key:02x?}"))),
+    }
+}
+
+/// The highest key that a group at this position can have.
+const fn last_key(first: Position) -> GroupKey {
+    GroupKey { first, epoch: Epoch(u64::MAX) }
+}
+
+/// Files are numbered in the order in which they were written.
+fn file_number(name: &str) -> u64 {
+    let digits = name.trim_start_matches('/').trim_end_matches(".sst");
+    digits.parse().unwrap_or(u64::MAX)
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_track_and_verify_wals_in_manifest(true);
+    options.set_paranoid_checks(true);
+
+    // One thread writes, one group at a time: nothing to be concurrent with.
+    options.set_allow_concurrent_memtable_write(false);
+    options.set_enable_pipelined_write(false);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
+    options.set_bytes_per_sync(BYTES_PER_SYNC);
+
+    never_compact(&mut options);
+
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(&Cache::new_lru_cache(BLOCK_CACHE_BYTES));
+    options.set_block_based_table_factory(&table);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+/// Files are dropped by [`RocksStore::trim_files`] and by nothing else.
+fn never_compact(options: &mut Options) {
+    let mut fifo = FifoCompactOptions::default();
+    fifo.set_max_table_files_size(NO_SIZE_LIMIT);
+    options.set_compaction_style(DBCompactionStyle::Fifo);
+    options.set_fifo_compaction_options(&fifo);
+    options.set_num_levels(1);
+    options.set_ttl(0);
+    options.set_periodic_compaction_seconds(0);
+    options.set_disable_auto_compactions(true);
+    options.set_level_zero_file_num_compaction_trigger(NEVER);
+    options.set_level_zero_slowdown_writes_trigger(NEVER);
+    options.set_level_zero_stop_writes_trigger(NEVER);
+}
+
+#[cfg(test)]
+mod tests;

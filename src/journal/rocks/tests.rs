@@ -1,0 +1,248 @@
+//! The store on a real disk: what is written comes back, damage is refused, files are trimmed whole.
+
+use super::*;
+use crate::durability::DurabilityMode;
+use crate::handle::{Journal, JournalSettings};
+use crate::recovery::Case;
+use crate::unit::EncodedUnit;
+use crate::writer::Writer;
+
+const WRITER: WriterId = WriterId([3; 16]);
+
+fn open(directory: &Path) -> Result<(RocksStore, Recovered), OpenError> {
+    open_and_recover(directory, WRITER, 1, &mut |_, _| {})
+}
+
+fn start(directory: &Path, mode: DurabilityMode) -> (Journal, Writer<RocksStore>) {
+    let (store, recovered) = open(directory).unwrap();
+    Journal::start(store, recovered.end, &JournalSettings { mode, ..JournalSettings::default() })
+}
+
+/// Pushes and writes groups of one record of so many bytes.
+fn write(journal: &Journal, writer: &mut Writer<RocksStore>, groups: u32, bytes: usize) {
+    let mut unit = EncodedUnit::new();
+    for number in 0..groups {
+        unit.clear();
+        let mut record = vec![1; bytes];
+        record[bytes - 1] = u8::try_from(number % 251).unwrap();
+        unit.push_record(&record).unwrap();
+        assert!(journal.queue.try_take_room(1, crate::Class::Reserve));
+        journal.queue.push(&unit);
+        writer.write_next(2).unwrap();
+    }
+}
+
+fn logs(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut logs: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+    logs.sort();
+    logs
+}
+
+/// A copy of the directory as it is: what a killed process leaves.
+fn copied(directory: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "LOCK" {
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    copy
+}
+
+#[test]
+fn a_killed_writer_loses_nothing_that_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Sync);
+    write(&journal, &mut writer, 30, 90);
+    let copy = copied(folder.path());
+    let (_, recovered) = open(copy.path()).unwrap();
+    assert_eq!((recovered.found.end.last, recovered.found.groups), (Position(31), 31));
+    assert_eq!(recovered.end.epoch, Epoch(2));
+    assert!(recovered.found.dropped.is_none());
+}
+
+#[test]
+fn groups_are_found_by_any_of_their_positions() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
+    let mut unit = EncodedUnit::new();
+    for _ in 0..10 {
+        unit.push_record(b"record").unwrap();
+    }
+    for _ in 0..20 {
+        assert!(journal.queue.try_take_room(10, crate::Class::Settlement));
+        journal.queue.push(&unit);
+        writer.write_next(2).unwrap();
+    }
+    for position in 1..=201 {
+        let bytes = journal.reader().read(Position(position)).unwrap().unwrap();
+        let group = Group::check(&bytes).unwrap();
+        assert!(group.header().first.0 <= position && position <= group.last().0);
+    }
+    assert!(journal.reader().read(Position(202)).unwrap().is_none());
+    let stale = writer.into_store().append(Position(200), &[], Persist::Written);
+    assert!(matches!(stale, Err(AppendError::Stale { .. })));
+}
+
+#[test]
+fn a_cut_log_loses_only_its_end_and_never_in_the_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Sync);
+    write(&journal, &mut writer, 12, 90);
+    let whole = std::fs::metadata(logs(folder.path()).last().unwrap()).unwrap().len();
+    for cut in (0..whole).step_by(97) {
+        let copy = copied(folder.path());
+        let log = logs(copy.path()).pop().unwrap();
+        std::fs::OpenOptions::new().write(true).open(log).unwrap().set_len(cut).unwrap();
+        if let Ok((_, recovered)) = open(copy.path()) {
+            assert!(recovered.found.end.last <= Position(13));
+            assert_eq!(recovered.found.groups, recovered.found.end.last.0, "a prefix");
+        }
+    }
+}
+
+#[test]
+fn a_changed_byte_before_the_end_is_refused_and_no_file_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Sync);
+    write(&journal, &mut writer, 12, 90);
+    let length = std::fs::metadata(logs(folder.path()).last().unwrap()).unwrap().len();
+    let last_group = length - 400;
+    for at in (0..length).step_by(61) {
+        let copy = copied(folder.path());
+        let log = logs(copy.path()).pop().unwrap();
+        let mut bytes = std::fs::read(&log).unwrap();
+        bytes[usize::try_from(at).unwrap()] ^= 0x10;
+        std::fs::write(&log, &bytes).unwrap();
+        match open(copy.path()) {
+            Err(_) => assert_eq!(std::fs::read(&log).unwrap(), bytes, "a refusal changes nothing"),
+            Ok((_, recovered)) if at < last_group => {
+                assert_eq!(
+                    recovered.found.end.last,
+                    Position(13),
+                    "byte {at} of {length}: groups were dropped silently"
+                );
+            }
+            Ok((_, recovered)) => assert!(recovered.found.end.last >= Position(12)),
+        }
+    }
+}
+
+#[test]
+fn a_damaged_group_in_the_store_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Sync);
+    write(&journal, &mut writer, 5, 90);
+    let key = GroupKey { first: Position(4), epoch: Epoch(1) };
+    writer.store().shared.db.put(Key::Group(key).to_bytes(), b"damage").unwrap();
+    drop((journal, writer));
+    match open(folder.path()) {
+        Err(OpenError::Recovery(RecoveryError::Refused { key: at, case: Case::Damaged, .. })) => assert_eq!(at, key),
+        other => panic!("not refused: {:?}", other.map(|(_, recovered)| recovered)),
+    }
+}
+
+#[test]
+fn whole_files_are_trimmed_and_the_rest_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
+    for _ in 0..4 {
+        write(&journal, &mut writer, 20, 2000);
+        writer.store().shared.db.flush().unwrap();
+    }
+    write(&journal, &mut writer, 3, 100);
+    let before = writer.store().shared.db.live_files().unwrap().len();
+    assert_eq!(before, 4);
+    journal.durability.allow_trim(Position(30));
+    writer.trim_if_allowed();
+    let start_after = journal.reader().start().unwrap();
+    assert_eq!(start_after.first, Position(22), "one file ends before record 30");
+    assert_eq!(writer.store().shared.db.live_files().unwrap().len(), 3);
+    assert!(matches!(journal.reader().read(Position(21)), Err(ReadError::Trimmed { .. })));
+    assert!(journal.reader().read(Position(22)).unwrap().is_some());
+    let copy = copied(folder.path());
+    let (mut again, recovered) = open(copy.path()).unwrap();
+    assert_eq!((recovered.found.start, recovered.found.end.last), (start_after, Position(84)));
+    let kept = again.trim(Position(85)).unwrap();
+    assert_eq!(kept.first, Position(85), "all files end before the epoch record, which is in the log");
+    drop(again);
+    let (_, recovered) = open(copy.path()).unwrap();
+    assert_eq!((recovered.found.start.first, recovered.end.last), (Position(85), Position(86)));
+}
+
+#[test]
+fn a_store_is_made_only_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!RocksReader::exists(folder.path()));
+    assert!(RocksStore::open(folder.path(), false).is_err());
+    assert!(RocksReader::open(folder.path()).is_err());
+    assert!(RocksStore::open(folder.path(), true).is_ok());
+}
+
+#[test]
+fn log_files_do_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
+    for _ in 0..6 {
+        write(&journal, &mut writer, 10, 1000);
+        writer.store().shared.db.flush().unwrap();
+    }
+    assert!(logs(folder.path()).len() <= 2, "{:?}", logs(folder.path()));
+}
+
+/// `cargo test --release -p journal -- --ignored --nocapture throughput`: how fast groups become durable here.
+#[test]
+#[ignore = "a measurement"]
+#[allow(clippy::disallowed_methods, reason = "it measures")]
+fn throughput() {
+    for records in [512_u32, 1] {
+        let folder = tempfile::tempdir_in(std::env::var("JOURNAL_BENCH_DIR").unwrap_or_else(|_| ".".into())).unwrap();
+        let (journal, writer) = start(folder.path(), DurabilityMode::Sync);
+        let writing = std::thread::spawn(move || writer.run(&mut Silent::default()));
+        let begun = std::time::Instant::now();
+        let mut unit = EncodedUnit::new();
+        for _ in 0..records {
+            unit.push_record(&[0x5a; 90]).unwrap();
+        }
+        let units = if records == 1 { 1_000_000 } else { 16_000 };
+        for _ in 0..units {
+            while !journal.queue.try_take_room(records, crate::Class::Reserve) {
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+            journal.queue.push(&unit);
+        }
+        journal.queue.close();
+        drop(writing.join().unwrap());
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("{records} a unit: {:.0} records/s", f64::from(units * records) / seconds);
+    }
+}
+
+#[derive(Default)]
+struct Silent {
+    groups: u64,
+    records: u64,
+}
+
+impl crate::writer::WriterEvents for Silent {
+    fn now_ms(&mut self) -> u64 {
+        1
+    }
+
+    fn published(&mut self, published: &crate::writer::Published) {
+        self.groups += 1;
+        self.records += u64::from(published.records);
+    }
+
+    fn failed(&mut self, failure: &crate::writer::WriteFailed) {
+        panic!("{failure}");
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        println!("{} groups of {} records", self.groups, self.records / self.groups.max(1));
+    }
+}

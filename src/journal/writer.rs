@@ -1,0 +1,270 @@
+//! Group commit: one thread takes what has gathered in the queue, appends it, syncs it, and says how far it got.
+//!
+//! While a sync runs the next group gathers, so that throughput grows with load and latency does not. The writer never
+//! waits for a connection and touches no wallet. A failed write or sync is the end of it: what is on disk after one
+//! only a recovery can tell, and a second sync that succeeds says nothing about the first one's data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::durability::{Durability, DurabilityMode};
+use crate::group::{GroupHash, Header, seal};
+use crate::keys::{Epoch, Position};
+use crate::queue::{Gathered, Queue, Woken};
+use crate::recent::RecentGroups;
+use crate::store::{AppendError, Persist, Store};
+
+/// Where the journal ends: what the next group must follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// The last record.
+    pub last: Position,
+    /// The hash of the last group.
+    pub hash: GroupHash,
+    /// The epoch in force.
+    pub epoch: Epoch,
+}
+
+/// What one call of [`Writer::write_next`] made known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Records in the group; 0 when only a sync was due.
+    pub records: u32,
+    /// Bytes of the group.
+    pub bytes: usize,
+    /// Answers that rest on records up to here may leave.
+    pub durable: Position,
+    /// Records up to here are synced.
+    pub synced: Position,
+}
+
+/// The journal takes nothing any more. The process answers `outcome_unknown` for at most a second and ends with 75.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal failed after record {last}: {error}")]
+pub struct WriteFailed {
+    /// The last record that was appended without an error.
+    pub last: Position,
+    /// What the store said.
+    #[source]
+    pub error: AppendError,
+}
+
+/// What the shell does for the writer's thread: it has the clock, the connections and the exit.
+pub trait WriterEvents {
+    /// The daemon's time in milliseconds since 1970.
+    fn now_ms(&mut self) -> u64;
+    /// A group is about to be appended: a place to start a stopwatch.
+    fn appending(&mut self) {}
+    /// The positions moved: wake whoever waits for them.
+    fn published(&mut self, published: &Published);
+    /// The journal has failed; nothing follows. The shell ends the process.
+    fn failed(&mut self, failure: &WriteFailed);
+}
+
+/// The writer of one journal.
+#[derive(Debug)]
+pub struct Writer<S> {
+    store: S,
+    queue: Arc<Queue>,
+    durability: Arc<Durability>,
+    recent: Arc<RecentGroups>,
+    end: ChainEnd,
+    /// Mode `interval`: when the first group was written that is not synced yet.
+    unsynced_since_ms: Option<u64>,
+    trimmed_to: Position,
+    failed: Option<WriteFailed>,
+}
+
+impl<S: Store> Writer<S> {
+    /// A writer that goes on at `end`, as recovery found it. Queue, durability and store must agree with it.
+    #[must_use]
+    pub fn new(
+        store: S,
+        end: ChainEnd,
+        queue: Arc<Queue>,
+        durability: Arc<Durability>,
+        recent: Arc<RecentGroups>,
+    ) -> Self {
+        assert_eq!(store.tail(), end.last, "the store ends where the chain ends");
+        assert_eq!(durability.synced(), end.last, "a writer begins with everything synced");
+        Self {
+            store,
+            queue,
+            durability,
+            recent,
+            end,
+            unsynced_since_ms: None,
+            trimmed_to: Position::NONE,
+            failed: None,
+        }
+    }
+
+    /// Writes the oldest group that has gathered, or syncs if that is due, and publishes how far the journal got.
+    /// `None`: there was nothing to do.
+    ///
+    /// # Errors
+    /// [`WriteFailed`], and from then on always the same one: nothing is ever appended after a failure.
+    pub fn write_next(&mut self, now_ms: u64) -> Result<Option<Published>, WriteFailed> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        let written = match self.queue.take_group() {
+            Some(group) => self.append(group, now_ms),
+            None => self.sync_if_due(now_ms),
+        };
+        written.map_err(|error| self.fail(error))
+    }
+
+    /// Syncs what mode `interval` has written and not synced. A drain ends with it.
+    ///
+    /// # Errors
+    /// [`WriteFailed`].
+    pub fn sync_now(&mut self) -> Result<Option<Published>, WriteFailed> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        if self.unsynced_since_ms.is_none() {
+            return Ok(None);
+        }
+        self.sync_written().map(Some).map_err(|error| self.fail(error))
+    }
+
+    /// The loop of the writer's thread: until the queue is closed and empty, or a write fails. Returns the store.
+    pub fn run(mut self, events: &mut impl WriterEvents) -> S {
+        let ended = loop {
+            match self.queue.wait(self.sleep_at_most()) {
+                Woken::Pushed => events.appending(),
+                Woken::Idle => {}
+                Woken::Closed => break self.sync_now(),
+            }
+            match self.write_next(events.now_ms()) {
+                Ok(Some(published)) => events.published(&published),
+                Ok(None) => {}
+                Err(failure) => break Err(failure),
+            }
+            self.trim_if_allowed();
+        };
+        match ended {
+            Ok(Some(published)) => events.published(&published),
+            Ok(None) => {}
+            Err(failure) => events.failed(&failure),
+        }
+        self.store
+    }
+
+    /// Trims the store as far as the projections allow. A trim that fails is tried again with the next allowance.
+    pub fn trim_if_allowed(&mut self) {
+        let allowed = self.durability.trim_allowed();
+        if allowed <= self.trimmed_to || self.failed.is_some() {
+            return;
+        }
+        self.trimmed_to = allowed;
+        match self.store.trim(allowed) {
+            Ok(start) => tracing::debug!(first = start.first.0, "the journal was trimmed"),
+            Err(error) => tracing::warn!(%error, up_to = allowed.0, "the journal was not trimmed"),
+        }
+    }
+
+    /// Where the journal ends.
+    #[must_use]
+    pub const fn end(&self) -> ChainEnd {
+        self.end
+    }
+
+    /// The store, for readers and for the simulator's faults.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Gives the store back, without a sync.
+    #[must_use]
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
+    fn append(&mut self, group: Gathered, now_ms: u64) -> Result<Option<Published>, AppendError> {
+        let Gathered { first, records, mut buffer } = group;
+        assert_eq!(first, self.end.last.next(), "the queue and the journal count alike");
+        let header = Header { records, epoch: self.end.epoch, first, time_ms: now_ms, previous: self.end.hash };
+        let hash = seal(&mut buffer, header);
+        let bytes = buffer.len();
+        let last = self.store.append(self.end.last, &buffer, self.persist())?;
+        assert_eq!(last, header.last(), "the store counts alike");
+        self.end.last = last;
+        self.end.hash = hash;
+        let queue = &self.queue;
+        self.recent.push(buffer, |free| queue.recycle(free));
+        self.publish(now_ms)?;
+        self.queue.give_back(records);
+        Ok(Some(self.published(records, bytes)))
+    }
+
+    /// Publishes the end of the journal. The sync comes before the publication (I3).
+    fn publish(&mut self, now_ms: u64) -> Result<(), AppendError> {
+        let last = self.end.last;
+        match self.durability.mode() {
+            DurabilityMode::Sync | DurabilityMode::Memory => {
+                self.durability.publish_answerable(last);
+                self.durability.publish_synced(last);
+            }
+            DurabilityMode::Interval { .. } => {
+                self.durability.publish_answerable(last);
+                self.unsynced_since_ms.get_or_insert(now_ms);
+                self.sync_if_due(now_ms)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_if_due(&mut self, now_ms: u64) -> Result<Option<Published>, AppendError> {
+        let (DurabilityMode::Interval { interval_ms }, Some(since)) = (self.durability.mode(), self.unsynced_since_ms)
+        else {
+            return Ok(None);
+        };
+        // A clock that went back syncs at once rather than late.
+        let waited = now_ms.checked_sub(since);
+        if waited.is_some_and(|waited| waited < interval_ms) {
+            return Ok(None);
+        }
+        self.sync_written().map(Some)
+    }
+
+    fn sync_written(&mut self) -> Result<Published, AppendError> {
+        self.store.sync()?;
+        self.unsynced_since_ms = None;
+        self.durability.publish_synced(self.end.last);
+        Ok(self.published(0, 0))
+    }
+
+    fn published(&self, records: u32, bytes: usize) -> Published {
+        Published { records, bytes, durable: self.durability.durable(), synced: self.durability.synced() }
+    }
+
+    fn persist(&self) -> Persist {
+        match self.durability.mode() {
+            DurabilityMode::Sync | DurabilityMode::Memory => Persist::Synced,
+            DurabilityMode::Interval { .. } => Persist::Written,
+        }
+    }
+
+    fn sleep_at_most(&self) -> Option<Duration> {
+        match (self.durability.mode(), self.unsynced_since_ms) {
+            (DurabilityMode::Interval { interval_ms }, Some(_)) => Some(Duration::from_millis(interval_ms.max(1))),
+            _ => Some(TRIM_LOOK_INTERVAL),
+        }
+    }
+
+    fn fail(&mut self, error: AppendError) -> WriteFailed {
+        let failure = WriteFailed { last: self.end.last, error };
+        self.failed = Some(failure.clone());
+        self.durability.publish_failed();
+        failure
+    }
+}
+
+/// How often an idle writer looks whether it may trim.
+const TRIM_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

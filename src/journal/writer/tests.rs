@@ -1,0 +1,260 @@
+//! Sync before publication, failure for good, the interval mode, and the thread's loop.
+
+use super::*;
+use crate::epoch::WriterId;
+use crate::faulty::{Fault, FaultPlan, FaultRates, FaultyImage, FaultyStore};
+use crate::group::Group;
+use crate::handle::{Journal, JournalSettings};
+use crate::keys::GroupKey;
+use crate::memory::MemoryStore;
+use crate::recovery::recover;
+use crate::room::Class;
+use crate::store::{GroupReader, Start, TrimError};
+use crate::unit::EncodedUnit;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn settings(mode: DurabilityMode) -> JournalSettings {
+    JournalSettings { mode, ..JournalSettings::default() }
+}
+
+fn start<S: Store>(mut store: S, mode: DurabilityMode) -> (Journal, Writer<S>) {
+    let recovered = recover(&mut store, WriterId([1; 16]), 0).unwrap();
+    Journal::start(store, recovered.end, &settings(mode))
+}
+
+fn push(journal: &Journal, records: u32) -> Position {
+    let mut unit = EncodedUnit::new();
+    for number in 0..records {
+        unit.push_record(&[1, u8::try_from(number % 256).unwrap()]).unwrap();
+    }
+    assert!(journal.queue.try_take_room(records, Class::Reserve));
+    journal.queue.push(&unit)
+}
+
+/// Looks at what is published while an append runs: nothing of it may be.
+struct Watching {
+    inner: MemoryStore,
+    durability: Arc<OnceLock<Arc<Durability>>>,
+    syncs: usize,
+}
+
+impl Store for Watching {
+    fn append(&mut self, expected_last: Position, group: &[u8], persist: Persist) -> Result<Position, AppendError> {
+        if let Some(durability) = self.durability.get() {
+            assert_eq!(durability.durable(), expected_last, "published before it was synced");
+            assert_eq!(durability.synced(), expected_last);
+        }
+        assert_eq!(persist, Persist::Synced);
+        self.syncs += 1;
+        let last = self.inner.append(expected_last, group, persist)?;
+        if let Some(durability) = self.durability.get() {
+            assert_eq!(durability.durable(), expected_last, "published before the append returned");
+        }
+        Ok(last)
+    }
+
+    fn sync(&mut self) -> Result<(), AppendError> {
+        unreachable!("mode sync syncs with each append")
+    }
+
+    fn tail(&self) -> Position {
+        self.inner.tail()
+    }
+
+    fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
+        self.inner.adopt(tail, superseded);
+    }
+
+    fn trim(&mut self, up_to: Position) -> Result<Start, TrimError> {
+        self.inner.trim(up_to)
+    }
+
+    fn reader(&self) -> Arc<dyn GroupReader> {
+        self.inner.reader()
+    }
+}
+
+#[test]
+fn the_sync_comes_before_the_publication() {
+    let seen = Arc::new(OnceLock::new());
+    let store = Watching { inner: MemoryStore::new(), durability: Arc::clone(&seen), syncs: 0 };
+    let (journal, mut writer) = start(store, DurabilityMode::Sync);
+    seen.set(Arc::clone(&journal.durability)).unwrap();
+    for round in 1..=20 {
+        let first = push(&journal, round);
+        let published = writer.write_next(9).unwrap().unwrap();
+        assert_eq!(published.durable, first.plus(round - 1));
+        assert_eq!((published.records, published.synced), (round, published.durable));
+    }
+    assert_eq!(writer.store().syncs, 21, "one a group and one for the epoch");
+    assert_eq!(journal.queue.room_used_records(), 0);
+    assert_eq!(writer.write_next(9), Ok(None));
+}
+
+#[test]
+fn nothing_is_appended_or_published_after_a_failure() {
+    let store = FaultyStore::open(FaultyImage::default(), FaultPlan::none().with(2, Fault::FailedAndLost));
+    let (journal, mut writer) = start(store, DurabilityMode::Sync);
+    push(&journal, 3);
+    writer.write_next(1).unwrap();
+    push(&journal, 2);
+    let failure = writer.write_next(1).unwrap_err();
+    assert_eq!(failure.last, Position(4));
+    push(&journal, 1);
+    assert_eq!(writer.write_next(2), Err(failure.clone()));
+    assert_eq!(writer.sync_now(), Err(failure));
+    assert_eq!((journal.durability.durable(), writer.store().appends()), (Position(4), 3));
+    assert!(journal.read(Position(5)).unwrap().is_none());
+    assert_eq!(journal.queue.room_used_records(), 3, "room of what is not durable is not given back");
+}
+
+#[test]
+fn interval_mode_answers_before_the_sync_and_loses_at_most_the_interval() {
+    let mode = DurabilityMode::Interval { interval_ms: 10 };
+    let (journal, mut writer) = start(FaultyStore::open(FaultyImage::default(), FaultPlan::none()), mode);
+    for (now, synced) in [(100, 1), (105, 1), (109, 1), (110, 5), (112, 5), (121, 5), (122, 8)] {
+        push(&journal, 1);
+        let published = writer.write_next(now).unwrap().unwrap();
+        assert_eq!(published.durable, journal.queue.pushed());
+        assert_eq!(published.synced, Position(synced), "at {now}");
+    }
+    push(&journal, 1);
+    writer.write_next(130).unwrap();
+    assert!(journal.read(Position(9)).unwrap().is_none(), "projections read what is synced");
+    assert_eq!(writer.write_next(139), Ok(None));
+    assert_eq!(writer.write_next(140).unwrap().unwrap().synced, Position(9), "an idle writer syncs too");
+    push(&journal, 1);
+    writer.write_next(141).unwrap();
+    assert_eq!(writer.store().unsynced_groups(), 1);
+    let image = writer.into_store().crash(0);
+    let (after, _) = start(FaultyStore::open(image, FaultPlan::none()), mode);
+    assert_eq!(after.durability.synced(), Position(10), "nine survive, and the epoch record");
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_put_a_sync_off() {
+    let mode = DurabilityMode::Interval { interval_ms: 10 };
+    let (journal, mut writer) = start(MemoryStore::new(), mode);
+    push(&journal, 1);
+    writer.write_next(1000).unwrap();
+    assert!(writer.write_next(500).unwrap().is_some());
+    assert_eq!(journal.durability.synced(), Position(2));
+}
+
+/// Counts; its clock stands still.
+#[derive(Default)]
+struct Counting {
+    records: u64,
+    failed: bool,
+}
+
+impl WriterEvents for Counting {
+    fn now_ms(&mut self) -> u64 {
+        7
+    }
+
+    fn published(&mut self, published: &Published) {
+        self.records += u64::from(published.records);
+    }
+
+    fn failed(&mut self, _: &WriteFailed) {
+        self.failed = true;
+    }
+}
+
+#[test]
+fn the_loop_writes_everything_and_ends_when_the_queue_is_closed() {
+    for mode in [DurabilityMode::Sync, DurabilityMode::Interval { interval_ms: 3 }, DurabilityMode::Memory] {
+        let (journal, writer) = start(MemoryStore::new(), mode);
+        let thread = std::thread::spawn(move || {
+            let mut events = Counting::default();
+            let store = writer.run(&mut events);
+            (store, events)
+        });
+        for round in 0..500 {
+            push(&journal, 1 + round % 7);
+        }
+        journal.queue.close();
+        let (store, events) = thread.join().unwrap();
+        assert_eq!(events.records, journal.queue.pushed().0 - 1);
+        assert_eq!(journal.durability.synced(), journal.queue.pushed());
+        assert!(store.image().unsynced.is_empty() && !events.failed);
+    }
+}
+
+#[test]
+fn the_loop_ends_with_the_failure() {
+    let store = FaultyStore::open(FaultyImage::default(), FaultPlan::none().with(1, Fault::Full));
+    let (journal, writer) = start(store, DurabilityMode::Sync);
+    push(&journal, 1);
+    let mut events = Counting::default();
+    let store = writer.run(&mut events);
+    assert!(events.failed && store.appends() == 2);
+}
+
+#[test]
+fn a_reader_follows_while_the_writer_writes_and_trims() {
+    let small = JournalSettings { recent_bytes_max: 3000, ..JournalSettings::default() };
+    let mut store = MemoryStore::new();
+    let recovered = recover(&mut store, WriterId([1; 16]), 0).unwrap();
+    let (journal, writer) = Journal::start(store, recovered.end, &small);
+    let stop = Arc::new(AtomicBool::new(false));
+    let reading = {
+        let (journal, stop) = (journal.clone(), Arc::clone(&stop));
+        std::thread::spawn(move || follow(&journal, &stop))
+    };
+    let writing = std::thread::spawn(move || writer.run(&mut Counting::default()));
+    for round in 0..2000 {
+        push(&journal, 1 + round % 9);
+    }
+    journal.queue.close();
+    writing.join().unwrap();
+    stop.store(true, Ordering::Release);
+    journal.durability.wake();
+    assert_eq!(reading.join().unwrap(), journal.queue.pushed());
+}
+
+/// Reads every record once, in order, until told to stop and nothing is left.
+fn follow(journal: &Journal, stop: &AtomicBool) -> Position {
+    let mut done = Position::NONE;
+    loop {
+        let stopping = stop.load(Ordering::Acquire);
+        match journal.read(done.next()).unwrap() {
+            Some(bytes) => {
+                for (position, _) in Group::check(&bytes).unwrap().records_from(done.next()) {
+                    assert_eq!(position, done.next());
+                    done = position;
+                }
+                journal.durability.allow_trim(done);
+            }
+            None if stopping => return done,
+            None => {
+                journal.durability.wait_past(done, Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal() {
+    let rates = FaultRates { failed: 300, slow: 2000, delay_ms_max: 40 };
+    let run = |seed| {
+        let mut store = FaultyStore::open(FaultyImage::default(), FaultPlan::seeded(seed, rates));
+        let Ok(recovered) = recover(&mut store, WriterId([1; 16]), 0) else {
+            return store.crash(0);
+        };
+        let (journal, mut writer) = Journal::start(store, recovered.end, &settings(DurabilityMode::Sync));
+        for round in 0..50 {
+            push(&journal, 1 + round % 3);
+            if writer.write_next(u64::from(round)).is_err() {
+                break;
+            }
+        }
+        writer.into_store().crash(0)
+    };
+    let images: Vec<_> = (0..30).map(run).collect();
+    let again: Vec<_> = (0..30).map(run).collect();
+    assert_eq!(images, again);
+    assert!(images.windows(2).any(|pair| pair[0] != pair[1]));
+}

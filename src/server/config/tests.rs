@@ -1,0 +1,124 @@
+//! The configuration: the shipped file, precedence, errors that help, and contradictions.
+
+use super::*;
+
+const DEFAULT_TOML: &str = include_str!("../../../config/default.toml");
+
+fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>().into_iter()
+}
+
+#[test]
+fn the_shipped_file_is_the_default() {
+    let shipped = load::from_text(DEFAULT_TOML, "default.toml").expect("it can be read");
+    assert_eq!(shipped, Config::default());
+}
+
+#[test]
+fn the_shipped_file_states_every_key() {
+    let shipped: toml::Table = toml::from_str(DEFAULT_TOML).expect("TOML");
+    let all = toml::Table::try_from(Config::default()).expect("TOML");
+    assert_eq!(shipped, all);
+}
+
+#[test]
+fn the_default_is_valid() {
+    assert!(Config::default().validate().is_ok());
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let shown = Config::default().to_toml().expect("TOML");
+    assert_eq!(load::from_text(&shown, "shown").expect("TOML"), Config::default());
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_key() {
+    let error = load::from_text("[journal]\ninterval_ms = 5\ndurabilty = \"sync\"\n", "c.toml").unwrap_err();
+    assert_eq!(error.to_string(), "c.toml, line 3: unknown key `durabilty`; did you mean `durability`?");
+}
+
+#[test]
+fn an_unknown_part_names_the_nearest_part() {
+    let error = load::from_text("[jurnal]\n", "c.toml").unwrap_err();
+    assert_eq!(error.to_string(), "c.toml, line 1: unknown key `jurnal`; did you mean `journal`?");
+}
+
+#[test]
+fn a_bad_value_names_its_line() {
+    let error = load::from_text("[free]\n\nallowance = \"1.2345\"\n", "c.toml").unwrap_err().to_string();
+    assert!(error.starts_with("c.toml, line 3: not an amount of credits"), "{error}");
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let pairs = [
+        ("CREDITD_JOURNAL__DURABILITY", "interval"),
+        ("CREDITD_JOURNAL__INTERVAL_MS", "25"),
+        ("CREDITD_FREE__ALLOWANCE", "73.5"),
+        ("CREDITD_SERVER__LISTEN", "127.0.0.1:0"),
+        ("CREDITD_KEY", "belongs to somebody else"),
+        ("PATH", "/bin"),
+    ];
+    let config = Config::load(None, environment(&pairs)).expect("it can be read");
+    assert_eq!(config.journal.durability, DurabilityKey::Interval);
+    assert_eq!(config.journal.interval_ms, 25);
+    assert_eq!(config.free.allowance, Credits::from_millis(73_500));
+    assert_eq!(config.server.listen.port(), 0);
+}
+
+#[test]
+fn the_environment_is_checked_like_the_file() {
+    let wrong = |name, value| Config::load(None, environment(&[(name, value)])).unwrap_err().to_string();
+    assert_eq!(
+        wrong("CREDITD_JOURNAL__DURABILTY", "sync"),
+        "CREDITD_JOURNAL__DURABILTY: unknown key `durabilty`; did you mean `durability`?"
+    );
+    assert_eq!(
+        wrong("CREDITD_JURNAL__DURABILITY", "sync"),
+        "CREDITD_JURNAL__DURABILITY: unknown key `jurnal`; did you mean `journal`?"
+    );
+    assert!(wrong("CREDITD_JOURNAL__INTERVAL_MS", "soon").contains("`soon` is not a whole number"));
+    assert!(wrong("CREDITD_JOURNAL__DURABILITY", "never").contains("unknown variant `never`"));
+}
+
+#[test]
+fn an_address_that_others_can_reach_is_refused() {
+    let mut config = Config::default();
+    config.server.listen = SocketAddr::from(([0, 0, 0, 0], 7411));
+    let refused = config.validate().unwrap_err();
+    assert_eq!(refused, Contradiction::NotLoopback { key: "server.listen", address: config.server.listen });
+    let mut config = Config::default();
+    config.server.http = SocketAddr::from(([10, 0, 0, 1], 7412));
+    assert!(matches!(config.validate(), Err(Contradiction::NotLoopback { key: "server.http", .. })));
+}
+
+#[test]
+fn contradictions_are_named() {
+    let key_of = |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        change(&mut config);
+        match config.validate() {
+            Err(Contradiction::OutOfRange { key, .. }) => key,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(key_of(|c| c.server.in_flight_operations_max = 1), "server.in_flight_operations_max");
+    assert_eq!(key_of(|c| c.journal.settlement_share_records = 262_144), "journal.settlement_share_records");
+    assert_eq!(key_of(|c| c.journal.interval_ms = 0), "journal.interval_ms");
+    assert_eq!(key_of(|c| c.holds.ttl_default_ms = 0), "holds.ttl_default_ms");
+    assert_eq!(key_of(|c| c.holds.age_max_ms = 5), "holds.age_max_ms");
+    assert_eq!(key_of(|c| c.free.allowance = Credits::from_whole(200_000)), "free.allowance (millicredits)");
+    let mut config = Config::default();
+    config.server.http = config.server.listen;
+    assert!(matches!(config.validate(), Err(Contradiction::SameAddress { .. })));
+    let mut config = Config::default();
+    config.log.filter = "info,=".to_owned();
+    assert!(matches!(config.validate(), Err(Contradiction::LogFilter { .. })));
+}
+
+#[test]
+fn the_rules_defaults_are_the_configured_defaults() {
+    let settings = Config::default().validate().expect("valid");
+    assert_eq!(settings.rules(), wallet::settings::Settings::default());
+}

@@ -1,0 +1,291 @@
+//! The reading half: frames in their order, operations in chunks, commands one by one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use journal::Class;
+use protocol::{Body, CloseReason, Command, CommandAnswer, Expecting, FrameKind, FrameWriter, Header, View};
+use wallet::engine::Run;
+use wallet::ids::{AccountId, HoldId, Position};
+use wallet::request::CommandRequest;
+
+use super::End;
+use super::chunk::Batch;
+use super::frames::Input;
+use super::handshake::Agreed;
+use super::writer::{Measured, Message, Outbox};
+use crate::clock::{Clock, Stopwatch};
+use crate::daemon::{Daemon, Phase};
+use crate::dispatch::{self, Asked};
+use crate::link::counted;
+use crate::metrics::{Op, Tally};
+
+/// Records that one command can need: its own, and that of a wallet rolled for it.
+const RECORDS_PER_COMMAND: u32 = 2;
+
+/// The reading half of a connection.
+pub(super) struct Reader {
+    daemon: Arc<Daemon>,
+    input: Input,
+    outbox: Outbox,
+    agreed: Agreed,
+    batch: Batch,
+    tally: Tally,
+    /// The frame that is being taken apart: its request id, and which of its bytes are left.
+    current: Option<Current>,
+    /// The answers of frames that are not all decided yet.
+    answers: Vec<u8>,
+    open: Option<FrameWriter>,
+    needs: Position,
+    measured: Measured,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    request_id: u64,
+    next: usize,
+    end: usize,
+    begun: bool,
+}
+
+impl Reader {
+    pub(super) fn new(daemon: Arc<Daemon>, input: Input, outbox: Outbox, agreed: Agreed) -> Self {
+        let batch = Batch::new(&daemon);
+        let answers = outbox.buffer();
+        Self {
+            daemon,
+            input,
+            outbox,
+            agreed,
+            batch,
+            tally: Tally::default(),
+            current: None,
+            answers,
+            open: None,
+            needs: Position::NONE,
+            measured: Measured::default(),
+        }
+    }
+
+    /// What is still of use when the reader has ended.
+    pub(super) fn into_parts(self) -> (Input, Outbox) {
+        (self.input, self.outbox)
+    }
+
+    /// Serves frames until the connection is to end. What can come: a whole frame, a deadline, the end of the
+    /// connection, a drain, a failure.
+    pub(super) async fn run(&mut self) -> End {
+        let end = loop {
+            if let Err(end) = self.step().await {
+                break end;
+            }
+        };
+        self.daemon.metrics.add(&mut self.tally);
+        end
+    }
+
+    async fn step(&mut self) -> Result<(), End> {
+        let arrived = Clock::stopwatch();
+        let other = match self.gather() {
+            Ok(other) => other,
+            // What came before the bad frame is whole and is answered.
+            Err(end) => {
+                self.run_batch(arrived).await?;
+                return Err(end);
+            }
+        };
+        if !self.batch.is_empty() {
+            self.run_batch(arrived).await?;
+            // Between chunks everybody else on this thread has a turn.
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
+        match other {
+            Some((header, body)) => self.other_frame(&header, body, arrived).await,
+            None => {
+                self.daemon.metrics.add(&mut self.tally);
+                let stopped = stopped(&self.daemon, &self.outbox);
+                self.input.fill(Expecting::FromClient, stopped).await
+            }
+        }
+    }
+
+    /// Fills the batch from the frames that are whole. Returns the frame of another kind that it stopped at.
+    fn gather(&mut self) -> Result<Option<(Header, std::ops::Range<usize>)>, End> {
+        while !self.batch.is_full() {
+            let current = match self.current {
+                Some(current) => current,
+                None => match self.input.whole(Expecting::FromClient)? {
+                    Some((header, body)) if header.kind == FrameKind::Operations => {
+                        self.count_in(header.count)?;
+                        Current { request_id: header.request_id, next: body.start, end: body.end, begun: false }
+                    }
+                    other => return Ok(other),
+                },
+            };
+            self.take(current);
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, mut current: Current) {
+        let body = self.input.bytes(current.next..current.end);
+        current.next += self.batch.take(current.request_id, body, !current.begun);
+        current.begun = true;
+        self.current = if current.next == current.end {
+            self.input.used_up_to(current.end);
+            None
+        } else {
+            Some(current)
+        };
+    }
+
+    /// Counts operations as in flight; more than agreed ends the connection.
+    fn count_in(&self, count: u32) -> Result<(), End> {
+        // Relaxed: only this half adds, so that the sum can only be too high.
+        let before = self.outbox.in_flight.fetch_add(count, Ordering::Relaxed);
+        if before.saturating_add(count) > self.agreed.in_flight_max {
+            return Err(End::Close(CloseReason::TooManyInFlight));
+        }
+        Ok(())
+    }
+
+    async fn run_batch(&mut self, arrived: Stopwatch) -> Result<(), End> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.batch.run(&self.daemon).await?;
+        let counted = (&mut self.tally, &mut self.measured);
+        let needs = self.batch.answer(&self.daemon, &mut self.answers, &mut self.open, counted)?;
+        self.needs = self.needs.max(needs);
+        if self.open.is_none() { self.send(arrived).await } else { Ok(()) }
+    }
+
+    /// Hands whole frames of answers to the writer.
+    async fn send(&mut self, arrived: Stopwatch) -> Result<(), End> {
+        let message = Message {
+            bytes: std::mem::replace(&mut self.answers, self.outbox.buffer()),
+            needs: std::mem::take(&mut self.needs),
+            measured: std::mem::take(&mut self.measured),
+            arrived: Some(arrived),
+        };
+        self.outbox.send(message).await
+    }
+
+    /// A frame that carries no operations.
+    async fn other_frame(
+        &mut self,
+        header: &Header,
+        body: std::ops::Range<usize>,
+        arrived: Stopwatch,
+    ) -> Result<(), End> {
+        match header.kind {
+            FrameKind::Command => {
+                self.count_in(1)?;
+                let command = Command::decode(self.input.bytes(body.clone()));
+                self.input.used_up_to(body.end);
+                let command = command.map_err(|_| End::Close(CloseReason::MalformedBody))?;
+                let (answer, needs) = self.command(&command).await?;
+                let op = Op::of_command(&command);
+                self.tally.count(op, answer.outcome);
+                self.measured.count(op);
+                self.needs = needs;
+                answer.encode(&mut self.answers, header.request_id).map_err(|_| End::Gone)?;
+                self.send(arrived).await
+            }
+            FrameKind::Ping => {
+                self.count_in(1)?;
+                self.input.used_up_to(body.end);
+                protocol::encode_pong(&mut self.answers, header.request_id);
+                self.measured.count_only();
+                self.send(arrived).await
+            }
+            FrameKind::Close => Err(End::Gone),
+            // A pong answers a ping of ours, and there are none; whatever else there is the decoder has refused.
+            _ => {
+                self.input.used_up_to(body.end);
+                Ok(())
+            }
+        }
+    }
+
+    async fn command(&mut self, command: &Command) -> Result<(CommandAnswer, Position), End> {
+        if let Err(bad) = command.check() {
+            return Ok((CommandAnswer::bad_request(bad.field), Position::NONE));
+        }
+        match dispatch::command(command, &self.agreed.client) {
+            Asked::Change(request) => self.change(&request, command.account()).await,
+            Asked::Account(account) => Ok((self.show_account(account).await?, Position::NONE)),
+            Asked::Hold(hold) => self.show_hold(hold).await,
+        }
+    }
+
+    async fn change(
+        &mut self,
+        request: &CommandRequest,
+        account: Option<protocol::AccountId>,
+    ) -> Result<(CommandAnswer, Position), End> {
+        let daemon = Arc::clone(&self.daemon);
+        let mut room = daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
+        let (answer, pushed) = counted(|| daemon.rules.command(request, daemon.clock.now()));
+        room.used(pushed);
+        drop(room);
+        let view = match account {
+            Some(account) => self.account_view(AccountId(account.0)),
+            None => View::None,
+        };
+        Ok((dispatch::command_answer(&answer, daemon.is_durable(), view), answer.needs))
+    }
+
+    /// The figures that only a projection has are those of all that was pushed when the request came.
+    async fn show_account(&mut self, account: AccountId) -> Result<CommandAnswer, End> {
+        let mut room = self.daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
+        let (view, pushed) = counted(|| self.account_view(account));
+        room.used(pushed);
+        drop(room);
+        if matches!(view, View::None) {
+            return Ok(CommandAnswer::of(protocol::Outcome::UnknownAccount));
+        }
+        let asked_at = wallet::engine::Journal::pushed(self.daemon.rules.journal());
+        self.daemon.projected(asked_at).await?;
+        Ok(CommandAnswer { view: self.account_view(account), ..CommandAnswer::of(protocol::Outcome::Done) })
+    }
+
+    fn account_view(&self, account: AccountId) -> View {
+        let now = self.daemon.clock.now();
+        match self.daemon.rules.wallet_view(account, now) {
+            Some(wallet) => {
+                let (row, as_of) = self.daemon.rules.archive().row(account);
+                View::Account(Box::new(dispatch::account_view(account, &wallet, row.as_ref(), as_of)))
+            }
+            None => View::None,
+        }
+    }
+
+    async fn show_hold(&mut self, id: HoldId) -> Result<(CommandAnswer, Position), End> {
+        let chunk = self.daemon.rules.chunk();
+        loop {
+            let now = self.daemon.clock.now();
+            match self.daemon.rules.hold_view(&chunk, id, now) {
+                Ok(Some((hold, needs))) if !hold.account.is_none() => {
+                    let view = View::Hold(Box::new(dispatch::hold_view(id, &hold)));
+                    return Ok((CommandAnswer { view, ..CommandAnswer::of(protocol::Outcome::Done) }, needs));
+                }
+                Ok(_) => return Ok((CommandAnswer::of(protocol::Outcome::UnknownHold), Position::NONE)),
+                Err(Run::Projected(position)) => self.daemon.projected(position).await?,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    }
+}
+
+/// Ends when the daemon drains or fails, or when nobody reads the answers any more.
+async fn stopped(daemon: &Daemon, outbox: &Outbox) -> End {
+    tokio::select! {
+        phase = daemon.reached(Phase::Draining) => match phase {
+            Phase::Failed => End::Close(CloseReason::ServerFailed),
+            _ => End::Close(CloseReason::Draining),
+        },
+        () = outbox.closed() => End::Gone,
+    }
+}

@@ -1,0 +1,207 @@
+//! The writing half: a message leaves when what it rests on is durable (I3), in the order in which messages came.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+use protocol::{Answer, Body, CommandAnswer, Expecting, FrameKind, FrameWriter, Outcome, Progress};
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::{mpsc, watch};
+use wallet::ids::Position;
+
+use super::End;
+use crate::clock::Stopwatch;
+use crate::daemon::{self, Daemon};
+use crate::metrics::Op;
+
+/// Messages that are ready are written together up to so many bytes.
+const WRITE_BYTES: usize = 64 * 1024;
+/// Buffers that are kept for the next answers; more are freed.
+const SPARE_BUFFERS_MAX: usize = 4;
+
+/// Whole frames on their way out.
+pub(super) struct Message {
+    pub(super) bytes: Vec<u8>,
+    /// What must be durable before it leaves.
+    pub(super) needs: Position,
+    pub(super) measured: Measured,
+    /// When its first operation was read.
+    pub(super) arrived: Option<Stopwatch>,
+}
+
+impl Message {
+    /// A message that answers nothing and rests on nothing.
+    pub(super) fn unmeasured(bytes: Vec<u8>) -> Self {
+        Self { bytes, needs: Position::NONE, measured: Measured::default(), arrived: None }
+    }
+}
+
+/// How many operations of each kind a message answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measured {
+    by_op: [u32; Op::ALL.len()],
+    in_flight: u32,
+}
+
+impl Measured {
+    pub(super) fn count(&mut self, op: Op) {
+        self.by_op[op.index()] += 1;
+        self.in_flight += 1;
+    }
+
+    /// Counts something that is in flight and has no latency of its own: a ping.
+    pub(super) fn count_only(&mut self) {
+        self.in_flight += 1;
+    }
+}
+
+/// The reader's side of the out-queue.
+pub(super) struct Outbox {
+    messages: mpsc::Sender<Message>,
+    /// Operations without a written answer.
+    pub(super) in_flight: Arc<AtomicU32>,
+    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Outbox {
+    /// Queues a message; waits while the queue is full.
+    pub(super) async fn send(&self, message: Message) -> Result<(), End> {
+        self.messages.send(message).await.map_err(|_| End::Gone)
+    }
+
+    /// An empty buffer for answers.
+    pub(super) fn buffer(&self) -> Vec<u8> {
+        self.spare.lock().pop().unwrap_or_default()
+    }
+
+    /// Ends when the writer has ended.
+    pub(super) async fn closed(&self) {
+        self.messages.closed().await;
+    }
+}
+
+/// The writing half of a connection.
+pub(super) struct Writer {
+    daemon: Arc<Daemon>,
+    output: OwnedWriteHalf,
+    messages: mpsc::Receiver<Message>,
+    in_flight: Arc<AtomicU32>,
+    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    progress: watch::Receiver<daemon::Progress>,
+}
+
+impl Writer {
+    pub(super) fn new(daemon: &Arc<Daemon>, output: OwnedWriteHalf, in_flight_max: u32) -> (Outbox, Self) {
+        debug_assert!(in_flight_max > 0, "a connection may ask for something");
+        let (sender, messages) = mpsc::channel(daemon.settings.config.server.out_queue_messages);
+        let in_flight = Arc::new(AtomicU32::new(0));
+        let spare = Arc::new(Mutex::new(Vec::new()));
+        let outbox = Outbox { messages: sender, in_flight: Arc::clone(&in_flight), spare: Arc::clone(&spare) };
+        let daemon = Arc::clone(daemon);
+        let progress = daemon.progress.clone();
+        (outbox, Self { daemon, output, messages, in_flight, spare, progress })
+    }
+
+    /// Writes messages until the reader has ended, or the other side does not read. Then everything that was taken is
+    /// answered, and the socket's writing side is closed.
+    pub(super) async fn run(mut self) {
+        let mut next = None;
+        while let Some(first) = match next.take() {
+            Some(message) => Some(message),
+            None => self.messages.recv().await,
+        } {
+            let durable = self.durable(first.needs).await;
+            let mut ready = vec![first];
+            let mut size = ready[0].bytes.len();
+            while size < WRITE_BYTES {
+                match self.messages.try_recv() {
+                    Ok(message) if message.needs <= durable => {
+                        size += message.bytes.len();
+                        ready.push(message);
+                    }
+                    Ok(message) => {
+                        next = Some(message);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            if !self.write(ready, durable).await {
+                return;
+            }
+        }
+        let _ = self.output.shutdown().await;
+    }
+
+    /// Waits until `needs` is durable or nothing will be any more, and says how far the journal is.
+    async fn durable(&mut self, needs: Position) -> Position {
+        // It fails when the journal's thread has ended: what that said last is all there will be.
+        let _ = self.progress.wait_for(|progress| progress.failed || progress.durable >= needs).await;
+        self.progress.borrow().durable
+    }
+
+    /// Writes messages; `false` when the other side has gone or does not read.
+    async fn write(&mut self, messages: Vec<Message>, durable: Position) -> bool {
+        let mut out = Vec::new();
+        for message in &messages {
+            match (message.needs <= durable, messages.len()) {
+                (true, 1) => {}
+                (true, _) => out.extend_from_slice(&message.bytes),
+                (false, _) => unknown(&message.bytes, &mut out),
+            }
+        }
+        let bytes = if out.is_empty() { &messages[0].bytes } else { &out };
+        let limit = self.daemon.settings.deadlines.write;
+        let written = tokio::time::timeout(limit, self.output.write_all(bytes)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::debug!("answers are not read: the connection is given up");
+            return false;
+        }
+        for message in messages {
+            self.written(message);
+        }
+        true
+    }
+
+    fn written(&self, message: Message) {
+        let Message { mut bytes, measured, arrived, .. } = message;
+        // Relaxed: the reader only needs to see it some time.
+        self.in_flight.fetch_sub(measured.in_flight, Ordering::Relaxed);
+        if let Some(took) = arrived.map(Stopwatch::elapsed) {
+            for op in Op::ALL {
+                let times = measured.by_op[op.index()];
+                if times > 0 {
+                    self.daemon.metrics.took(*op, took, u64::from(times));
+                }
+            }
+        }
+        bytes.clear();
+        let mut spare = self.spare.lock();
+        if spare.len() < SPARE_BUFFERS_MAX {
+            spare.push(bytes);
+        }
+    }
+}
+
+/// The same frames with every answer `outcome_unknown`: what a failing daemon can say of decisions that may or may not
+/// have reached the disk.
+fn unknown(mut frames: &[u8], out: &mut Vec<u8>) {
+    while let Ok(Progress::Frame { header, body }) = protocol::decode(frames, Expecting::FromServer) {
+        match header.kind {
+            FrameKind::Answers => {
+                let mut frame = FrameWriter::answers(out, header.request_id);
+                for _ in 0..header.count {
+                    frame.push_answer(out, &Answer::of(Outcome::OutcomeUnknown));
+                }
+                // As many answers as in the frame that it stands for.
+                let _ = frame.finish(out);
+            }
+            FrameKind::CommandAnswer => {
+                let _ = CommandAnswer::of(Outcome::OutcomeUnknown).encode(out, header.request_id);
+            }
+            _ => out.extend_from_slice(&frames[..body.end]),
+        }
+        frames = &frames[body.end..];
+    }
+}

@@ -1,0 +1,176 @@
+//! The running daemon as all its tasks share it: rules, journal, clock, metrics, and the phase that it is in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use journal::{Durability, Queue};
+use protocol::NodeId;
+use tokio::sync::watch;
+use wallet::engine::{Archive, Engine};
+use wallet::ids::Position;
+
+use crate::archive::ArchiveLink;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::link::JournalLink;
+use crate::metrics::{Levels, Metrics};
+
+/// The rules over this daemon's journal and projections.
+pub type Rules = Engine<JournalLink, ArchiveLink>;
+
+/// How often somebody who waits for a projection looks again: such waits are rare.
+const PROJECTION_LOOK: Duration = Duration::from_millis(1);
+
+/// What the daemon is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Recovered, but not listening yet.
+    Starting,
+    /// Taking requests.
+    Serving,
+    /// Finishing what it has taken.
+    Draining,
+    /// The journal takes nothing any more; the process ends within a second.
+    Failed,
+}
+
+/// How far the journal is, as connections wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Answers that rest on records up to here may leave.
+    pub durable: Position,
+    /// Nothing further will become durable.
+    pub failed: bool,
+}
+
+/// The daemon is failing: there is no point in going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failing;
+
+/// A condition of readiness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Whether it holds.
+    pub met: bool,
+    /// What it is about, in words.
+    pub text: String,
+}
+
+/// Who this process is, in the welcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// This run.
+    pub node: NodeId,
+    /// The epoch that its recovery opened.
+    pub epoch: u64,
+}
+
+/// Everything that the tasks of a daemon share.
+pub struct Daemon {
+    /// The checked configuration.
+    pub settings: Settings,
+    /// Who this process is.
+    pub identity: Identity,
+    /// Wallets and holds.
+    pub rules: Rules,
+    /// The way into the journal.
+    pub queue: Arc<Queue>,
+    /// How far the journal is, for threads.
+    pub durability: Arc<Durability>,
+    /// How far the journal is, for tasks.
+    pub progress: watch::Receiver<Progress>,
+    /// What the daemon is doing.
+    pub phase: watch::Sender<Phase>,
+    /// The daemon's time.
+    pub clock: Arc<Clock>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How late the last tick was, in milliseconds.
+    pub timer_lag_ms: AtomicU64,
+}
+
+impl Daemon {
+    /// What the daemon is doing now.
+    #[must_use]
+    pub fn phase_now(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Goes on to a later phase; there is no way back.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let later = phase > *now;
+            if later {
+                *now = phase;
+            }
+            later
+        });
+    }
+
+    /// Waits for a phase, and says which it is then: that one or a later.
+    pub async fn reached(&self, phase: Phase) -> Phase {
+        let mut phases = self.phase.subscribe();
+        let reached = phases.wait_for(|now| *now >= phase).await.map(|now| *now);
+        // The sender is a part of this daemon, so that it cannot be gone.
+        reached.unwrap_or(Phase::Failed)
+    }
+
+    /// Whether answers are synced before they leave; each says so.
+    #[must_use]
+    pub const fn is_durable(&self) -> bool {
+        self.settings.durability.is_durable()
+    }
+
+    /// Records that are durable and that the projections have not reached.
+    #[must_use]
+    pub fn projection_lag(&self) -> u64 {
+        self.durability.synced().0.saturating_sub(self.rules.archive().reached().0)
+    }
+
+    /// Waits until the projections have reached a position.
+    ///
+    /// # Errors
+    /// The daemon is failing.
+    pub async fn projected(&self, position: Position) -> Result<(), Failing> {
+        while self.rules.archive().reached() < position {
+            if self.phase_now() == Phase::Failed {
+                return Err(Failing);
+            }
+            tokio::time::sleep(PROJECTION_LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// What readiness rests on.
+    #[must_use]
+    pub fn readiness(&self) -> Vec<Condition> {
+        let phase = self.phase_now();
+        let lag = self.projection_lag();
+        let lag_max = self.settings.config.projection.lag_max;
+        let condition = |met, text: String| Condition { met, text };
+        vec![
+            condition(phase >= Phase::Serving, "recovered".to_owned()),
+            condition(phase != Phase::Failed, format!("journal written up to {}", self.durability.synced())),
+            condition(phase != Phase::Draining, "not draining".to_owned()),
+            condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
+            condition(!self.clock.is_suspect(), "clock believed".to_owned()),
+        ]
+    }
+
+    /// All metrics in Prometheus' text form.
+    #[must_use]
+    pub fn render_metrics(&self) -> String {
+        let gauges = self.rules.gauges();
+        self.metrics.render(&Levels {
+            wallets: gauges.wallets,
+            holds_open: gauges.holds_open,
+            oldest_hold_age_ms: 0,
+            position: self.durability.synced().0,
+            lag: self.projection_lag(),
+            // Relaxed: a gauge.
+            timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
+            clock_suspect: self.clock.is_suspect(),
+        })
+    }
+}

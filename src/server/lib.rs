@@ -1,0 +1,47 @@
+//! creditd, the daemon: the only place with sockets, threads and a clock. The rules are `wallet`'s, the disk is
+//! `journal`'s, the bytes on the wire are `protocol`'s.
+//!
+//! # Map
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`config`] | every key with its default and limits; checked once, into [`config::Settings`] |
+//! | [`data`] | the data folder |
+//! | [`clock`] | the daemon's time, the only place that reads a clock |
+//! | [`start`] | from a folder to a running daemon: recovery, projections, memory, threads |
+//! | [`daemon`] | what all tasks share, and the phase that it is in |
+//! | [`run`] | listening, readiness, the stop: everything that happens to the process |
+//! | [`listener`], [`connection`] | sockets: a reader that runs frames and a writer that waits for durability |
+//! | [`admission`], [`link`] | room in the journal and what is refused when there is none |
+//! | [`dispatch`] | between the types of the wire and those of the rules |
+//! | [`archive`] | the projections as the rules read them |
+//! | [`ticker`] | what time brings: expiry and forgetting |
+//! | [`metrics`], [`http`] | what operators see |
+//! | [`shutdown`] | signals, exit codes, failing and panicking |
+//!
+//! # Threads
+//!
+//! Requests run on tokio's workers. The journal's writer, the projector and the ticker have a thread each: none of them
+//! waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
+//!
+//! # Deliberately absent
+//!
+//! Rules about credits, formats, `unsafe`, a second way to change a wallet; TLS and keys (until they come, only loopback
+//! addresses are served).
+
+pub mod admission;
+pub mod archive;
+pub mod clock;
+pub mod config;
+pub mod connection;
+pub mod daemon;
+pub mod data;
+pub mod dispatch;
+pub mod http;
+pub mod link;
+pub mod listener;
+pub mod metrics;
+pub mod run;
+pub mod shutdown;
+pub mod start;
+pub mod ticker;

@@ -1,0 +1,190 @@
+//! `creditd`: the command line of the daemon, its log and its exit codes.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use creditd::config::{Config, DurabilityKey, LogFormat, LogPart};
+use creditd::shutdown::{EXIT_BUG, EXIT_CONFIGURATION, EXIT_WRITE_FAILED};
+use creditd::start::needs_folder;
+use creditd::{data, run, shutdown};
+use tracing_subscriber::EnvFilter;
+
+/// In-memory credit authorization daemon: reserve before a generation, commit or refund after it.
+#[derive(Parser)]
+#[command(name = "creditd", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the daemon.
+    Run(RunArguments),
+    /// Makes a data folder.
+    Init {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Looks at the configuration without starting anything.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Says whether it is valid.
+    Check {
+        /// The file; without it the defaults and the environment.
+        file: Option<PathBuf>,
+    },
+    /// Shows every key with the value that would be used.
+    Show {
+        /// The file; without it the defaults and the environment.
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Parser)]
+struct RunArguments {
+    /// The configuration file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Start at once, in a local folder that is made if it is missing.
+    #[arg(long)]
+    dev: bool,
+    /// The data folder.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Address of the binary protocol; port 0 picks one.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Address of the HTTP port; port 0 picks one.
+    #[arg(long)]
+    http: Option<SocketAddr>,
+    /// When answers leave.
+    #[arg(long)]
+    durability: Option<DurabilityArgument>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DurabilityArgument {
+    /// After the sync of their record.
+    Sync,
+    /// Before it, and they say so.
+    Interval,
+    /// Nothing is kept.
+    Memory,
+}
+
+/// What ends the program, with its exit code.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] creditd::config::ConfigError),
+    #[error(transparent)]
+    Contradiction(#[from] creditd::config::Contradiction),
+    #[error(transparent)]
+    Data(#[from] data::DataError),
+    #[error(transparent)]
+    Run(#[from] run::RunError),
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        use creditd::start::StartError;
+        match self {
+            Self::Run(run::RunError::Start(StartError::Journal(journal::RecoveryError::Epoch(_)))) => EXIT_WRITE_FAILED,
+            Self::Run(run::RunError::System(_) | run::RunError::Start(StartError::Thread(_))) => EXIT_BUG,
+            _ => EXIT_CONFIGURATION,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => run_daemon(&arguments),
+        Command::Init { dir } => data::init(&dir).map_err(Failure::from),
+        Command::Config(ConfigCommand::Check { file }) => check(file.as_deref()),
+        Command::Config(ConfigCommand::Show { file }) => show(file.as_deref()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("creditd: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
+    let config = configure(arguments)?;
+    let settings = config.validate()?;
+    log(&config.log);
+    shutdown::end_on_panic();
+    let directory = match (needs_folder(settings.durability), arguments.dev) {
+        (false, _) => None,
+        (true, true) => Some(data::open_dev(&config.data.dir)?),
+        (true, false) => Some(data::open(&config.data.dir)?),
+    };
+    let stop = || async {
+        match shutdown::asked_to_stop().await {
+            Ok(signal) => tracing::info!(signal, "asked to stop"),
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be received: only a kill ends this daemon");
+                std::future::pending().await
+            }
+        }
+    };
+    run::run(settings, directory, stop, |ready| println!("{ready}"))?;
+    Ok(())
+}
+
+/// Defaults, file, environment, flags: each goes over the one before.
+fn configure(arguments: &RunArguments) -> Result<Config, Failure> {
+    let mut config = Config::load(arguments.config.as_deref(), std::env::vars())?;
+    if arguments.dev {
+        config.data.dir = PathBuf::from(data::DEV_FOLDER);
+    }
+    if let Some(dir) = &arguments.data {
+        config.data.dir.clone_from(dir);
+    }
+    if let Some(listen) = arguments.listen {
+        config.server.listen = listen;
+    }
+    if let Some(http) = arguments.http {
+        config.server.http = http;
+    }
+    if let Some(durability) = arguments.durability {
+        config.journal.durability = match durability {
+            DurabilityArgument::Sync => DurabilityKey::Sync,
+            DurabilityArgument::Interval => DurabilityKey::Interval,
+            DurabilityArgument::Memory => DurabilityKey::Memory,
+        };
+    }
+    Ok(config)
+}
+
+fn check(file: Option<&Path>) -> Result<(), Failure> {
+    Config::load(file, std::env::vars())?.validate()?;
+    println!("valid");
+    Ok(())
+}
+
+fn show(file: Option<&Path>) -> Result<(), Failure> {
+    print!("{}", Config::load(file, std::env::vars())?.to_toml()?);
+    Ok(())
+}
+
+/// Log lines go to standard error: standard output has the one line that says where the daemon listens.
+fn log(part: &LogPart) {
+    // It was checked with the rest of the configuration.
+    let filter = EnvFilter::try_new(&part.filter).unwrap_or_default();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match part.format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}

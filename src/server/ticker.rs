@@ -1,0 +1,67 @@
+//! What time brings: holds expire, ended ones are forgotten. A thread of its own, so that it never waits for requests.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use journal::Class;
+use wallet::engine::{CHUNK_OPERATIONS_MAX, Chunk};
+
+use crate::admission::RECORDS_PER_OPERATION;
+use crate::clock::Clock;
+use crate::daemon::{Daemon, Phase};
+use crate::link::{Room, counted};
+
+/// How often holds are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// Every how many ticks ended holds are forgotten.
+const FORGET_EVERY_TICKS: u32 = 20;
+/// Slices of one tick, at most: what is left comes with the next.
+const SLICES_MAX: u32 = 64;
+
+/// Ticks until `stop` is closed.
+pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
+    let mut chunk = daemon.rules.chunk();
+    let mut ticks: u32 = 0;
+    let mut since = Clock::stopwatch();
+    while stop.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+        let late = since.elapsed().saturating_sub(TICK);
+        // Relaxed: a gauge.
+        daemon.timer_lag_ms.store(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        since = Clock::stopwatch();
+        if daemon.phase_now() == Phase::Failed {
+            return;
+        }
+        expire(daemon, &mut chunk);
+        ticks = ticks.wrapping_add(1);
+        if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
+            forget(daemon);
+        }
+    }
+}
+
+/// Ends the holds that are due, a slice at a time; without room they wait, and count as expired for every request.
+fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) {
+    for _ in 0..SLICES_MAX {
+        let records = u32::try_from(CHUNK_OPERATIONS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
+        let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
+        chunk.clear();
+        let now = daemon.clock.now();
+        let (expired, pushed) = counted(|| daemon.rules.expire_due(chunk, now));
+        room.used(pushed);
+        if expired < CHUNK_OPERATIONS_MAX {
+            return;
+        }
+    }
+}
+
+/// Moves the bound of forgotten ids, and forgets what lies below it (R32).
+fn forget(daemon: &Arc<Daemon>) {
+    let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return };
+    let (forgotten, pushed) = counted(|| daemon.rules.forget(daemon.clock.now()));
+    room.used(pushed);
+    if forgotten > 0 {
+        tracing::debug!(forgotten, "ended holds left memory");
+    }
+}

@@ -1,0 +1,118 @@
+//! What people see of a wallet (R4): views of memory, which a crash can undo (I3).
+
+use crate::bucket::Split;
+use crate::credits::Credits;
+use crate::engine::{Archive, Chunk, Engine, Journal, Run, Wait};
+use crate::hold::Hold;
+use crate::holds::Entry;
+use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
+use crate::outcome::Outcome;
+use crate::request::Answer;
+use crate::settle::Found;
+
+/// A wallet as memory has it now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WalletView {
+    /// The IANA name of its zone.
+    pub zone: String,
+    /// What a reserve could take now.
+    pub available: Split,
+    /// What it owes.
+    pub debt: Credits,
+    /// Whether new reserves are refused.
+    pub frozen: bool,
+    /// The tier.
+    pub tier: Tier,
+    /// The running day in its zone.
+    pub day: Day,
+    /// The running period of the subscription bucket.
+    pub period: Period,
+    /// When the running cycle ends; zero for never.
+    pub cycle_ends_at: Timestamp,
+    /// When the next reset comes; zero for none.
+    pub next_reset_at: Timestamp,
+}
+
+/// What the operator's gauges show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gauges {
+    /// Wallets.
+    pub wallets: u64,
+    /// Open holds.
+    pub holds_open: u64,
+    /// Holds in memory, ended ones included.
+    pub holds_remembered: u64,
+    /// The earliest end that is noted for a hold; it may have been settled.
+    pub next_hold_end: Option<Timestamp>,
+    /// Ids whose own time is earlier are forgotten.
+    pub id_bound: Timestamp,
+}
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    pub(crate) fn balance(&self, account: AccountId, now: Now) -> Answer {
+        let Some(view) = self.wallet_view(account, now) else { return Answer::of(Outcome::UnknownAccount) };
+        let mut answer = Answer::of(Outcome::Done);
+        answer.available = view.available;
+        answer.amount = view.debt;
+        answer.detail = u32::from(view.tier.0);
+        answer.time = view.cycle_ends_at;
+        answer.next_reset_at = view.next_reset_at;
+        answer.top_up_allowed = view.tier > Tier::NONE;
+        answer
+    }
+
+    /// A wallet as memory has it now, rolled over every boundary that has passed.
+    pub fn wallet_view(&self, account: AccountId, now: Now) -> Option<WalletView> {
+        let index = self.wallets.find(account)?;
+        let slot = self.wallets.slot(index);
+        if self.is_due(slot, &slot.word.load(), now) {
+            self.roll(slot, now);
+        }
+        let word = slot.word.load();
+        let numbers = self.numbers(slot, now);
+        // Only a wallet that wants attention can be frozen or in debt.
+        let cold = if word.attention { *slot.lock() } else { crate::slot::Cold::default() };
+        let told = self.tell(Answer::of(Outcome::Done), slot, &word, now);
+        let cycle_ends_at = slot.cycle_ends_at();
+        Some(WalletView {
+            zone: self.cohorts.name(slot.cohort()),
+            available: word.available,
+            debt: if cold.in_debt { self.debt_of(index) } else { Credits::ZERO },
+            frozen: cold.frozen,
+            tier: word.tier,
+            day: numbers.day_of(&word),
+            period: numbers.period_of(&word),
+            cycle_ends_at: if cycle_ends_at == Timestamp::NEVER { Timestamp::NONE } else { cycle_ends_at },
+            next_reset_at: told.next_reset_at,
+        })
+    }
+
+    /// A hold with everything that has become of it, and the position that must be durable before it is told.
+    ///
+    /// # Errors
+    /// What to wait for before calling again.
+    pub fn hold_view(&self, chunk: &Chunk, id: HoldId, now: Now) -> Result<Option<(Hold, Position)>, Run> {
+        let found = self.find(chunk, id, now).map_err(|wait| match wait {
+            Wait::Projected(position) => Run::Projected(position),
+            Wait::OwnUnit | Wait::Elsewhere | Wait::Unreadable => Run::Yield,
+        })?;
+        let Found::Live(mut entry) = found else { return Ok(None) };
+        let place = entry.place().position().unwrap_or_default();
+        let Entry::Live(live) = entry.value_mut() else { return Err(Run::Yield) };
+        let hold = Hold::clone(&live.hold);
+        entry.compact();
+        Ok(Some((hold, place)))
+    }
+
+    /// The operator's gauges.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            wallets: self.wallets.count(),
+            holds_open: self.holds.open(),
+            holds_remembered: self.holds.entries(),
+            next_hold_end: self.holds.next_end(),
+            // Relaxed: a gauge.
+            id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
+        }
+    }
+}

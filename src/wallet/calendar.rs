@@ -1,0 +1,171 @@
+//! Dates and midnights in time zones (R6), and the cohorts of wallets that share a zone.
+
+use jiff::civil::Date;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use parking_lot::RwLock;
+use thiserror::Error;
+
+use crate::ids::{Day, Timestamp};
+use crate::sync::{AtomicU64, Ordering};
+
+/// The most zones that wallets can be in; the IANA database has fewer than 600 names.
+pub const ZONES_MAX: usize = 1_024;
+
+/// The longest name of a time zone, in bytes.
+pub const ZONE_NAME_BYTES_MAX: usize = 64;
+
+/// A group of wallets in one time zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cohort(pub u16);
+
+/// A day in some zone and the instant at which the next begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Today {
+    /// The number of the day.
+    pub day: Day,
+    /// 00:00 of the next day there; a skipped midnight: the first instant after it; a doubled one: the first (R6).
+    pub ends_at: Timestamp,
+}
+
+/// Why a zone was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum ZoneError {
+    /// No such name in the time-zone database.
+    #[error("no such time zone")]
+    Unknown,
+    /// [`ZONES_MAX`] zones are in use.
+    #[error("too many time zones in use")]
+    TooMany,
+}
+
+/// The day that contains `now` in a zone.
+#[must_use]
+pub fn today(zone: &TimeZone, now: Timestamp) -> Today {
+    let mut date = zone.to_datetime(instant(now)).date();
+    loop {
+        let next = date.tomorrow().unwrap_or(Date::MAX);
+        let ends_at = start_of(zone, next);
+        if now < ends_at || next == date {
+            return Today { day: number(date), ends_at };
+        }
+        // The clocks went back over a midnight: the day ended at the first one.
+        date = next;
+    }
+}
+
+/// The first instant of a date in a zone, or of the next date that there is.
+fn start_of(zone: &TimeZone, date: Date) -> Timestamp {
+    let midnight = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
+    let skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
+    let Ok(at) = midnight.compatible() else { return Timestamp::NEVER };
+    // A skipped midnight can lie inside the gap; what counts is the gap's end, which is the transition.
+    let after = at.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(at);
+    let transition = if skipped { zone.preceding(after).next() } else { None };
+    let at = transition.map_or(at, |transition| transition.timestamp());
+    Timestamp(u64::try_from(at.as_millisecond()).unwrap_or(0))
+}
+
+fn instant(at: Timestamp) -> jiff::Timestamp {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+}
+
+/// Days since 1970-01-01; dates before it count as that day.
+fn number(date: Date) -> Day {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    let days = date.since(epoch).map_or(0, |span| span.get_days());
+    Day(u32::try_from(days).unwrap_or(0))
+}
+
+/// The zones in use, and what day it is in each.
+pub struct Cohorts {
+    zones: RwLock<Vec<(String, TimeZone)>>,
+    /// For each cohort its day (high 20 bits) and the end of that day in seconds (low 44 bits), in one atomic.
+    todays: Box<[AtomicU64]>,
+}
+
+const SECONDS_BITS: u32 = 44;
+const SECONDS_MASK: u64 = 0xfff_ffff_ffff;
+
+impl Default for Cohorts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cohorts {
+    /// No zones yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let todays = (0..ZONES_MAX).map(|_| AtomicU64::new(0)).collect();
+        Self { zones: RwLock::new(Vec::new()), todays }
+    }
+
+    /// The cohort of a zone by its IANA name; an empty name stands for UTC.
+    ///
+    /// # Errors
+    /// The database does not know the name, or no cohort is left.
+    pub fn of(&self, name: &str) -> Result<Cohort, ZoneError> {
+        let name = if name.is_empty() { "UTC" } else { name };
+        if let Some(known) = find(&self.zones.read(), name) {
+            return Ok(known);
+        }
+        let database = jiff::tz::TimeZoneDatabase::bundled();
+        let zone = database.get(name).map_err(|_| ZoneError::Unknown)?;
+        let mut zones = self.zones.write();
+        if let Some(known) = find(&zones, name) {
+            return Ok(known);
+        }
+        let index = u16::try_from(zones.len()).ok().filter(|index| usize::from(*index) < ZONES_MAX);
+        let index = index.ok_or(ZoneError::TooMany)?;
+        zones.push((name.to_owned(), zone));
+        Ok(Cohort(index))
+    }
+
+    /// The name of a cohort's zone.
+    #[must_use]
+    pub fn name(&self, cohort: Cohort) -> String {
+        self.zones.read().get(usize::from(cohort.0)).map_or_else(String::new, |(name, _)| name.clone())
+    }
+
+    /// What day it is in a cohort. The published day serves while it lasts; after that the first who asks publishes
+    /// the next one, so no ticker decides anything.
+    #[must_use]
+    pub fn today(&self, cohort: Cohort, now: Timestamp) -> Today {
+        let Some(cell) = self.todays.get(usize::from(cohort.0)) else {
+            return Today { day: Day(0), ends_at: Timestamp::NEVER };
+        };
+        // Relaxed: the value is complete in itself and nothing else is published with it.
+        let known = unpack(cell.load(Ordering::Relaxed));
+        if now < known.ends_at {
+            return known;
+        }
+        let fresh = today(&self.zone(cohort), now);
+        cell.fetch_max(pack(fresh), Ordering::Relaxed);
+        fresh
+    }
+
+    /// The day that contained, or will contain, an instant in a cohort.
+    #[must_use]
+    pub fn day_at(&self, cohort: Cohort, at: Timestamp) -> Day {
+        today(&self.zone(cohort), at).day
+    }
+
+    fn zone(&self, cohort: Cohort) -> TimeZone {
+        self.zones.read().get(usize::from(cohort.0)).map_or(TimeZone::UTC, |(_, zone)| zone.clone())
+    }
+}
+
+fn find(zones: &[(String, TimeZone)], name: &str) -> Option<Cohort> {
+    let index = zones.iter().position(|(known, _)| known == name)?;
+    u16::try_from(index).ok().map(Cohort)
+}
+
+fn pack(today: Today) -> u64 {
+    (u64::from(today.day.0) << SECONDS_BITS) | (today.ends_at.seconds() & SECONDS_MASK)
+}
+
+fn unpack(packed: u64) -> Today {
+    let day = Day(u32::try_from(packed >> SECONDS_BITS).unwrap_or(0));
+    Today { day, ends_at: Timestamp((packed & SECONDS_MASK).saturating_mul(1_000)) }
+}

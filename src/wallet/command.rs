@@ -1,0 +1,356 @@
+//! Commands of operators and billing services (R13 to R16, R33): under the wallet's lock, each once by its id.
+
+use dashmap::mapref::entry::Entry as MapEntry;
+
+use crate::bucket::{Bucket, Slices, Split};
+use crate::calendar::ZONE_NAME_BYTES_MAX;
+use crate::credits::Credits;
+use crate::engine::{Archive, Engine, Journal, overloaded};
+use crate::ids::{AccountId, CommandId, Now, Period, Tier, Timestamp};
+use crate::ledger::{CommandKey, CommandRow};
+use crate::outcome::{Field, Outcome};
+use crate::record::{Clawback, Freeze, Grant, Issuer, Open, Record, SetSubscription, TopUp};
+use crate::request::{Answer, Command, CommandRequest};
+use crate::slot::{Cold, NewWallet, NoWallet, Slot, SlotIndex};
+use crate::word::{Bits, Numbers, Snapshot};
+
+/// The longest name of a client and the longest reason of a command, in bytes.
+pub const TEXT_BYTES_MAX: usize = 256;
+
+/// A command that took effect: its record with its place, and what the caller is told.
+type Executed = Result<(CommandRow, Answer), Answer>;
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// Executes a command, once by its id. Room for two records has been taken before. The answer may leave when
+    /// [`Answer::needs`] is durable.
+    pub fn command(&self, request: &CommandRequest, now: Now) -> Answer {
+        if let Some(field) = bad_field(request) {
+            return Answer::bad_request(field);
+        }
+        let account = account_of(&request.command);
+        let index = self.wallets.find(account);
+        if index.is_none() && !matches!(request.command, Command::OpenAccount { .. }) {
+            return Answer::of(Outcome::UnknownAccount);
+        }
+        // The guard makes a command one step for everybody who comes with the same id; it is always taken before a
+        // wallet's lock.
+        let key = key_of(request);
+        let answer = match self.commands.entry(key) {
+            MapEntry::Occupied(known) => again(request, known.get()),
+            MapEntry::Vacant(vacant) => match self.archive.command(key) {
+                Err(_) => overloaded(),
+                Ok(Some(row)) => again(request, &row),
+                Ok(None) => match self.execute(request, index, now) {
+                    Ok((row, answer)) => {
+                        let position = row.position;
+                        vacant.insert(row);
+                        answer.resting_on(position)
+                    }
+                    // A refusal rests on what other commands did: it leaves when all that was pushed is durable.
+                    Err(refused) => Answer { needs: self.journal.pushed(), ..refused },
+                },
+            },
+        };
+        match self.wallets.find(account) {
+            Some(index) => {
+                let slot = self.wallets.slot(index);
+                self.tell(answer, slot, &slot.word.load(), now)
+            }
+            None => answer,
+        }
+    }
+
+    fn execute(&self, request: &CommandRequest, index: Option<SlotIndex>, now: Now) -> Executed {
+        let issuer = Issuer {
+            command: request.id,
+            by: request.by.clone(),
+            reason: request.reason.clone(),
+            at: now.daemon,
+        };
+        match (&request.command, index) {
+            (Command::OpenAccount { account, zone }, _) => self.open(*account, zone, issuer, now),
+            (_, None) => Err(Answer::of(Outcome::UnknownAccount)),
+            (command, Some(index)) => {
+                let slot = self.wallets.slot(index);
+                let mut cold = slot.lock();
+                self.roll_locked(slot, &cold, now);
+                let on = Locked { index, slot, cold: &mut cold };
+                match command {
+                    Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
+                    Command::Freeze { frozen, .. } => Ok(self.freeze(on, *frozen, issuer)),
+                    Command::SetSubscription { amount, tier, ends_at, .. } => {
+                        self.set_subscription(&on, (*amount, *tier, *ends_at), issuer, now)
+                    }
+                    Command::Grant { bucket, amount, .. } => self.grant(on, (*bucket, *amount), issuer, now),
+                    Command::TopUp { amount, .. } => self.top_up(on, *amount, request, now),
+                    Command::Clawback { amount, .. } => Ok(self.clawback(on, *amount, issuer)),
+                }
+            }
+        }
+    }
+
+    fn pushed(&self, record: Record) -> CommandRow {
+        let position = self.journal.push(std::slice::from_ref(&record));
+        CommandRow { record, position }
+    }
+
+    /// Opens an account (R7): nobody sees the wallet before its record has a place.
+    fn open(&self, account: AccountId, zone: &str, issuer: Issuer, now: Now) -> Executed {
+        let Ok(cohort) = self.cohorts.of(zone) else { return Err(Answer::bad_request(Field::Zone)) };
+        let day = self.cohorts.today(cohort, now.daemon).day;
+        let free = self.policies.read().allowance(day, Tier::NONE);
+        let mut row = None;
+        let added = self.wallets.add(account, || {
+            let zone = self.cohorts.name(cohort);
+            row = Some(self.pushed(Record::Open(Open { account, zone, day, issuer })));
+            let available = Split { free, ..Split::ZERO };
+            let word = Snapshot { available, day: Numbers::short_day(day), ..Snapshot::default() };
+            let cycle_ends_at = Timestamp::NONE;
+            NewWallet { word, cohort, period: Period(0), cycle_ends_at, cold: Cold::default() }
+        });
+        match (added, row) {
+            (Ok(_), Some(row)) => Ok((row, Answer::of(Outcome::Done))),
+            (Err(NoWallet::Full), _) => Err(overloaded()),
+            _ => Err(Answer::of(Outcome::AccountExists)),
+        }
+    }
+
+    /// Freezes or unfreezes: push, then apply. Settlements are never stopped by it (R33).
+    fn freeze(&self, on: Locked<'_>, frozen: bool, issuer: Issuer) -> (CommandRow, Answer) {
+        let row = self.pushed(Record::Freeze(Freeze { account: on.slot.account(), frozen, issuer }));
+        on.cold.frozen = frozen;
+        on.show_attention();
+        (row, Answer::of(Outcome::Done))
+    }
+
+    fn set_subscription(
+        &self,
+        on: &Locked<'_>,
+        (amount, tier, ends_at): (Credits, Tier, Timestamp),
+        issuer: Issuer,
+        now: Now,
+    ) -> Executed {
+        if ends_at != Timestamp::NONE && ends_at <= now.daemon {
+            return Err(Answer::bad_request(Field::EndsAt));
+        }
+        if amount > half(Bucket::Subscription) {
+            return Err(Answer::of(Outcome::BalanceLimit));
+        }
+        let (slot, word, numbers) = (on.slot, on.slot.word.load(), self.numbers(on.slot, now));
+        let period = numbers.period_of(&word).next();
+        let day = numbers.day_of(&word);
+        let account = slot.account();
+        let record = SetSubscription { account, day, period, amount, tier, ends_at, issuer };
+        let row = self.pushed(Record::SetSubscription(record));
+        slot.word.transition(|word| {
+            let mut next = *word;
+            next.available.subscription = amount;
+            next.period = Numbers::short_period(period);
+            next.tier = tier;
+            (Some(next), ())
+        });
+        slot.set_period(period);
+        slot.set_cycle_ends_at(ends_at);
+        Ok((row, Answer::of(Outcome::Done)))
+    }
+
+    fn grant(&self, mut on: Locked<'_>, (bucket, amount): (Bucket, Credits), issuer: Issuer, now: Now) -> Executed {
+        let word = on.slot.word.load();
+        if bucket == Bucket::Subscription && word.tier == Tier::NONE {
+            return Err(Answer::of(Outcome::NotSubscribed));
+        }
+        if word.available.of(bucket) + amount > half(bucket) {
+            return Err(Answer::of(Outcome::BalanceLimit));
+        }
+        let numbers = self.numbers(on.slot, now);
+        let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
+        let record = Grant { account: on.slot.account(), bucket, amount, day, period, issuer };
+        let row = self.pushed(Record::Grant(record));
+        self.give_locked(&mut on, &Slices { split: Split::only(bucket, amount), day, period });
+        let mut answer = Answer::of(Outcome::Done);
+        answer.split = Split::only(bucket, amount);
+        Ok((row, answer))
+    }
+
+    /// Adds bought credits; they repay debt first (R14, R16).
+    fn top_up(&self, mut on: Locked<'_>, amount: Credits, request: &CommandRequest, now: Now) -> Executed {
+        let word = on.slot.word.load();
+        if word.tier == Tier::NONE && amount > self.debt_of(on.index) {
+            return Err(Answer::of(Outcome::SubscriptionRequired));
+        }
+        if word.available.top_up + amount > half(Bucket::TopUp) {
+            return Err(Answer::of(Outcome::BalanceLimit));
+        }
+        let record = TopUp {
+            account: on.slot.account(),
+            payment: request.payment(),
+            amount,
+            by: request.by.clone(),
+            at: now.daemon,
+        };
+        let row = self.pushed(Record::TopUp(record));
+        self.give_locked(&mut on, &Slices { split: Split::only(Bucket::TopUp, amount), ..Slices::default() });
+        let mut answer = Answer::of(Outcome::Done);
+        answer.split = Split::only(Bucket::TopUp, amount);
+        Ok((row, answer))
+    }
+
+    /// Takes bought credits back; what is not there is debt (R16). A take: word and debt first, then the record.
+    fn clawback(&self, on: Locked<'_>, amount: Credits, issuer: Issuer) -> (CommandRow, Answer) {
+        let taken = on.slot.word.transition(|word| {
+            let taken = word.available.top_up.min(amount);
+            let mut next = *word;
+            next.available.top_up -= taken;
+            next.attention |= taken < amount;
+            (Some(next), taken)
+        });
+        let owed = amount - taken;
+        if !owed.is_zero() {
+            *self.debts.lock().entry(on.index).or_default() += owed;
+            on.cold.in_debt = true;
+        }
+        let row = self.pushed(Record::Clawback(Clawback { account: on.slot.account(), amount, issuer }));
+        let mut answer = Answer::of(Outcome::Done).with_amount(self.debt_of(on.index));
+        answer.split = Split::only(Bucket::TopUp, taken);
+        (row, answer)
+    }
+
+    /// A give under the lock: nets debt and lets the attention bit go with it. Only gifts to running periods come here.
+    fn give_locked(&self, on: &mut Locked<'_>, slices: &Slices) {
+        let repaid = self.repay(on.index, on.cold, slices.split.top_up);
+        let rest = slices.split.minus(&Split::only(Bucket::TopUp, repaid));
+        let attention = on.cold.frozen || on.cold.in_debt;
+        on.slot.word.transition(|word| {
+            let next = word.plus(&rest, &Bits::WIDE);
+            (Some(Snapshot { attention, ..next }), ())
+        });
+    }
+}
+
+/// A wallet whose lock the caller holds.
+struct Locked<'a> {
+    index: SlotIndex,
+    slot: &'a Slot,
+    cold: &'a mut Cold,
+}
+
+impl Locked<'_> {
+    fn show_attention(&self) {
+        let attention = self.cold.frozen || self.cold.in_debt;
+        self.slot.word.transition(|word| (Some(Snapshot { attention, ..*word }), ()));
+    }
+}
+
+/// Gifts are taken up to half a field, so that returns of the running period always fit beside them.
+pub(crate) fn half(bucket: Bucket) -> Credits {
+    Credits::from_millis(Bits::WIDE.most().of(bucket).millis() / 2)
+}
+
+fn key_of(request: &CommandRequest) -> CommandKey {
+    match request.command {
+        Command::TopUp { .. } => CommandKey::Payment(request.payment()),
+        _ => CommandKey::Command(request.id),
+    }
+}
+
+const fn account_of(command: &Command) -> AccountId {
+    match command {
+        Command::OpenAccount { account, .. }
+        | Command::Freeze { account, .. }
+        | Command::SetSubscription { account, .. }
+        | Command::Grant { account, .. }
+        | Command::TopUp { account, .. }
+        | Command::Clawback { account, .. } => *account,
+    }
+}
+
+fn bad_field(request: &CommandRequest) -> Option<Field> {
+    let payment = matches!(request.command, Command::TopUp { .. });
+    let amount = match &request.command {
+        Command::SetSubscription { amount, .. } => Some((*amount, Credits::ZERO)),
+        Command::Grant { amount, .. } | Command::TopUp { amount, .. } | Command::Clawback { amount, .. } => {
+            Some((*amount, Credits::from_millis(1)))
+        }
+        Command::OpenAccount { .. } | Command::Freeze { .. } => None,
+    };
+    let tier_fits = match &request.command {
+        Command::SetSubscription { tier, .. } => *tier > Tier::NONE && *tier <= Tier::MAX,
+        _ => true,
+    };
+    let zone_fits = match &request.command {
+        Command::OpenAccount { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        _ => true,
+    };
+    let id_field = if payment { Field::Payment } else { Field::Command };
+    match () {
+        () if request.id == CommandId::NONE => Some(id_field),
+        () if account_of(&request.command).is_none() => Some(Field::Account),
+        () if amount.is_some_and(|(amount, least)| amount < least || amount > crate::reserve::AMOUNT_MAX) => {
+            Some(Field::Amount)
+        }
+        () if !tier_fits => Some(Field::Tier),
+        () if !zone_fits => Some(Field::Zone),
+        () if request.reason.len() > TEXT_BYTES_MAX || request.by.len() > TEXT_BYTES_MAX => Some(Field::Reason),
+        () => None,
+    }
+}
+
+/// A command id that is known: the first answer again, or the field that differs (R13).
+fn again(request: &CommandRequest, row: &CommandRow) -> Answer {
+    let answer = match differing_field(request, &row.record) {
+        None => {
+            let mut first = Answer::of(Outcome::Done);
+            first.split = given(&row.record);
+            first.replayed()
+        }
+        Some(field) => {
+            let outcome = match request.command {
+                Command::TopUp { .. } => Outcome::PaymentReused,
+                _ => Outcome::CommandIdReused,
+            };
+            Answer::reused(outcome, field)
+        }
+    };
+    answer.resting_on(row.position)
+}
+
+/// What a command gave.
+const fn given(record: &Record) -> Split {
+    match record {
+        Record::Grant(grant) => Split::only(grant.bucket, grant.amount),
+        Record::TopUp(top_up) => Split::only(Bucket::TopUp, top_up.amount),
+        _ => Split::ZERO,
+    }
+}
+
+fn differing_field(request: &CommandRequest, record: &Record) -> Option<Field> {
+    let account = account_of(&request.command);
+    let pick = |checks: &[(bool, Field)]| checks.iter().find(|(same, _)| !same).map(|(_, field)| *field);
+    match (&request.command, record) {
+        (Command::OpenAccount { zone, .. }, Record::Open(first)) => {
+            let same_zone = *zone == first.zone || zone.is_empty() && first.zone == "UTC";
+            pick(&[(account == first.account, Field::Account), (same_zone, Field::Zone)])
+        }
+        (Command::Freeze { frozen, .. }, Record::Freeze(first)) => {
+            pick(&[(account == first.account, Field::Account), (*frozen == first.frozen, Field::Frozen)])
+        }
+        (Command::SetSubscription { amount, tier, ends_at, .. }, Record::SetSubscription(first)) => pick(&[
+            (account == first.account, Field::Account),
+            (*amount == first.amount, Field::Amount),
+            (*tier == first.tier, Field::Tier),
+            (*ends_at == first.ends_at, Field::EndsAt),
+        ]),
+        (Command::Grant { bucket, amount, .. }, Record::Grant(first)) => pick(&[
+            (account == first.account, Field::Account),
+            (*bucket == first.bucket, Field::Bucket),
+            (*amount == first.amount, Field::Amount),
+        ]),
+        (Command::TopUp { amount, .. }, Record::TopUp(first)) => {
+            pick(&[(account == first.account, Field::Account), (*amount == first.amount, Field::Amount)])
+        }
+        (Command::Clawback { amount, .. }, Record::Clawback(first)) => {
+            pick(&[(account == first.account, Field::Account), (*amount == first.amount, Field::Amount)])
+        }
+        _ => Some(Field::Command),
+    }
+}

@@ -1,0 +1,385 @@
+//! The engine: wallets, holds and the order between memory and journal (design, section 4).
+//!
+//! A *unit* is what one chunk of operations pushes to the journal in one piece. The order of effects is
+//!
+//! 1. takes change the word, then their record joins the unit;
+//! 2. the unit is pushed: every record has its place;
+//! 3. gives of the unit change the words;
+//! 4. the directory entries of the unit's holds get their positions, which ends the wait of whoever met them.
+//!
+//! Steps 2 to 4 run without a pause on the caller's task. Nothing here waits: who must wait gets a [`Wait`] back, with
+//! his own unit pushed.
+
+use dashmap::DashMap;
+use parking_lot::{Mutex, RwLock};
+use thiserror::Error;
+
+use crate::bucket::{Slices, Split};
+use crate::calendar::{Cohorts, Today};
+use crate::credits::Credits;
+use crate::hold::Hold;
+use crate::holds::{Entry, Holds, Place, UnitNumber};
+use crate::ids::{HoldId, Now, Position, Timestamp};
+use crate::ledger::{CommandKey, CommandRow};
+use crate::policy::FreePolicies;
+use crate::record::Record;
+use crate::request::{Answer, Operation};
+use crate::settings::Settings;
+use crate::slot::{Slot, SlotIndex, Wallets};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::word::{Bits, Give, Numbers, Snapshot};
+
+/// Operations in a chunk, at most: a big frame yields between chunks.
+pub const CHUNK_OPERATIONS_MAX: usize = 512;
+
+/// The FIFO of the partition.
+pub trait Journal: Send + Sync {
+    /// Gives the records their places, in order and in one piece, and says the first. Room has been taken before.
+    fn push(&self, records: &[Record]) -> Position;
+    /// The last position given.
+    fn pushed(&self) -> Position;
+}
+
+/// What the projections know, readable from any thread.
+pub trait Archive: Send + Sync {
+    /// A hold, open or ended.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    fn hold(&self, id: HoldId) -> Result<Option<Hold>, ArchiveError>;
+    /// A command or a payment.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    fn command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError>;
+    /// The last position whose effects the reads above show.
+    fn reached(&self) -> Position;
+    /// The last position that a start would find.
+    fn flushed(&self) -> Position;
+}
+
+/// The projections cannot be read.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("the projections cannot be read: {0}")]
+pub struct ArchiveError(pub String);
+
+/// Why an operation cannot be decided yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wait {
+    /// What it rests on is in the own unit, which must be pushed first.
+    OwnUnit,
+    /// What it rests on is in flight on another task.
+    Elsewhere,
+    /// What it rests on must be read from the projections, which have not reached this position.
+    Projected(Position),
+    /// The projections cannot be read.
+    Unreadable,
+}
+
+/// How far a chunk has come.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Run {
+    /// Every operation has its answer; they may leave when [`Chunk::needs`] is durable.
+    Done,
+    /// An entry is in flight on another task: let it run, then call again with the same operations.
+    Yield,
+    /// Call again with the same operations when the projections have reached this position.
+    Projected(Position),
+}
+
+/// The running state of one connection's chunk; reused from chunk to chunk.
+#[derive(Debug)]
+pub struct Chunk {
+    pub(crate) unit: Unit,
+    answers: Vec<Answer>,
+}
+
+impl Chunk {
+    /// The answers so far, in the order of the operations.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// What must be durable before the answers leave (I3).
+    #[must_use]
+    pub fn needs(&self) -> Position {
+        self.answers.iter().map(|answer| answer.needs).max().unwrap_or_default()
+    }
+
+    /// Forgets the answers, for the next chunk.
+    pub fn clear(&mut self) {
+        assert!(self.unit.records.is_empty(), "a chunk is cleared with records that were not pushed");
+        self.answers.clear();
+    }
+
+    /// Adds the record of the operation at hand and says its place.
+    pub(crate) fn add(&mut self, record: Record, hold: HoldId) -> Place {
+        let place = Place::pending(self.unit.number, self.unit.records.len());
+        self.unit.records.push(record);
+        self.unit.marks.push(Mark { answer: self.answers.len(), hold });
+        place
+    }
+}
+
+/// The records of a chunk, and what follows their push.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) number: UnitNumber,
+    records: Vec<Record>,
+    /// One a record.
+    marks: Vec<Mark>,
+    pub(crate) gives: Vec<(SlotIndex, Slices)>,
+    pub(crate) ends: Vec<(Timestamp, HoldId)>,
+    pub(crate) ended: Vec<(Timestamp, HoldId)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    answer: usize,
+    hold: HoldId,
+}
+
+/// The wallets and holds of one partition, and the rules that change them.
+pub struct Engine<J, A> {
+    pub(crate) settings: Settings,
+    pub(crate) journal: J,
+    pub(crate) archive: A,
+    pub(crate) wallets: Wallets,
+    pub(crate) holds: Holds,
+    pub(crate) cohorts: Cohorts,
+    pub(crate) policies: RwLock<FreePolicies>,
+    pub(crate) debts: Mutex<std::collections::HashMap<SlotIndex, Credits>>,
+    pub(crate) commands: DashMap<CommandKey, CommandRow>,
+    pub(crate) id_bound: AtomicU64,
+    pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
+    pub(crate) expire_from: AtomicU64,
+    /// Whether the newest allowance goes to subscribed accounts too; Relaxed, because it only tells.
+    pub(crate) free_for_all: AtomicBool,
+    units: AtomicU64,
+}
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// An engine without wallets; [`Engine::load`] fills it.
+    pub fn new(settings: Settings, journal: J, archive: A) -> Self {
+        Self {
+            settings,
+            journal,
+            archive,
+            wallets: Wallets::new(),
+            holds: Holds::new(),
+            cohorts: Cohorts::new(),
+            policies: RwLock::new(FreePolicies::new()),
+            debts: Mutex::default(),
+            commands: DashMap::new(),
+            id_bound: AtomicU64::new(0),
+            bound_on_its_way: Mutex::new(None),
+            expire_from: AtomicU64::new(0),
+            free_for_all: AtomicBool::new(false),
+            units: AtomicU64::new(1),
+        }
+    }
+
+    /// The state of one connection's chunks.
+    pub fn chunk(&self) -> Chunk {
+        let unit = Unit {
+            number: self.next_unit(),
+            records: Vec::new(),
+            marks: Vec::new(),
+            gives: Vec::new(),
+            ends: Vec::new(),
+            ended: Vec::new(),
+        };
+        Chunk { unit, answers: Vec::new() }
+    }
+
+    /// The journal's push side.
+    pub const fn journal(&self) -> &J {
+        &self.journal
+    }
+
+    /// The projections' read side.
+    pub const fn archive(&self) -> &A {
+        &self.archive
+    }
+
+    /// Runs the operations from where the chunk stands. Never waits, and never returns with records that are not
+    /// pushed.
+    pub fn run(&self, chunk: &mut Chunk, operations: &[Operation], now: Now) -> Run {
+        assert!(operations.len() <= CHUNK_OPERATIONS_MAX, "a chunk is too long");
+        let mut run = Run::Done;
+        while let Some(operation) = operations.get(chunk.answers.len()) {
+            match self.decide(chunk, operation, now) {
+                Ok(answer) => chunk.answers.push(answer),
+                Err(Wait::OwnUnit) => self.push(chunk, now),
+                Err(Wait::Unreadable) => chunk.answers.push(overloaded()),
+                Err(Wait::Elsewhere) => {
+                    run = Run::Yield;
+                    break;
+                }
+                Err(Wait::Projected(position)) => {
+                    run = Run::Projected(position);
+                    break;
+                }
+            }
+        }
+        self.push(chunk, now);
+        run
+    }
+
+    fn decide(&self, chunk: &mut Chunk, operation: &Operation, now: Now) -> Result<Answer, Wait> {
+        match operation {
+            Operation::Reserve(request) => self.reserve(chunk, request, false, now),
+            Operation::Charge(request) => self.reserve(chunk, request, true, now),
+            Operation::Commit { account, hold, request } => self.commit(chunk, *account, *hold, request, now),
+            Operation::Release { account, hold } => self.release(chunk, *account, *hold, now),
+            Operation::Refund { account, hold, number, amount, reason } => {
+                self.refund(chunk, *account, *hold, (*number, *amount, *reason), now)
+            }
+            Operation::Extend { account, hold, ttl_ms } => self.extend(chunk, *account, *hold, *ttl_ms, now),
+            Operation::Balance { account } => Ok(self.balance(*account, now)),
+            Operation::Malformed { field } => Ok(Answer::bad_request(*field)),
+        }
+    }
+
+    /// Pushes the unit, applies its gives, then marks its entries.
+    pub(crate) fn push(&self, chunk: &mut Chunk, now: Now) {
+        if chunk.unit.records.is_empty() {
+            return;
+        }
+        let first = self.journal.push(&chunk.unit.records);
+        let mut gives = std::mem::take(&mut chunk.unit.gives);
+        for (slot, slices) in gives.drain(..) {
+            self.give(self.wallets.slot(slot), slot, &slices, now);
+        }
+        chunk.unit.gives = gives;
+        self.holds.watch(&mut chunk.unit.ends, &mut chunk.unit.ended);
+        let mut position = first;
+        for (index, (mark, record)) in chunk.unit.marks.iter().zip(&chunk.unit.records).enumerate() {
+            self.mark(mark.hold, record, Place::pending(chunk.unit.number, index), position);
+            if let Some(answer) = chunk.answers.get_mut(mark.answer) {
+                answer.position = position;
+                answer.needs = answer.needs.max(position);
+            }
+            position = position.plus(1);
+        }
+        chunk.unit.records.clear();
+        chunk.unit.marks.clear();
+        chunk.unit.number = self.next_unit();
+    }
+
+    /// Publishes a record's position in the entry that it is about; only the last record of the unit ends the wait.
+    fn mark(&self, hold: HoldId, record: &Record, place: Place, position: Position) {
+        let Some(mut entry) = self.holds.map.get_mut(&hold) else { return };
+        let last = entry.place() == place;
+        match entry.value_mut() {
+            Entry::Live(live) => {
+                live.hold.note_position_of(record, position);
+                if last {
+                    live.place = Place::pushed(position);
+                }
+            }
+            Entry::Ended(ended) if last => ended.place = Place::pushed(position),
+            Entry::Ended(_) => {}
+        }
+        entry.compact();
+    }
+
+    fn next_unit(&self) -> UnitNumber {
+        // Relaxed: only the number must be unique.
+        UnitNumber(self.units.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn today(&self, slot: &Slot, now: Now) -> Today {
+        self.cohorts.today(slot.cohort(), now.daemon)
+    }
+
+    pub(crate) fn numbers(&self, slot: &Slot, now: Now) -> Numbers {
+        Numbers { day: self.today(slot, now).day, period: slot.period() }
+    }
+
+    /// Gives slices back; parts of ended periods expire (R24). Meets debt under the lock (R16).
+    pub(crate) fn give(&self, slot: &Slot, index: SlotIndex, slices: &Slices, now: Now) {
+        let numbers = self.numbers(slot, now);
+        let given = slot.word.transition(|word| match word.give(&running(word, slices, &numbers), &Bits::WIDE) {
+            Give::Given(next) => (Some(next), true),
+            Give::Attention => (None, false),
+        });
+        if !given {
+            let mut cold = slot.lock();
+            let top_up = slices.split.top_up;
+            let repaid = self.repay(index, &mut cold, top_up);
+            let attention = cold.frozen || cold.in_debt;
+            let rest = Slices { split: slices.split.minus(&Split::only(crate::bucket::Bucket::TopUp, repaid)), ..*slices };
+            slot.word.transition(|word| {
+                let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
+                (Some(Snapshot { attention, ..next }), ())
+            });
+        }
+    }
+
+    /// Lowers the debt by at most `amount` and says by how much; call with the lock held.
+    pub(crate) fn repay(&self, index: SlotIndex, cold: &mut crate::slot::Cold, amount: Credits) -> Credits {
+        let mut debts = self.debts.lock();
+        let Some(debt) = debts.get_mut(&index) else { return Credits::ZERO };
+        let repaid = amount.min(*debt);
+        *debt -= repaid;
+        if debt.is_zero() {
+            debts.remove(&index);
+            cold.in_debt = false;
+        }
+        repaid
+    }
+
+    /// The word as it is once slices have come back: debt is repaid before anything else (R16).
+    pub(crate) fn after_give(&self, index: SlotIndex, word: &Snapshot, returned: &Split) -> Snapshot {
+        let mut back = *returned;
+        if word.attention {
+            back.top_up = back.top_up.saturating_sub(self.debt_of(index));
+        }
+        word.plus(&back, &Bits::WIDE)
+    }
+
+    /// What a wallet owes.
+    pub(crate) fn debt_of(&self, index: SlotIndex) -> Credits {
+        self.debts.lock().get(&index).copied().unwrap_or_default()
+    }
+
+    /// Fills in what every answer about a wallet tells: what is available and when the next reset comes.
+    pub(crate) fn tell(&self, answer: Answer, slot: &Slot, word: &Snapshot, now: Now) -> Answer {
+        let today = self.today(slot, now);
+        let cycle_ends_at = slot.cycle_ends_at();
+        // A reset is told only to those who get something by it; without a subscription that is the daily one.
+        let daily = word.tier == crate::ids::Tier::NONE || self.free_for_all.load(Ordering::Relaxed);
+        let next = if daily { today.ends_at.min(cycle_ends_at) } else { cycle_ends_at };
+        Answer {
+            available: word.available,
+            next_reset_at: if next == Timestamp::NEVER { Timestamp::NONE } else { next },
+            top_up_allowed: word.tier > crate::ids::Tier::NONE,
+            ..answer
+        }
+    }
+}
+
+/// The part of slices that belongs to the periods that run in this word.
+pub(crate) fn running(word: &Snapshot, slices: &Slices, numbers: &Numbers) -> Split {
+    let mut split = slices.split;
+    if !split.free.is_zero() && numbers.day_of(word) != slices.day {
+        split.free = Credits::ZERO;
+    }
+    if !split.subscription.is_zero() && numbers.period_of(word) != slices.period {
+        split.subscription = Credits::ZERO;
+    }
+    split
+}
+
+/// How long a caller is asked to wait before the same request is sent again.
+pub const RETRY_AFTER_MS: u32 = 100;
+
+/// The refusal of a daemon that cannot decide now.
+pub(crate) const fn overloaded() -> Answer {
+    let mut answer = Answer::of(crate::outcome::Outcome::Overloaded);
+    answer.detail = RETRY_AFTER_MS;
+    answer
+}

@@ -1,0 +1,110 @@
+//! The ends that time brings: holds expire (R23), ended ones are forgotten (R32).
+
+use crate::bucket::Slices;
+use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal};
+use crate::hold::HoldState;
+use crate::holds::{Entry, seconds};
+use crate::ids::{HoldId, Now, Timestamp};
+use crate::record::{Record, Return};
+use crate::sync::Ordering;
+
+/// How far the bound of forgotten ids moves at a time, in milliseconds: each move is a record and a sweep.
+const BOUND_STEP_MS: u64 = 10_000;
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// Ends up to one chunk of holds whose time has come, and says how many records that pushed. Room for a chunk has
+    /// been taken before.
+    pub fn expire_due(&self, chunk: &mut Chunk, now: Now) -> usize {
+        // Relaxed: set once at the start, before the first call.
+        if now.daemon.0 < self.expire_from.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let due = self.holds.due(now.daemon, CHUNK_OPERATIONS_MAX);
+        let mut again = Vec::new();
+        let mut expired: usize = 0;
+        for id in due {
+            match self.expire(chunk, id, now) {
+                Expiry::Done => expired = expired.saturating_add(1),
+                Expiry::Later(at) => again.push((at, id)),
+                Expiry::Ended => {}
+            }
+        }
+        self.push(chunk, now);
+        self.holds.watch(&mut again, &mut Vec::new());
+        expired
+    }
+
+    fn expire(&self, chunk: &mut Chunk, id: HoldId, now: Now) -> Expiry {
+        let Some(mut entry) = self.holds.map.get_mut(&id) else { return Expiry::Ended };
+        let Entry::Live(live) = entry.value_mut() else { return Expiry::Ended };
+        let (HoldState::Open, Some(index)) = (live.hold.state, live.slot) else { return Expiry::Ended };
+        if live.place.position().is_none() {
+            return Expiry::Later(live.hold.ends_at);
+        }
+        if live.hold.ends_at > now.daemon {
+            // The extension has put down a note of its own.
+            return Expiry::Ended;
+        }
+        let left = Slices { split: live.hold.rest(), ..live.hold.taken };
+        let slot = self.wallets.slot(index);
+        let returned = self.returnable(slot, &slot.word.load(), &left, now);
+        let forfeited = left.split.minus(&returned);
+        let record = Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon };
+        live.hold.end(HoldState::Expired, now.daemon);
+        live.place = chunk.add(Record::Expire(record), id);
+        self.after_end(chunk, index, (id, live), &returned);
+        Expiry::Done
+    }
+
+    /// Forgets ended holds (R32): their end is one id window ago, their own time lies below the bound, and a flushed
+    /// projection knows them. The bound itself is a record, and counts only once the projections have it.
+    ///
+    /// Returns how many holds were forgotten. Room for one record has been taken before.
+    pub fn forget(&self, now: Now) -> u64 {
+        let flushed = self.archive.flushed();
+        self.commands.retain(|_, row| row.position > flushed);
+        let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        let mut on_its_way = self.bound_on_its_way.lock();
+        match *on_its_way {
+            Some((next, position)) if position <= flushed => {
+                *on_its_way = None;
+                // Release: who sees ids missing from the directory also sees the bound that refuses them.
+                self.id_bound.fetch_max(next.0, Ordering::Release);
+                drop(on_its_way);
+                self.sweep(next, now)
+            }
+            Some(_) => 0,
+            None => {
+                let horizon = now.wall.min(now.daemon).minus_millis(self.settings.id_window_ms);
+                let next = Timestamp(horizon.0.saturating_sub(horizon.0 % 1_000));
+                if next >= bound.plus_millis(BOUND_STEP_MS) {
+                    let position = self.journal.push(&[Record::IdBound { bound: next }]);
+                    *on_its_way = Some((next, position));
+                }
+                0
+            }
+        }
+    }
+
+    fn sweep(&self, bound: Timestamp, now: Now) -> u64 {
+        let flushed = self.archive.flushed();
+        let ended_before = seconds(now.daemon.minus_millis(self.settings.id_window_ms));
+        let mut forgotten: u64 = 0;
+        self.holds.map.retain(|id, entry| {
+            let Entry::Ended(ended) = entry else { return true };
+            let known_on_disk = ended.place.position().is_some_and(|position| position <= flushed);
+            let old = id.own_time().is_none_or(|own| own < bound);
+            let gone = known_on_disk && old && ended.ended_at_s <= ended_before;
+            forgotten = forgotten.saturating_add(u64::from(gone));
+            !gone
+        });
+        self.holds.uncount_entries(forgotten);
+        forgotten
+    }
+}
+
+enum Expiry {
+    Done,
+    Later(Timestamp),
+    Ended,
+}

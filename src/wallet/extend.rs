@@ -1,0 +1,67 @@
+//! Extend: a hold's end moves, up to the longest age (R23).
+
+use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
+use crate::hold::HoldState;
+use crate::holds::{Entry, Live};
+use crate::ids::{AccountId, HoldId, Now};
+use crate::outcome::{Field, Outcome};
+use crate::record::{Extend, Record};
+use crate::request::Answer;
+use crate::settle::{Found, rests};
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    pub(crate) fn extend(
+        &self,
+        chunk: &mut Chunk,
+        account: AccountId,
+        id: HoldId,
+        ttl_ms: u32,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        if ttl_ms == 0 || ttl_ms > self.settings.hold_ttl_max_ms {
+            return Ok(Answer::bad_request(Field::TtlMs));
+        }
+        let Found::Live(mut entry) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
+        let answer = match self.known_to(live, account) {
+            Ok(index) => {
+                let slot = self.wallets.slot(index);
+                let answer = self.extend_found(chunk, id, live, ttl_ms, now);
+                self.tell(answer, slot, &slot.word.load(), now)
+            }
+            Err(refused) => refused,
+        };
+        entry.compact();
+        Ok(answer)
+    }
+
+    fn extend_found(&self, chunk: &mut Chunk, id: HoldId, live: &mut Live, ttl_ms: u32, now: Now) -> Answer {
+        let asked = now.daemon.plus_millis(u64::from(ttl_ms));
+        let latest = live.hold.reserved_at.plus_millis(self.settings.hold_age_max_ms);
+        let refused = match live.hold.state {
+            HoldState::Open if now.daemon >= live.hold.ends_at => Answer::of(Outcome::HoldExpired),
+            HoldState::Open if asked > latest => Answer::of(Outcome::HoldAgeLimit),
+            HoldState::Open => return move_end(chunk, id, live, asked),
+            HoldState::Settled => Answer::of(Outcome::AlreadySettled).with_amount(live.hold.charged()),
+            HoldState::Released => Answer::of(Outcome::AlreadyReleased),
+            HoldState::Expired => Answer::of(Outcome::HoldExpired),
+            HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
+        };
+        rests(refused, live)
+    }
+}
+
+/// Sets the later of both ends. The entry is pending from here on, so nobody sees the new end before its record has
+/// a place.
+fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::Timestamp) -> Answer {
+    let mut answer = Answer::of(Outcome::Done);
+    answer.time = live.hold.ends_at.max(asked);
+    if asked <= live.hold.ends_at {
+        return rests(answer, live);
+    }
+    chunk.unit.ended.push((live.hold.ends_at, id));
+    live.hold.ends_at = asked;
+    live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
+    chunk.unit.ends.push((asked, id));
+    answer
+}

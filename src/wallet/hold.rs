@@ -1,0 +1,344 @@
+//! A hold: credits set aside by a reserve, then settled, released or expired (R23). One value for the live
+//! directory and for the rows of the `holds` projection, changed by the same functions.
+
+use crate::bucket::{Bucket, Slices, Split};
+use crate::credits::Credits;
+use crate::ids::{AccountId, HoldId, Position, Timestamp, WorkerId};
+use crate::record::{
+    Attribution, Capture, CaptureRequest, LateCapture, Record, Refund, RefundReason, Reserve, Terms,
+};
+
+/// How far a hold is (I6: it ends exactly once).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum HoldState {
+    /// Credits are set aside.
+    Open = 1,
+    /// Captured, at least in part.
+    Settled = 2,
+    /// Given back unused.
+    Released = 3,
+    /// Ended by time.
+    Expired = 4,
+    /// Never existed here: the id was spent by a release that came first (R32).
+    Tombstone = 5,
+}
+
+impl HoldState {
+    /// The state with this number.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Open),
+            2 => Some(Self::Settled),
+            3 => Some(Self::Released),
+            4 => Some(Self::Expired),
+            5 => Some(Self::Tombstone),
+            _ => None,
+        }
+    }
+}
+
+/// One step of a hold's settlement; a retry of it gets this answer again (I5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Settlement {
+    /// A capture in time, or after the end but before the expiry record.
+    Capture(CaptureStep),
+    /// A refund.
+    Refund(RefundStep),
+}
+
+/// A capture that took effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CaptureStep {
+    /// What was asked for.
+    pub request: CaptureRequest,
+    /// What was captured of the hold's own slices.
+    pub captured: Split,
+    /// What was taken from the wallet at that moment: drawn on top, or debited again after expiry.
+    pub drawn: Slices,
+    /// What the wallet could not cover.
+    pub shortfall: Credits,
+    /// Whether it came after the hold's end.
+    pub late: bool,
+    /// What did not go back because its period had ended.
+    pub forfeited: Split,
+    /// The place of its record.
+    pub position: Position,
+}
+
+impl CaptureStep {
+    /// What was charged, over both parts.
+    #[must_use]
+    pub fn charged(&self) -> Split {
+        self.captured.plus(&self.drawn.split)
+    }
+}
+
+/// A refund that took effect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RefundStep {
+    /// The refund number.
+    pub number: u8,
+    /// What was asked for; `None` for all.
+    pub requested: Option<Credits>,
+    /// Why.
+    pub reason: RefundReason,
+    /// The captured slices that it undid.
+    pub undone: Vec<Slices>,
+    /// What went back, over all periods.
+    pub returned: Split,
+    /// What did not go back.
+    pub forfeited: Split,
+    /// The place of its record.
+    pub position: Position,
+}
+
+/// A hold and everything that has become of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// The account; none for a tombstone.
+    pub account: AccountId,
+    /// How far it is.
+    pub state: HoldState,
+    /// Whether a charge made it.
+    pub charge: bool,
+    /// What was set aside, and from which periods.
+    pub taken: Slices,
+    /// What it is for.
+    pub attribution: Attribution,
+    /// The worker; zero for none.
+    pub worker: WorkerId,
+    /// The settings of the generation.
+    pub settings: u32,
+    /// The terms of its request.
+    pub terms: Terms,
+    /// When it was made.
+    pub reserved_at: Timestamp,
+    /// When it ends.
+    pub ends_at: Timestamp,
+    /// When it ended; zero while it is open.
+    pub ended_at: Timestamp,
+    /// The place of the reserve's record.
+    pub reserve_position: Position,
+    /// The place of the last record about it.
+    pub last_position: Position,
+    /// What has been captured of its own slices.
+    pub captured: Split,
+    /// Captures and refunds, in the order in which they took effect.
+    pub settlements: Vec<Settlement>,
+}
+
+impl Hold {
+    /// The hold that a reserve makes; a charge is settled at once (R29).
+    #[must_use]
+    pub fn reserved(record: &Reserve, charge: bool) -> Self {
+        Self {
+            account: record.account,
+            state: if charge { HoldState::Settled } else { HoldState::Open },
+            charge,
+            taken: record.taken,
+            attribution: record.attribution,
+            worker: record.worker,
+            settings: record.settings,
+            terms: record.terms,
+            reserved_at: record.at,
+            ends_at: record.ends_at,
+            ended_at: if charge { record.at } else { Timestamp::NONE },
+            reserve_position: Position::NONE,
+            last_position: Position::NONE,
+            captured: if charge { record.taken.split } else { Split::ZERO },
+            settlements: Vec::new(),
+        }
+    }
+
+    /// The mark that a release of an unknown id leaves (R32).
+    #[must_use]
+    pub fn tombstone(at: Timestamp) -> Self {
+        Self {
+            account: AccountId::NONE,
+            state: HoldState::Tombstone,
+            charge: false,
+            taken: Slices::default(),
+            attribution: Attribution::default(),
+            worker: WorkerId::NONE,
+            settings: 0,
+            terms: Terms {
+                sources: crate::bucket::Sources::ALL,
+                pro_model: false,
+                min_tier: crate::ids::Tier::NONE,
+                over_commit: crate::record::OverCommit::Reject,
+                ttl_ms: 0,
+            },
+            reserved_at: at,
+            ends_at: at,
+            ended_at: at,
+            reserve_position: Position::NONE,
+            last_position: Position::NONE,
+            captured: Split::ZERO,
+            settlements: Vec::new(),
+        }
+    }
+
+    /// What an open hold still sets aside.
+    #[must_use]
+    pub fn rest(&self) -> Split {
+        self.taken.split.minus(&self.captured)
+    }
+
+    /// Applies a capture; the last one ends the hold (R25, R30).
+    pub fn capture(&mut self, record: &Capture) {
+        assert!(self.state == HoldState::Open, "I6: a capture of a hold that has ended");
+        self.captured = self.captured.plus(&record.captured);
+        self.settlements.push(Settlement::Capture(CaptureStep {
+            request: record.request,
+            captured: record.captured,
+            drawn: record.drawn,
+            shortfall: Credits::ZERO,
+            late: record.late,
+            forfeited: record.forfeited,
+            position: Position::NONE,
+        }));
+        if record.request.last {
+            assert!(self.rest() == record.returned.plus(&record.forfeited), "I1: the rest of a hold");
+            let unused = self.charged().is_zero() && record.request.amount == Some(Credits::ZERO);
+            let state = if unused { HoldState::Released } else { HoldState::Settled };
+            self.end(state, record.at);
+        }
+    }
+
+    /// Applies a commit after expiry (R28).
+    pub fn capture_late(&mut self, record: &LateCapture) {
+        assert!(self.state == HoldState::Expired, "R28: a second debit of a hold that has not expired");
+        self.settlements.push(Settlement::Capture(CaptureStep {
+            request: record.request,
+            captured: Split::ZERO,
+            drawn: record.taken,
+            shortfall: record.shortfall,
+            late: true,
+            forfeited: Split::ZERO,
+            position: Position::NONE,
+        }));
+    }
+
+    /// Applies a refund (R27).
+    pub fn refund(&mut self, record: &Refund) {
+        let returned = record.returned.iter().fold(Split::ZERO, |sum, slices| sum.plus(&slices.split));
+        self.settlements.push(Settlement::Refund(RefundStep {
+            number: record.number,
+            requested: record.requested,
+            reason: record.reason,
+            undone: record.undone.clone(),
+            returned,
+            forfeited: record.forfeited,
+            position: Position::NONE,
+        }));
+    }
+
+    /// Ends the hold (I6).
+    pub fn end(&mut self, state: HoldState, at: Timestamp) {
+        assert!(self.state == HoldState::Open, "I6: a second end of a hold");
+        self.state = state;
+        self.ended_at = at;
+    }
+
+    /// Notes the place of the last record about this hold, where that record left its mark.
+    pub fn note_position(&mut self, position: Position) {
+        self.last_position = position;
+        if self.reserve_position == Position::NONE {
+            self.reserve_position = position;
+        }
+        match self.settlements.iter_mut().find(|step| step.position() == Position::NONE) {
+            Some(Settlement::Capture(step)) => step.position = position,
+            Some(Settlement::Refund(step)) => step.position = position,
+            None => {}
+        }
+    }
+
+    /// Notes the place of one record out of several that have left their marks already, as a unit's have.
+    pub fn note_position_of(&mut self, record: &Record, position: Position) {
+        self.last_position = position;
+        match record {
+            Record::Reserve(_) | Record::Charge(_) | Record::Tombstone { .. } => self.reserve_position = position,
+            Record::Capture(_) | Record::LateCapture(_) | Record::Refund(_) => self.note_position(position),
+            _ => {}
+        }
+    }
+
+    /// The captures, in order.
+    pub fn captures(&self) -> impl Iterator<Item = &CaptureStep> {
+        self.settlements.iter().filter_map(|step| match step {
+            Settlement::Capture(step) => Some(step),
+            Settlement::Refund(_) => None,
+        })
+    }
+
+    /// The refunds, in order.
+    pub fn refunds(&self) -> impl Iterator<Item = &RefundStep> {
+        self.settlements.iter().filter_map(|step| match step {
+            Settlement::Refund(step) => Some(step),
+            Settlement::Capture(_) => None,
+        })
+    }
+
+    /// What has been charged, refunds not counted.
+    #[must_use]
+    pub fn charged(&self) -> Credits {
+        let drawn = self.captures().fold(Credits::ZERO, |sum, step| sum + step.drawn.split.total());
+        self.captured.total() + drawn
+    }
+
+    /// What has been refunded, forfeited parts included.
+    #[must_use]
+    pub fn refunded(&self) -> Credits {
+        self.refunds().flat_map(|step| &step.undone).fold(Credits::ZERO, |sum, slices| sum + slices.split.total())
+    }
+
+    /// The captured slices that no refund has undone, one entry a period, earliest capture first.
+    #[must_use]
+    pub fn refundable(&self) -> Vec<Slices> {
+        let own = Slices { split: self.captured, ..self.taken };
+        let mut parts: Vec<Slices> = vec![own];
+        parts.extend(self.captures().map(|step| step.drawn).filter(|drawn| !drawn.split.is_zero()));
+        for undone in self.refunds().flat_map(|step| &step.undone) {
+            for bucket in Bucket::ALL {
+                let mut left = undone.split.of(bucket);
+                for part in parts.iter_mut().filter(|part| same_period(part, undone, bucket)) {
+                    let gone = Split::only(bucket, part.split.of(bucket).min(left));
+                    part.split = part.split.minus(&gone);
+                    left -= gone.of(bucket);
+                }
+                assert!(left.is_zero(), "I1: a refund of more than was captured");
+            }
+        }
+        parts
+    }
+}
+
+fn same_period(a: &Slices, b: &Slices, bucket: Bucket) -> bool {
+    match bucket {
+        Bucket::Free => a.day == b.day,
+        Bucket::Subscription => a.period == b.period,
+        Bucket::TopUp => true,
+    }
+}
+
+impl Settlement {
+    /// The place of its record.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        match self {
+            Self::Capture(step) => step.position,
+            Self::Refund(step) => step.position,
+        }
+    }
+}
+
+/// A hold with its id, as the projections keep it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HoldRow {
+    /// The id.
+    pub id: HoldId,
+    /// The rest.
+    pub hold: Hold,
+}

@@ -1,0 +1,54 @@
+//! The rules of creditd: pure, without sockets, disks, clocks, randomness or floats.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`credits`], [`ids`], [`bucket`] | the values: amounts, identifiers, instants, the three buckets |
+//! | [`request`], [`outcome`] | what comes in and what goes out |
+//! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
+//! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
+//! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
+//! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
+//!
+//! # Invariants
+//!
+//! - **I1 Conservation.** Per wallet and bucket: granted = available + held + spent + expired + clawed back.
+//! - **I2 No overshoot.** What is granted never exceeds what was in the buckets, at any interleaving.
+//! - **I3 Durable before said.** An answer names the position that must be durable before it leaves.
+//! - **I4 Prefix.** Any prefix of the journal, cut at any record, is a valid state.
+//! - **I5 Once.** One hold id, one decision; one settlement step, one effect; a refusal leaves no trace (but R32).
+//! - **I6 One end.** A hold ends exactly once: settled, released or expired.
+//! - **I7 Periods.** One opening grant for each (wallet, bucket, period); credits of an ended period are never drawn.
+//! - **I8 Replay.** Applying the records gives the same rows, reading no clock, no zones, no configuration.
+//! - **I9 Bounded.** Every table has a named limit.
+#![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
+
+pub mod balance;
+pub mod bucket;
+pub mod calendar;
+pub mod command;
+pub mod credits;
+pub mod engine;
+mod expire;
+mod extend;
+pub mod hold;
+mod holds;
+pub mod ids;
+pub mod ledger;
+pub mod load;
+pub mod outcome;
+pub mod policy;
+pub mod record;
+mod refund;
+pub mod request;
+pub mod reserve;
+mod roll;
+pub mod row;
+pub mod settings;
+pub mod settle;
+pub mod slot;
+mod sync;
+pub mod word;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Filling an engine at a start from what the projections know, before there is traffic.
+
+use crate::calendar::ZoneError;
+use crate::credits::Credits;
+use crate::engine::{Archive, Engine, Journal};
+use crate::hold::{Hold, HoldState};
+use crate::holds::{Ended, Entry, Live, Place, seconds};
+use crate::ids::{Day, HoldId, Now, Timestamp};
+use crate::record::{FreePolicy, Record};
+use crate::row::Row;
+use crate::settings::DAY_MS;
+use crate::slot::{Cold, NewWallet, NoWallet};
+use crate::sync::Ordering;
+use crate::word::{Numbers, Snapshot};
+use thiserror::Error;
+
+/// A row that does not make a wallet.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum LoadError {
+    #[error("account {account}: time zone {zone:?}: {error}")]
+    Zone { account: crate::ids::AccountId, zone: String, error: ZoneError },
+    #[error("account {0} comes twice")]
+    Twice(crate::ids::AccountId),
+    #[error("more wallets than one partition holds")]
+    Full,
+    #[error("hold {0} is open on an account that does not exist")]
+    Orphan(HoldId),
+}
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// Adds a journaled allowance; before the wallets.
+    pub fn load_policy(&self, policy: FreePolicy) {
+        self.policies.write().add(policy);
+        self.free_for_all.store(policy.all_accounts, Ordering::Relaxed);
+    }
+
+    /// Sets the bound of forgotten ids.
+    pub fn load_id_bound(&self, bound: Timestamp) {
+        self.id_bound.fetch_max(bound.0, Ordering::Release);
+    }
+
+    /// Adds a wallet; before its holds.
+    ///
+    /// # Errors
+    /// The row does not make a wallet here.
+    pub fn load_wallet(&self, row: &Row) -> Result<(), LoadError> {
+        let cohort = self.cohorts.of(&row.zone).map_err(|error| LoadError::Zone {
+            account: row.account,
+            zone: row.zone.clone(),
+            error,
+        })?;
+        let debt = row.debt();
+        let cold = Cold { frozen: row.frozen, in_debt: !debt.is_zero() };
+        let word = Snapshot {
+            available: row.available(),
+            day: Numbers::short_day(row.day),
+            period: Numbers::short_period(row.period),
+            tier: row.tier,
+            attention: cold.frozen || cold.in_debt,
+        };
+        let new = NewWallet { word, cohort, period: row.period, cycle_ends_at: row.ends_at, cold };
+        let index = self.wallets.add(row.account, || new).map_err(|none| match none {
+            NoWallet::Exists => LoadError::Twice(row.account),
+            NoWallet::Full => LoadError::Full,
+        })?;
+        if debt > Credits::ZERO {
+            self.debts.lock().insert(index, debt);
+        }
+        Ok(())
+    }
+
+    /// Adds a hold.
+    ///
+    /// # Errors
+    /// The hold is open and its account is not loaded.
+    pub fn load_hold(&self, id: HoldId, hold: Hold) -> Result<(), LoadError> {
+        let place = Place::pushed(hold.last_position);
+        let entry = if hold.state == HoldState::Open {
+            let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
+            self.holds.count_opened();
+            self.holds.watch(&mut vec![(hold.ends_at, id)], &mut Vec::new());
+            Entry::Live(Live { place, slot: Some(slot), hold: Box::new(hold) })
+        } else {
+            Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) })
+        };
+        if self.holds.map.insert(id, entry).is_none() {
+            self.holds.count_entry();
+        }
+        Ok(())
+    }
+
+    /// Says that loading is over: no hold expires before the grace has passed.
+    pub fn loaded(&self, now: Now) {
+        self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
+    }
+
+    /// Makes the configured allowance the journaled one. The first holds from the beginning; a later change begins
+    /// at least one whole day ahead in the most advanced zone (UTC+14), so that no running day changes.
+    ///
+    /// Returns whether that pushed a record.
+    pub fn ensure_policy(&self, allowance: Credits, all_accounts: bool, now: Now) -> bool {
+        let mut policies = self.policies.write();
+        let from = match policies.last() {
+            Some(last) if last.allowance == allowance && last.all_accounts == all_accounts => return false,
+            Some(_) => {
+                let most_advanced = now.daemon.plus_millis(14 * 3_600_000);
+                Day(u32::try_from(most_advanced.0 / DAY_MS).unwrap_or(0).saturating_add(2))
+            }
+            None => Day(0),
+        };
+        let policy = FreePolicy { from, allowance, all_accounts };
+        self.journal.push(&[Record::Policy(policy)]);
+        policies.add(policy);
+        self.free_for_all.store(all_accounts, Ordering::Relaxed);
+        true
+    }
+}

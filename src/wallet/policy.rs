@@ -1,0 +1,58 @@
+//! The daily allowance over time: which date has which (R5). Journaled, so that replay reads no configuration (I8).
+
+use crate::credits::Credits;
+use crate::ids::{Day, Tier};
+use crate::record::FreePolicy;
+
+/// The journaled policies, in the order of their first dates.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct FreePolicies {
+    policies: Vec<FreePolicy>,
+}
+
+impl FreePolicies {
+    /// No policy: nobody gets anything.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { policies: Vec::new() }
+    }
+
+    /// Adds a policy; it replaces those that would have begun on the same date or later.
+    pub fn add(&mut self, policy: FreePolicy) {
+        self.policies.retain(|known| known.from < policy.from);
+        self.policies.push(policy);
+    }
+
+    /// The policy that holds on a date.
+    #[must_use]
+    pub fn on(&self, day: Day) -> Option<&FreePolicy> {
+        self.policies.iter().rev().find(|policy| policy.from <= day)
+    }
+
+    /// The last policy, which may begin in the future.
+    #[must_use]
+    pub fn last(&self) -> Option<&FreePolicy> {
+        self.policies.last()
+    }
+
+    /// All policies, by date.
+    #[must_use]
+    pub fn all(&self) -> &[FreePolicy] {
+        &self.policies
+    }
+
+    /// What an account of this tier gets on a date.
+    #[must_use]
+    pub fn allowance(&self, day: Day, tier: Tier) -> Credits {
+        match self.on(day) {
+            Some(policy) if policy.all_accounts || tier == Tier::NONE => policy.allowance,
+            _ => Credits::ZERO,
+        }
+    }
+
+    /// What an account without a subscription gets on a date.
+    #[must_use]
+    pub fn allowance_of_unsubscribed(&self, day: Day) -> Credits {
+        self.allowance(day, Tier::NONE)
+    }
+}

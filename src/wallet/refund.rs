@@ -1,0 +1,190 @@
+//! Refunds: captured credits go back to where they came from, top-up first (R24, R27).
+
+use crate::bucket::{Bucket, Slices, Split};
+use crate::command::half;
+use crate::credits::Credits;
+use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
+use crate::hold::{Hold, HoldState, RefundStep};
+use crate::holds::{Entry, Live};
+use crate::ids::{AccountId, HoldId, Now, Position, Tier};
+use crate::outcome::{Field, Outcome};
+use crate::record::{Record, Refund, RefundReason};
+use crate::request::Answer;
+use crate::settle::{Found, LIMIT_REFUNDS, SETTLEMENTS_MAX, rests};
+use crate::slot::SlotIndex;
+use crate::word::{Bits, Numbers, Snapshot};
+
+/// A refund's number, amount (`None` for all) and reason.
+pub(crate) type RefundRequest = (u8, Option<Credits>, RefundReason);
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    pub(crate) fn refund(
+        &self,
+        chunk: &mut Chunk,
+        account: AccountId,
+        id: HoldId,
+        request: RefundRequest,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        let Found::Live(mut entry) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
+        let answer = match self.known_to(live, account) {
+            Ok(index) => self.refund_found(chunk, id, (live, index), request, now),
+            Err(refused) => Ok(refused),
+        };
+        entry.compact();
+        answer
+    }
+
+    fn refund_found(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        (number, amount, reason): RefundRequest,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        let slot = self.wallets.slot(index);
+        let hold = &live.hold;
+        if let Some(step) = hold.refunds().find(|step| step.number == number) {
+            let again = refund_again(live, step, amount, reason)?;
+            return Ok(self.tell(again, slot, &slot.word.load(), now));
+        }
+        let max = hold.charged().saturating_sub(hold.refunded());
+        let wanted = amount.unwrap_or(max);
+        let window_ends = hold.ended_at.plus_millis(self.settings.refund_window_ms);
+        let refused = match () {
+            () if hold.state == HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
+            () if wanted > max => Answer::of(Outcome::ExceedsCaptured).with_amount(max),
+            () if hold.state != HoldState::Open && window_ends < now.daemon => {
+                Answer::of(Outcome::RefundWindowPassed)
+            }
+            () if hold.refunds().count() >= SETTLEMENTS_MAX => {
+                Answer { detail: LIMIT_REFUNDS, ..Answer::of(Outcome::Limit) }
+            }
+            () => return Ok(self.refund_now(chunk, id, (live, index), (number, amount, reason), wanted, now)),
+        };
+        let refused = rests(refused, live);
+        Ok(self.tell(refused, slot, &slot.word.load(), now))
+    }
+
+    fn refund_now(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        (number, requested, reason): RefundRequest,
+        wanted: Credits,
+        now: Now,
+    ) -> Answer {
+        let slot = self.wallets.slot(index);
+        let word = slot.word.load();
+        let numbers = self.numbers(slot, now);
+        let restore = self.settings.restore_on.contains(&reason);
+        let undone = undo(&live.hold, wanted);
+        let mut returned: Vec<Slices> = Vec::new();
+        let mut forfeited = Split::ZERO;
+        let mut after = word;
+        for slices in &undone {
+            let (back, lost) = self.place_return(slices, &after, &numbers, restore);
+            after = after.plus(&back.split, &Bits::WIDE);
+            forfeited = forfeited.plus(&lost);
+            if !back.split.is_zero() {
+                returned.push(back);
+            }
+        }
+        let record = Refund {
+            account: live.hold.account,
+            hold: id,
+            number,
+            requested,
+            reason,
+            undone,
+            returned,
+            forfeited,
+            attribution: live.hold.attribution,
+            at: now.daemon,
+        };
+        live.hold.refund(&record);
+        chunk.unit.gives.extend(record.returned.iter().map(|slices| (index, *slices)));
+        let split = record.returned.iter().fold(Split::ZERO, |sum, slices| sum.plus(&slices.split));
+        live.place = chunk.add(Record::Refund(record), id);
+        let mut answer = Answer::of(Outcome::Done);
+        answer.split = split;
+        answer.amount = wanted;
+        answer.forfeited = forfeited.total();
+        self.tell(answer, slot, &self.after_give(index, &word, &split), now)
+    }
+
+    /// Where one part of a refund goes: to its own period while that runs, to the running one where the reason
+    /// restores, else nowhere. Never to a longer-lived bucket (I7).
+    fn place_return(
+        &self,
+        slices: &Slices,
+        word: &Snapshot,
+        numbers: &Numbers,
+        restore: bool,
+    ) -> (Slices, Split) {
+        let (day, period) = (numbers.day_of(word), numbers.period_of(word));
+        // As gifts: up to half a field, so that returns of the running period fit beside them.
+        let fits = |bucket| word.available.of(bucket) + slices.split.of(bucket) <= half(bucket);
+        let free_runs = slices.day == day
+            || restore && fits(Bucket::Free) && !self.policies.read().allowance(day, word.tier).is_zero();
+        let subscription_runs =
+            slices.period == period || restore && fits(Bucket::Subscription) && word.tier > Tier::NONE;
+        let mut back = *slices;
+        if !free_runs {
+            back.split.free = Credits::ZERO;
+        }
+        if !subscription_runs {
+            back.split.subscription = Credits::ZERO;
+        }
+        back.day = if back.split.free.is_zero() { slices.day } else { day };
+        back.period = if back.split.subscription.is_zero() { slices.period } else { period };
+        let lost = slices.split.minus(&back.split);
+        (back, lost)
+    }
+}
+
+fn refund_again(
+    live: &Live,
+    step: &RefundStep,
+    amount: Option<Credits>,
+    reason: RefundReason,
+) -> Result<Answer, Wait> {
+    if step.position == Position::NONE {
+        return Err(Wait::OwnUnit);
+    }
+    let differs = match () {
+        () if step.requested != amount => Some(Field::Amount),
+        () if step.reason != reason => Some(Field::Reason),
+        () => None,
+    };
+    if let Some(field) = differs {
+        return Ok(rests(Answer::reused(Outcome::SettlementReused, field), live));
+    }
+    let mut first = Answer::of(Outcome::Done).resting_on(step.position);
+    first.split = step.returned;
+    first.amount = step.undone.iter().fold(Credits::ZERO, |sum, slices| sum + slices.split.total());
+    first.forfeited = step.forfeited.total();
+    Ok(first.replayed())
+}
+
+/// The captured slices that a refund of `wanted` undoes: top-up first, then subscription, then free, and within a
+/// bucket the latest capture first.
+fn undo(hold: &Hold, wanted: Credits) -> Vec<Slices> {
+    let parts = hold.refundable();
+    let mut undone: Vec<Slices> = parts.iter().map(|part| Slices { split: Split::ZERO, ..*part }).collect();
+    let mut left = wanted;
+    for bucket in Bucket::ALL.into_iter().rev() {
+        for (part, undone) in parts.iter().zip(&mut undone).rev() {
+            let amount = part.split.of(bucket).min(left);
+            undone.split = undone.split.plus(&Split::only(bucket, amount));
+            left -= amount;
+        }
+    }
+    assert!(left.is_zero(), "I1: a refund of more than was captured");
+    undone.retain(|slices| !slices.split.is_zero());
+    undone.reverse();
+    undone
+}

@@ -1,0 +1,261 @@
+//! Reserve and charge: credits set aside before a generation, or taken at once (R22, R23, R29).
+
+use dashmap::mapref::entry::Entry as MapEntry;
+
+use crate::bucket::{Slices, Sources};
+use crate::credits::Credits;
+use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded};
+use crate::hold::{Hold, HoldState};
+use crate::holds::{Ended, Entry, Live, seconds};
+use crate::ids::{HoldId, Now, Tier, Timestamp};
+use crate::outcome::{Field, Outcome};
+use crate::record::{Record, Reserve, Terms};
+use crate::request::{Answer, ReserveRequest};
+use crate::settle::Found;
+use crate::slot::{Slot, SlotIndex};
+use crate::sync::Ordering;
+use crate::word::{Numbers, Snapshot, Take};
+
+/// What a take from a wallet came to.
+pub(crate) enum Taken {
+    /// The word after it, and what was taken from which periods.
+    Granted(Snapshot, Slices),
+    /// A boundary has passed: roll first.
+    Due,
+    /// Frozen or in debt.
+    Attention,
+    /// The tier is too low.
+    TierRequired(Snapshot),
+    /// The eligible buckets do not hold enough.
+    Insufficient(Snapshot),
+}
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    pub(crate) fn reserve(
+        &self,
+        chunk: &mut Chunk,
+        request: &ReserveRequest,
+        charge: bool,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        if let Some(field) = self.bad_field(request, charge) {
+            return Ok(Answer::bad_request(field));
+        }
+        let Some(index) = self.wallets.find(request.account) else {
+            return Ok(Answer::of(Outcome::UnknownAccount));
+        };
+        let slot = self.wallets.slot(index);
+        loop {
+            // The guard of the vacant entry makes entry and take one step for everybody else who comes with this id.
+            let MapEntry::Vacant(vacant) = self.holds.map.entry(request.hold) else {
+                return self.reserve_again(chunk, request, charge, (index, now));
+            };
+            if self.holds.entries() >= self.settings.holds_max {
+                return Ok(overloaded());
+            }
+            if let Some(refused) = self.id_refused(request.hold, now) {
+                return Ok(refused);
+            }
+            if request.priced {
+                let word = slot.word.load();
+                if self.is_due(slot, &word, now) {
+                    drop(vacant);
+                    self.roll(slot, now);
+                    continue;
+                }
+                if !word.attention {
+                    return Ok(self.tell(Answer::of(Outcome::Unpriced), slot, &word, now));
+                }
+            }
+            let (word, taken) = match self.take(slot, request.amount, sources(request), request.min_tier, now) {
+                Taken::Granted(word, taken) => (word, taken),
+                Taken::Due => {
+                    drop(vacant);
+                    self.roll(slot, now);
+                    continue;
+                }
+                Taken::Attention => {
+                    drop(vacant);
+                    match self.attention(index, request, now) {
+                        Some(refused) => return Ok(refused),
+                        None => continue,
+                    }
+                }
+                Taken::TierRequired(word) => {
+                    let mut refused = Answer::of(Outcome::TierRequired);
+                    refused.detail = u32::from(request.min_tier.0);
+                    return Ok(self.tell(refused, slot, &word, now));
+                }
+                Taken::Insufficient(word) => {
+                    let refused = Answer::of(Outcome::Insufficient).with_amount(request.amount);
+                    return Ok(self.tell(refused, slot, &word, now));
+                }
+            };
+            let record = self.reserve_record(request, charge, taken, now);
+            vacant.insert(self.new_entry(chunk, record, charge, index));
+            self.holds.count_entry();
+            let mut answer = Answer::of(Outcome::Granted);
+            answer.split = taken.split;
+            answer.time = record.ends_at;
+            return Ok(self.tell(answer, slot, &word, now));
+        }
+    }
+
+    fn bad_field(&self, request: &ReserveRequest, charge: bool) -> Option<Field> {
+        let ttl_fits = if charge { request.ttl_ms == 0 } else { request.ttl_ms <= self.settings.hold_ttl_max_ms };
+        let id_fits = !request.hold.is_none() && (self.settings.any_hold_ids || request.hold.own_time().is_some());
+        match () {
+            () if !id_fits => Some(Field::Hold),
+            () if request.account.is_none() => Some(Field::Account),
+            () if !ttl_fits => Some(Field::TtlMs),
+            () if request.amount > AMOUNT_MAX => Some(Field::Amount),
+            () if request.min_tier > Tier::MAX => Some(Field::MinTier),
+            () => None,
+        }
+    }
+
+    /// Ids that are too old, or from the future, are refused unless they are known (R22, R32).
+    pub(crate) fn id_refused(&self, id: HoldId, now: Now) -> Option<Answer> {
+        let own_time = id.own_time()?;
+        let oldest = now.wall.minus_millis(self.settings.id_window_ms);
+        let newest = now.wall.plus_millis(self.settings.id_ahead_ms);
+        // Acquire: who sees the bound also sees that the ids below it were let go because of it.
+        let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        if own_time >= oldest && own_time >= bound && own_time <= newest {
+            return None;
+        }
+        let mut refused = Answer::of(Outcome::HoldIdExpired);
+        refused.time = now.wall;
+        Some(refused)
+    }
+
+    /// The take of a reserve: one CAS, against the periods that run at this request's own `now`.
+    pub(crate) fn take(&self, slot: &Slot, amount: Credits, sources: Sources, min_tier: Tier, now: Now) -> Taken {
+        let numbers = self.numbers(slot, now);
+        let cycle_over = slot.cycle_ends_at() <= now.daemon;
+        slot.word.transition(|word| {
+            let day_over = word.day != Numbers::short_day(numbers.day) && numbers.day_of(word) < numbers.day;
+            if cycle_over || day_over {
+                return (None, Taken::Due);
+            }
+            match word.take(amount, sources, min_tier) {
+                Take::Granted(next, split) => {
+                    let taken = Slices { split, day: numbers.day_of(word), period: numbers.period_of(word) };
+                    (Some(next), Taken::Granted(next, taken))
+                }
+                Take::Attention => (None, Taken::Attention),
+                Take::TierRequired => (None, Taken::TierRequired(*word)),
+                Take::Insufficient => (None, Taken::Insufficient(*word)),
+            }
+        })
+    }
+
+    /// What the cold side says to a reserve that met the attention bit; `None` when there is nothing any more.
+    fn attention(&self, index: SlotIndex, request: &ReserveRequest, now: Now) -> Option<Answer> {
+        let slot = self.wallets.slot(index);
+        let cold = *slot.lock();
+        let refused = match () {
+            () if cold.frozen => Answer::of(Outcome::AccountFrozen),
+            () if request.priced => Answer::of(Outcome::Unpriced),
+            () if cold.in_debt => Answer::of(Outcome::Debt).with_amount(self.debt_of(index)),
+            () => return None,
+        };
+        Some(self.tell(refused, slot, &slot.word.load(), now))
+    }
+
+    fn reserve_record(&self, request: &ReserveRequest, charge: bool, taken: Slices, now: Now) -> Reserve {
+        let ttl = if request.ttl_ms == 0 { self.settings.hold_ttl_default_ms } else { request.ttl_ms };
+        let ends_at = if charge { now.daemon } else { now.daemon.plus_millis(u64::from(ttl)) };
+        Reserve {
+            account: request.account,
+            hold: request.hold,
+            taken,
+            attribution: request.attribution,
+            worker: request.worker,
+            settings: request.settings,
+            terms: Terms {
+                sources: request.sources,
+                pro_model: request.pro_model,
+                min_tier: request.min_tier,
+                over_commit: request.over_commit,
+                ttl_ms: request.ttl_ms,
+            },
+            at: now.daemon,
+            ends_at,
+        }
+    }
+
+    fn new_entry(&self, chunk: &mut Chunk, record: Reserve, charge: bool, index: SlotIndex) -> Entry {
+        if charge {
+            let place = chunk.add(Record::Charge(record), record.hold);
+            return Entry::Ended(Ended { place, ended_at_s: seconds(record.at) });
+        }
+        let place = chunk.add(Record::Reserve(record), record.hold);
+        chunk.unit.ends.push((record.ends_at, record.hold));
+        self.holds.count_opened();
+        Entry::Live(Live { place, slot: Some(index), hold: Box::new(Hold::reserved(&record, false)) })
+    }
+
+    /// A reserve whose id is known: the first decision again, or the field that differs (I5).
+    fn reserve_again(
+        &self,
+        chunk: &Chunk,
+        request: &ReserveRequest,
+        charge: bool,
+        (index, now): (SlotIndex, Now),
+    ) -> Result<Answer, Wait> {
+        let Found::Live(mut entry) = self.find(chunk, request.hold, now)? else { return Err(Wait::Elsewhere) };
+        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
+        let Some(last) = live.place.position() else { return Err(Wait::OwnUnit) };
+        let hold = &live.hold;
+        let answer = if hold.state == HoldState::Tombstone {
+            Answer::of(Outcome::AlreadyReleased).resting_on(last)
+        } else if let Some(field) = differing_field(hold, request, charge) {
+            Answer::reused(Outcome::HoldIdReused, field).resting_on(last)
+        } else {
+            let mut first = Answer::of(Outcome::Granted).resting_on(hold.reserve_position);
+            first.split = hold.taken.split;
+            first.time = hold.reserved_at.plus_millis(if charge { 0 } else { self.first_ttl(hold) });
+            first.replayed()
+        };
+        entry.compact();
+        drop(entry);
+        let slot = self.wallets.slot(index);
+        Ok(self.tell(answer, slot, &slot.word.load(), now))
+    }
+
+    fn first_ttl(&self, hold: &Hold) -> u64 {
+        let asked = hold.terms.ttl_ms;
+        u64::from(if asked == 0 { self.settings.hold_ttl_default_ms } else { asked })
+    }
+}
+
+/// The largest amount that one request may name: a full subscription field.
+pub const AMOUNT_MAX: Credits = Credits::from_millis((1 << 38) - 1);
+
+/// The sources of a request, without the free bucket where the model is marked Pro (R8).
+pub(crate) fn sources(request: &ReserveRequest) -> Sources {
+    if request.pro_model { request.sources.without_free() } else { request.sources }
+}
+
+fn differing_field(hold: &Hold, request: &ReserveRequest, charge: bool) -> Option<Field> {
+    let terms = &hold.terms;
+    match () {
+        () if hold.charge != charge => Some(Field::Kind),
+        () if hold.account != request.account => Some(Field::Account),
+        () if hold.taken.split.total() != request.amount => Some(Field::Amount),
+        () if terms.sources != request.sources => Some(Field::Sources),
+        () if terms.pro_model != request.pro_model => Some(Field::Flags),
+        () if request.priced => Some(Field::Flags),
+        () if terms.ttl_ms != request.ttl_ms => Some(Field::TtlMs),
+        () if hold.attribution.member != request.attribution.member => Some(Field::Member),
+        () if hold.worker != request.worker => Some(Field::Worker),
+        () if hold.attribution.model != request.attribution.model => Some(Field::Model),
+        () if hold.attribution.tool != request.attribution.tool => Some(Field::Tool),
+        () if hold.attribution.count != request.attribution.count => Some(Field::Count),
+        () if terms.min_tier != request.min_tier => Some(Field::MinTier),
+        () if terms.over_commit != request.over_commit => Some(Field::OverCommit),
+        () if hold.settings != request.settings => Some(Field::Settings),
+        () => None,
+    }
+}

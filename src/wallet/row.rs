@@ -1,0 +1,229 @@
+//! The row of a wallet: its balances by full period numbers and the counters of I1, as replay derives them.
+//!
+//! A row is always a little behind the wallet word. It rolls by the records alone: a record that draws from, or
+//! names, a later day rolls the row to that day first. Day and period numbers of a row never go back.
+
+use crate::bucket::{Bucket, Slices, Split};
+use crate::credits::Credits;
+use crate::ids::{AccountId, Day, Period, Tier, Timestamp};
+use crate::policy::FreePolicies;
+
+/// How many days back a row remembers which days were drawn from. A record is never that late: it would have to
+/// wait that long between its decision and its place in the journal.
+const OPENED_DAYS: u32 = 64;
+
+/// What has become of the credits of one bucket since the account was opened (I1).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counters {
+    /// Ever granted. A day of free credits counts once something draws from it (R5).
+    pub granted: Credits,
+    /// In open holds.
+    pub held: Credits,
+    /// Captured and not refunded.
+    pub spent: Credits,
+    /// Expired or forfeited.
+    pub expired: Credits,
+    /// Clawed back, debt included.
+    pub clawed_back: Credits,
+}
+
+/// One wallet, as far as the journal has been applied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// The account.
+    pub account: AccountId,
+    /// The IANA name of its time zone.
+    pub zone: String,
+    /// Whether new reserves are refused.
+    pub frozen: bool,
+    /// The tier; zero without a subscription.
+    pub tier: Tier,
+    /// The day of the free credits.
+    pub day: Day,
+    /// Bit `n` says that something was drawn from, or given to, the free credits of day `day - n`.
+    pub opened_days: u64,
+    /// The period of the subscription credits.
+    pub period: Period,
+    /// When that period ends; zero for never.
+    pub ends_at: Timestamp,
+    /// Free credits left.
+    pub free: Credits,
+    /// Subscription credits left.
+    pub subscription: Credits,
+    /// Top-up credits less debt, in millicredits: one signed number (R16).
+    pub top_up_net: i64,
+    /// Captured and not refunded in the running day, the running period, and ever.
+    pub spent_in_period: Split,
+    /// How many holds are open.
+    pub open_holds: u32,
+    /// The counters by bucket, in draw order.
+    pub counters: [Counters; 3],
+}
+
+impl Row {
+    /// The row of a new account (R7).
+    #[must_use]
+    pub fn new(account: AccountId, zone: String, day: Day, policies: &FreePolicies) -> Self {
+        Self {
+            account,
+            zone,
+            frozen: false,
+            tier: Tier::NONE,
+            day,
+            opened_days: 0,
+            period: Period(0),
+            ends_at: Timestamp::NONE,
+            free: policies.allowance(day, Tier::NONE),
+            subscription: Credits::ZERO,
+            top_up_net: 0,
+            spent_in_period: Split::ZERO,
+            open_holds: 0,
+            counters: [Counters::default(); 3],
+        }
+    }
+
+    /// What stands in each bucket now.
+    #[must_use]
+    pub fn available(&self) -> Split {
+        let top_up = Credits::from_millis(u64::try_from(self.top_up_net).unwrap_or(0));
+        Split { free: self.free, subscription: self.subscription, top_up }
+    }
+
+    /// What the wallet owes (R16).
+    #[must_use]
+    pub fn debt(&self) -> Credits {
+        match self.top_up_net {
+            net if net < 0 => Credits::from_millis(net.unsigned_abs()),
+            _ => Credits::ZERO,
+        }
+    }
+
+    /// The counters of one bucket.
+    pub fn counters_mut(&mut self, bucket: Bucket) -> &mut Counters {
+        &mut self.counters[bucket as usize]
+    }
+
+    /// Rolls the free credits to `day`, if that is later (R5, R6).
+    pub fn roll_day(&mut self, day: Day, policies: &FreePolicies) {
+        let Some(days) = day.0.checked_sub(self.day.0).filter(|days| *days > 0) else { return };
+        if self.opened_days & 1 == 1 {
+            let left = self.free;
+            self.counters_mut(Bucket::Free).expired += left;
+        }
+        self.opened_days = if days < OPENED_DAYS { self.opened_days << days } else { 0 };
+        self.free = policies.allowance(day, self.tier);
+        self.spent_in_period.free = Credits::ZERO;
+        self.day = day;
+    }
+
+    /// Ends the running period of the subscription bucket and opens the next with `amount` (R10).
+    pub fn roll_period(&mut self, period: Period, amount: Credits, tier: Tier, ends_at: Timestamp) {
+        assert!(period > self.period, "I7: period {period:?} after {:?}", self.period);
+        let left = self.subscription;
+        let counters = self.counters_mut(Bucket::Subscription);
+        counters.expired += left;
+        counters.granted += amount;
+        self.subscription = amount;
+        self.spent_in_period.subscription = Credits::ZERO;
+        self.period = period;
+        self.tier = tier;
+        self.ends_at = ends_at;
+    }
+
+    /// Takes slices out of the balances. Credits of an ended period come out of what counts as expired.
+    pub fn take(&mut self, slices: &Slices, policies: &FreePolicies) {
+        let split = slices.split;
+        if !split.free.is_zero() {
+            self.roll_day(slices.day, policies);
+            let running = self.open_day(slices.day, policies);
+            if running {
+                self.free -= split.free;
+            } else {
+                self.counters_mut(Bucket::Free).expired -= split.free;
+            }
+        }
+        if !split.subscription.is_zero() {
+            assert!(slices.period <= self.period, "I7: a debit of a period that was not opened");
+            if slices.period == self.period {
+                self.subscription -= split.subscription;
+            } else {
+                self.counters_mut(Bucket::Subscription).expired -= split.subscription;
+            }
+        }
+        self.top_up_net = add_signed(self.top_up_net, split.top_up, false);
+    }
+
+    /// Gives slices back to the balances. Credits of an ended period expire.
+    pub fn give(&mut self, slices: &Slices, policies: &FreePolicies) {
+        let split = slices.split;
+        if !split.free.is_zero() {
+            self.roll_day(slices.day, policies);
+            if slices.day == self.day {
+                self.open_day(slices.day, policies);
+                self.free += split.free;
+            } else {
+                self.counters_mut(Bucket::Free).expired += split.free;
+            }
+        }
+        if !split.subscription.is_zero() {
+            if slices.period == self.period {
+                self.subscription += split.subscription;
+            } else {
+                self.counters_mut(Bucket::Subscription).expired += split.subscription;
+            }
+        }
+        self.top_up_net = add_signed(self.top_up_net, split.top_up, true);
+    }
+
+    /// Counts the day as granted, once, and says whether it is the running day.
+    pub fn open_day(&mut self, day: Day, policies: &FreePolicies) -> bool {
+        let age = self.day.0.saturating_sub(day.0);
+        assert!(day <= self.day && age < OPENED_DAYS, "a debit of a day that the row cannot place");
+        let bit = 1_u64 << age;
+        if self.opened_days & bit == 0 {
+            self.opened_days |= bit;
+            let running = age == 0;
+            // What the running day has is its grant; an ended day had the allowance, and what is left of it expired.
+            let granted = if running { self.free } else { policies.allowance_of_unsubscribed(day) };
+            let counters = self.counters_mut(Bucket::Free);
+            counters.granted += granted;
+            if !running {
+                counters.expired += granted;
+            }
+        }
+        age == 0
+    }
+
+    /// I1 and I2 for this row: what is wrong, or nothing.
+    pub fn check(&self) -> Result<(), String> {
+        let available = self.available();
+        for bucket in Bucket::ALL {
+            let Counters { granted, held, spent, expired, clawed_back } =
+                self.counters[bucket as usize];
+            let untouched_day = bucket == Bucket::Free && self.opened_days & 1 == 0;
+            let here = if untouched_day { Credits::ZERO } else { available.of(bucket) };
+            let debt = if bucket == Bucket::TopUp { self.debt() } else { Credits::ZERO };
+            if granted + debt != here + held + spent + expired + clawed_back {
+                return Err(format!(
+                    "I1: account {} bucket {bucket:?}: granted {granted} + debt {debt} is not available {here} \
+                     + held {held} + spent {spent} + expired {expired} + clawed back {clawed_back}",
+                    self.account
+                ));
+            }
+            if debt > clawed_back {
+                return Err(format!("R16: account {} owes more than was clawed back", self.account));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `net` and `amount` more or less; panics where the sum leaves the range, which no balance limit allows.
+pub(crate) fn add_signed(net: i64, amount: Credits, plus: bool) -> i64 {
+    let amount = i64::try_from(amount.millis()).ok();
+    let sum = amount.and_then(|amount| if plus { net.checked_add(amount) } else { net.checked_sub(amount) });
+    match sum {
+        Some(sum) => sum,
+        None => panic!("I1: the top-up balance leaves its range"),
+    }
+}

@@ -1,0 +1,446 @@
+//! Commit and release (R24 to R26, R28, R30, R32), and how a settlement finds its hold.
+
+use dashmap::mapref::one::RefMut;
+
+use crate::bucket::{Slices, Split};
+use crate::credits::Credits;
+use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded, running};
+use crate::hold::{CaptureStep, Hold, HoldState};
+use crate::holds::{Ended, Entry, Live, Place, seconds};
+use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
+use crate::outcome::{Field, Outcome};
+use crate::record::{Capture, CaptureRequest, LateCapture, OverCommit, Record, Return};
+use crate::request::Answer;
+use crate::slot::{Slot, SlotIndex};
+use crate::sync::Ordering;
+use crate::word::{Bits, Snapshot};
+
+/// A hold in the directory, or none.
+pub(crate) enum Found<'a> {
+    /// With everything, its wallet rolled; nobody else has a record about it in flight.
+    Live(RefMut<'a, HoldId, Entry>),
+    /// Not known here and not on disk.
+    Unknown,
+}
+
+/// The most captures of one hold, and the most refunds (R25, R27).
+pub const SETTLEMENTS_MAX: usize = 255;
+
+/// The detail of `limit`: too many captures of one hold.
+pub(crate) const LIMIT_CAPTURES: u32 = 1;
+/// The detail of `limit`: too many refunds of one hold.
+pub(crate) const LIMIT_REFUNDS: u32 = 2;
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// Finds a hold, reads it back from the projections where memory has let it go, and rolls its wallet.
+    pub(crate) fn find(&self, chunk: &Chunk, id: HoldId, now: Now) -> Result<Found<'_>, Wait> {
+        loop {
+            let Some(entry) = self.holds.map.get_mut(&id) else {
+                if self.bring_back(id)? {
+                    continue;
+                }
+                return Ok(Found::Unknown);
+            };
+            let place = entry.place();
+            if place.position().is_none() && !place.is_in(chunk.unit.number) {
+                return Err(Wait::Elsewhere);
+            }
+            match entry.value() {
+                Entry::Live(live) => {
+                    let Some(index) = live.slot else { return Ok(Found::Live(entry)) };
+                    let slot = self.wallets.slot(index);
+                    if !self.is_due(slot, &slot.word.load(), now) {
+                        return Ok(Found::Live(entry));
+                    }
+                    drop(entry);
+                    self.roll(slot, now);
+                }
+                Entry::Ended(_) => {
+                    drop(entry);
+                    self.read_back(id, place)?;
+                }
+            }
+        }
+    }
+
+    /// Fills an ended entry from the projections.
+    fn read_back(&self, id: HoldId, place: Place) -> Result<(), Wait> {
+        let position = place.position().ok_or(Wait::OwnUnit)?;
+        if self.archive.reached() < position {
+            return Err(Wait::Projected(position));
+        }
+        let hold = self.archive.hold(id).map_err(|_| Wait::Unreadable)?.ok_or(Wait::Unreadable)?;
+        let slot = self.wallets.find(hold.account);
+        if let Some(mut entry) = self.holds.map.get_mut(&id)
+            && matches!(entry.value(), Entry::Ended(ended) if ended.place == place)
+        {
+            *entry = Entry::Live(Live { place, slot, hold: Box::new(hold) });
+        }
+        Ok(())
+    }
+
+    /// Looks on disk for a hold that memory has forgotten (R27); says whether it is back in the directory.
+    fn bring_back(&self, id: HoldId) -> Result<bool, Wait> {
+        let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        if id.own_time().is_some_and(|own| own >= bound) {
+            return Ok(false);
+        }
+        let Some(hold) = self.archive.hold(id).map_err(|_| Wait::Unreadable)? else { return Ok(false) };
+        let place = Place::pushed(hold.last_position);
+        let vacant = self.holds.map.entry(id);
+        if let dashmap::mapref::entry::Entry::Vacant(vacant) = vacant {
+            vacant.insert(Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) }));
+            self.holds.count_entry();
+        }
+        Ok(true)
+    }
+
+    /// The wallet of a hold, when the account is its own; the account is looked up only where it is not.
+    pub(crate) fn known_to(&self, live: &Live, account: AccountId) -> Result<SlotIndex, Answer> {
+        match live.slot {
+            Some(index) if live.hold.account == account => Ok(index),
+            _ => Err(rests(self.unknown(account), live)),
+        }
+    }
+
+    /// The refusal of a hold that this account does not have.
+    pub(crate) fn unknown(&self, account: AccountId) -> Answer {
+        let known = self.wallets.find(account).is_some();
+        Answer::of(if known { Outcome::UnknownHold } else { Outcome::UnknownAccount })
+    }
+
+    pub(crate) fn commit(
+        &self,
+        chunk: &mut Chunk,
+        account: AccountId,
+        id: HoldId,
+        request: &CaptureRequest,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        if request.amount.is_some_and(|amount| amount > crate::reserve::AMOUNT_MAX) {
+            return Ok(Answer::bad_request(Field::Amount));
+        }
+        let Found::Live(mut entry) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
+        let answer = match self.known_to(live, account) {
+            Ok(index) => self.commit_found(chunk, id, (live, index), request, now),
+            Err(refused) => Ok(refused),
+        };
+        entry.compact();
+        answer
+    }
+
+    fn commit_found(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        request: &CaptureRequest,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        if let Some(step) = live.hold.captures().find(|step| step.request.number == request.number) {
+            return self.commit_again(live, step, index, request, now);
+        }
+        let refused = |outcome| Ok(rests(Answer::of(outcome), live));
+        match live.hold.state {
+            HoldState::Open => Ok(self.capture(chunk, id, (live, index), request, now)),
+            // A last capture after the expiry settles as one in time does: never success with nothing charged (R28).
+            HoldState::Expired if live.hold.captures().any(|step| step.request.last) => {
+                let charged = live.hold.charged();
+                refused(Outcome::AlreadySettled).map(|answer| answer.with_amount(charged))
+            }
+            HoldState::Expired if !self.settings.late_redebit => refused(Outcome::HoldExpired),
+            HoldState::Expired => Ok(self.capture_late(chunk, id, (live, index), request, now)),
+            HoldState::Settled => {
+                let charged = live.hold.charged();
+                refused(Outcome::AlreadySettled).map(|answer| answer.with_amount(charged))
+            }
+            HoldState::Released => refused(Outcome::AlreadyReleased),
+            HoldState::Tombstone => refused(Outcome::UnknownHold),
+        }
+    }
+
+    /// A capture number that is known: the first answer again, or the field that differs (I5).
+    fn commit_again(
+        &self,
+        live: &Live,
+        step: &CaptureStep,
+        index: SlotIndex,
+        request: &CaptureRequest,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        if step.position == Position::NONE {
+            return Err(Wait::OwnUnit);
+        }
+        let differs = match () {
+            () if step.request.amount != request.amount => Some(Field::Amount),
+            () if step.request.last != request.last => Some(Field::Flags),
+            () => None,
+        };
+        let slot = self.wallets.slot(index);
+        let answer = match differs {
+            Some(field) => rests(Answer::reused(Outcome::SettlementReused, field), live),
+            None => capture_answer(step).resting_on(step.position).replayed(),
+        };
+        Ok(self.tell(answer, slot, &slot.word.load(), now))
+    }
+
+    /// A capture of an open hold, in time or before its expiry record (R25, R26, R28).
+    fn capture(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        request: &CaptureRequest,
+        now: Now,
+    ) -> Answer {
+        let slot = self.wallets.slot(index);
+        let hold = &mut live.hold;
+        let rest = hold.rest();
+        let wanted = request.amount.unwrap_or_else(|| rest.total());
+        let above = wanted.saturating_sub(rest.total());
+        let mut drawn = Slices { split: Split::ZERO, ..hold.taken };
+        if !above.is_zero() && hold.terms.over_commit == OverCommit::Reject {
+            let max = rest.total();
+            return rests(Answer::of(Outcome::ExceedsHold).with_amount(max), live);
+        }
+        if hold.captures().count() >= SETTLEMENTS_MAX {
+            return rests(Answer { detail: LIMIT_CAPTURES, ..Answer::of(Outcome::Limit) }, live);
+        }
+        if !above.is_zero() {
+            match hold.terms.over_commit {
+                OverCommit::Reject | OverCommit::Cap => {}
+                OverCommit::Draw => match self.draw(index, above, hold, now) {
+                    Ok(slices) => drawn = slices,
+                    Err(refused) => return rests(refused, live),
+                },
+            }
+        }
+        let captured = rest.draw_up_to(wanted);
+        let left = if request.last { rest.minus(&captured) } else { Split::ZERO };
+        let word = slot.word.load();
+        let returned = self.returnable(slot, &word, &Slices { split: left, ..hold.taken }, now);
+        let forfeited = left.minus(&returned);
+        let record = Capture {
+            account: hold.account,
+            hold: id,
+            request: *request,
+            captured,
+            drawn,
+            returned,
+            forfeited,
+            late: now.daemon >= hold.ends_at,
+            attribution: hold.attribution,
+            at: now.daemon,
+        };
+        hold.capture(&record);
+        live.place = chunk.add(Record::Capture(record), id);
+        self.after_end(chunk, index, (id, live), &returned);
+        let mut answer = Answer::of(if record.late { Outcome::Late } else { Outcome::Done });
+        answer.split = captured.plus(&drawn.split);
+        answer.amount = answer.split.total();
+        answer.forfeited = forfeited.total();
+        answer.late = record.late;
+        self.tell(answer, slot, &self.after_give(index, &word, &returned), now)
+    }
+
+    /// Takes what a commit asks for above the hold from the wallet, past every gate (R26).
+    fn draw(&self, index: SlotIndex, above: Credits, hold: &Hold, now: Now) -> Result<Slices, Answer> {
+        let slot = self.wallets.slot(index);
+        let sources = hold_sources(hold);
+        let numbers = self.numbers(slot, now);
+        let drawn = slot.word.transition(|word| {
+            let (next, split) = word.take_up_to(above, sources);
+            if split.total() < above {
+                return (None, Err(*word));
+            }
+            let slices = Slices { split, day: numbers.day_of(word), period: numbers.period_of(word) };
+            (Some(next), Ok(slices))
+        });
+        drawn.map_err(|word| {
+            let refused = Answer::of(Outcome::Insufficient).with_amount(above);
+            self.tell(refused, slot, &word, now)
+        })
+    }
+
+    /// What of the slices goes back: the rest belongs to periods that have ended, and is forfeited (R24).
+    pub(crate) fn returnable(&self, slot: &Slot, word: &Snapshot, left: &Slices, now: Now) -> Split {
+        if left.split.is_zero() { Split::ZERO } else { running(word, left, &self.numbers(slot, now)) }
+    }
+
+    /// Notes the end of a hold and what it gives back.
+    pub(crate) fn after_end(&self, chunk: &mut Chunk, index: SlotIndex, (id, live): (HoldId, &Live), returned: &Split) {
+        if live.hold.state == HoldState::Open {
+            return;
+        }
+        self.holds.count_ended();
+        chunk.unit.ended.push((live.hold.ends_at, id));
+        if !returned.is_zero() {
+            chunk.unit.gives.push((index, Slices { split: *returned, ..live.hold.taken }));
+        }
+    }
+
+    /// A commit after expiry: the work is done, so no gate applies; what is not there is a shortfall (R28).
+    fn capture_late(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        request: &CaptureRequest,
+        now: Now,
+    ) -> Answer {
+        let hold = &mut live.hold;
+        let late: Credits = hold.captures().filter(|step| step.captured.is_zero()).fold(Credits::ZERO, |sum, step| {
+            sum + step.drawn.split.total() + step.shortfall
+        });
+        let rest = hold.taken.split.total().saturating_sub(hold.captured.total()).saturating_sub(late);
+        let wanted = request.amount.unwrap_or(rest);
+        if wanted > rest {
+            return rests(Answer::of(Outcome::ExceedsHold).with_amount(rest), live);
+        }
+        let slot = self.wallets.slot(index);
+        let sources = hold_sources(hold);
+        let numbers = self.numbers(slot, now);
+        let (word, taken) = slot.word.transition(|word| {
+            let (next, split) = word.take_up_to(wanted, sources);
+            let taken = Slices { split, day: numbers.day_of(word), period: numbers.period_of(word) };
+            (Some(next), (next, taken))
+        });
+        let record = LateCapture {
+            account: hold.account,
+            hold: id,
+            request: *request,
+            taken,
+            shortfall: wanted - taken.split.total(),
+            attribution: hold.attribution,
+            at: now.daemon,
+        };
+        hold.capture_late(&record);
+        live.place = chunk.add(Record::LateCapture(record), id);
+        let step = live.hold.captures().last().copied();
+        let answer = step.map_or_else(|| Answer::of(Outcome::Late), |step| capture_answer(&step));
+        self.tell(answer, slot, &word, now)
+    }
+
+    pub(crate) fn release(
+        &self,
+        chunk: &mut Chunk,
+        account: AccountId,
+        id: HoldId,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        let Found::Live(mut entry) = self.find(chunk, id, now)? else {
+            return self.release_unknown(chunk, account, id, now);
+        };
+        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
+        let answer = match self.known_to(live, account) {
+            Ok(index) => self.release_found(chunk, id, (live, index), now),
+            Err(refused) => Ok(refused),
+        };
+        entry.compact();
+        answer
+    }
+
+    fn release_found(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        let slot = self.wallets.slot(index);
+        let by_capture = live.hold.captures().any(|step| step.request.last);
+        let answer = match live.hold.state {
+            HoldState::Open => return Ok(self.release_open(chunk, id, (live, index), now)),
+            HoldState::Expired => rests(Answer::of(Outcome::HoldExpired), live),
+            HoldState::Tombstone => rests(Answer::of(Outcome::UnknownHold), live),
+            HoldState::Settled if by_capture || live.hold.charge => {
+                rests(Answer::of(Outcome::AlreadySettled).with_amount(live.hold.charged()), live)
+            }
+            HoldState::Released if by_capture => rests(Answer::of(Outcome::AlreadyReleased), live),
+            HoldState::Settled | HoldState::Released => {
+                let position = live.place.position().ok_or(Wait::OwnUnit)?;
+                let mut first = Answer::of(Outcome::Done).resting_on(position);
+                first.split = live.hold.rest();
+                first.amount = first.split.total();
+                first.replayed()
+            }
+        };
+        Ok(self.tell(answer, slot, &slot.word.load(), now))
+    }
+
+    fn release_open(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        (live, index): (&mut Live, SlotIndex),
+        now: Now,
+    ) -> Answer {
+        let slot = self.wallets.slot(index);
+        let left = Slices { split: live.hold.rest(), ..live.hold.taken };
+        let word = slot.word.load();
+        let returned = self.returnable(slot, &word, &left, now);
+        let forfeited = left.split.minus(&returned);
+        let record = Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon };
+        let state = if live.hold.charged().is_zero() { HoldState::Released } else { HoldState::Settled };
+        live.hold.end(state, now.daemon);
+        live.place = chunk.add(Record::Release(record), id);
+        self.after_end(chunk, index, (id, live), &returned);
+        let mut answer = Answer::of(Outcome::Done);
+        answer.split = returned;
+        answer.amount = left.split.total();
+        answer.forfeited = forfeited.total();
+        self.tell(answer, slot, &self.after_give(index, &word, &returned), now)
+    }
+
+    /// A release of an unknown id leaves a tombstone, so that a delayed reserve cannot come after it (R32).
+    fn release_unknown(
+        &self,
+        chunk: &mut Chunk,
+        account: AccountId,
+        id: HoldId,
+        now: Now,
+    ) -> Result<Answer, Wait> {
+        let answer = self.unknown(account);
+        if answer.outcome == Outcome::UnknownAccount || id.own_time().is_none() || self.id_refused(id, now).is_some() {
+            return Ok(answer);
+        }
+        if self.holds.entries() >= self.settings.holds_max {
+            return Ok(overloaded());
+        }
+        let dashmap::mapref::entry::Entry::Vacant(vacant) = self.holds.map.entry(id) else {
+            return Err(Wait::Elsewhere);
+        };
+        let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
+        let hold = Box::new(Hold::tombstone(now.daemon));
+        vacant.insert(Entry::Live(Live { place, slot: None, hold }));
+        self.holds.count_entry();
+        Ok(answer)
+    }
+}
+
+/// The sources that a hold may draw from after its reserve.
+fn hold_sources(hold: &Hold) -> crate::bucket::Sources {
+    if hold.terms.pro_model { hold.terms.sources.without_free() } else { hold.terms.sources }
+}
+
+/// The answer, resting on the last record about the hold. In the own unit that record leaves with the answer.
+pub(crate) fn rests(answer: Answer, live: &Live) -> Answer {
+    match live.place.position() {
+        Some(position) => answer.resting_on(position),
+        None => answer,
+    }
+}
+
+fn capture_answer(step: &CaptureStep) -> Answer {
+    let mut answer = Answer::of(match () {
+        () if !step.shortfall.is_zero() => Outcome::LateUncovered,
+        () if step.late => Outcome::Late,
+        () => Outcome::Done,
+    });
+    answer.split = step.charged();
+    answer.amount = if step.shortfall.is_zero() { answer.split.total() } else { step.shortfall };
+    answer.forfeited = step.forfeited.total();
+    answer.late = step.late;
+    answer
+}

@@ -1,0 +1,209 @@
+//! Where wallets are: slots that never move, and the directory that finds them.
+
+use std::sync::OnceLock;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::calendar::Cohort;
+use crate::ids::{AccountId, Period, Timestamp};
+use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::word::{AtomicWord, Snapshot, Wide};
+
+/// Shards of the directories: enough that growing one never stalls the others.
+pub const DIRECTORY_SHARDS: usize = 1_024;
+
+const SEGMENT_SLOTS: usize = 1 << 14;
+const SEGMENTS: usize = 1 << 16;
+
+/// The most wallets that one partition can hold.
+pub const WALLETS_MAX: usize = SEGMENT_SLOTS.saturating_mul(SEGMENTS);
+
+/// The number of a slot.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SlotIndex(pub u32);
+
+/// One wallet in memory: the word, and beside it what is read without the lock.
+#[derive(Debug)]
+pub struct Slot {
+    /// The spendable state.
+    pub word: AtomicWord<Wide>,
+    account: [AtomicU64; 2],
+    cycle_ends_at: AtomicU64,
+    period: AtomicU32,
+    cohort: AtomicU16,
+    cold: Mutex<Cold>,
+}
+
+const _: () = assert!(size_of::<Slot>() <= 64);
+
+/// What changes rarely: read and written only under the wallet's lock.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Cold {
+    /// New reserves are refused.
+    pub frozen: bool,
+    /// The wallet owes credits; how many stands in the side map of debts.
+    pub in_debt: bool,
+}
+
+impl Slot {
+    fn empty() -> Self {
+        Self {
+            word: AtomicWord::new(Snapshot::default()),
+            account: [AtomicU64::new(0), AtomicU64::new(0)],
+            cycle_ends_at: AtomicU64::new(u64::MAX),
+            period: AtomicU32::new(0),
+            cohort: AtomicU16::new(0),
+            cold: Mutex::new(Cold::default()),
+        }
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        // Relaxed: written once, before the directory publishes the slot.
+        let [high, low] = self.account.each_ref().map(|half| u128::from(half.load(Ordering::Relaxed)));
+        AccountId((high << 64) | low)
+    }
+
+    /// The zone cohort.
+    #[must_use]
+    pub fn cohort(&self) -> Cohort {
+        // Relaxed: a change is made under the lock, and who finds the wallet due reads it again there.
+        Cohort(self.cohort.load(Ordering::Relaxed))
+    }
+
+    /// When the running credit cycle ends; [`Timestamp::NEVER`] without an end.
+    #[must_use]
+    pub fn cycle_ends_at(&self) -> Timestamp {
+        Timestamp(self.cycle_ends_at.load(Ordering::Acquire))
+    }
+
+    /// A period close to the word's; see [`crate::word::Numbers`].
+    #[must_use]
+    pub fn period(&self) -> Period {
+        Period(self.period.load(Ordering::Acquire))
+    }
+
+    /// Sets the full period number; call with the lock held.
+    pub fn set_period(&self, period: Period) {
+        self.period.store(period.0, Ordering::Release);
+    }
+
+    /// Sets the end of the running cycle; call with the lock held.
+    pub fn set_cycle_ends_at(&self, ends_at: Timestamp) {
+        let ends_at = if ends_at == Timestamp::NONE { Timestamp::NEVER } else { ends_at };
+        self.cycle_ends_at.store(ends_at.0, Ordering::Release);
+    }
+
+    /// Takes the wallet's lock. Nobody waits for anything else while holding it.
+    pub fn lock(&self) -> MutexGuard<'_, Cold> {
+        self.cold.lock()
+    }
+}
+
+/// All slots of a partition, and the directory from accounts to them.
+pub struct Wallets {
+    segments: Box<[OnceLock<Box<[Slot]>>]>,
+    used: AtomicU32,
+    directory: DashMap<AccountId, SlotIndex, foldhash::fast::RandomState>,
+}
+
+/// Why no wallet was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoWallet {
+    /// The account has one.
+    Exists,
+    /// [`WALLETS_MAX`] are in use.
+    Full,
+}
+
+/// What a new wallet starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct NewWallet {
+    /// The word.
+    pub word: Snapshot,
+    /// The zone cohort.
+    pub cohort: Cohort,
+    /// The full period number of the word.
+    pub period: Period,
+    /// When the running cycle ends; none for never.
+    pub cycle_ends_at: Timestamp,
+    /// The rare state.
+    pub cold: Cold,
+}
+
+impl Default for Wallets {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Wallets {
+    /// No wallets.
+    #[must_use]
+    pub fn new() -> Self {
+        let segments = (0..SEGMENTS).map(|_| OnceLock::new()).collect();
+        let hasher = foldhash::fast::RandomState::default();
+        let directory = DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, DIRECTORY_SHARDS);
+        Self { segments, used: AtomicU32::new(0), directory }
+    }
+
+    /// The slot of an account.
+    #[must_use]
+    pub fn find(&self, account: AccountId) -> Option<SlotIndex> {
+        self.directory.get(&account).map(|entry| *entry)
+    }
+
+    /// A slot that [`Wallets::find`] or [`Wallets::add`] named.
+    #[must_use]
+    pub fn slot(&self, index: SlotIndex) -> &Slot {
+        let index = usize::try_from(index.0).unwrap_or(usize::MAX);
+        let segment = self.segments.get(index / SEGMENT_SLOTS).and_then(OnceLock::get);
+        match segment.and_then(|slots| slots.get(index % SEGMENT_SLOTS)) {
+            Some(slot) => slot,
+            None => panic!("slot {index} was never given out"),
+        }
+    }
+
+    /// Adds a wallet. `make` runs while nobody else can see or add the account: it pushes the record and says what
+    /// the wallet starts with.
+    ///
+    /// # Errors
+    /// The account exists, or no slot is left; `make` is not called then.
+    pub fn add(&self, account: AccountId, make: impl FnOnce() -> NewWallet) -> Result<SlotIndex, NoWallet> {
+        let Entry::Vacant(vacant) = self.directory.entry(account) else { return Err(NoWallet::Exists) };
+        // Relaxed: only the number must be unique.
+        let index = self.used.fetch_add(1, Ordering::Relaxed);
+        let at = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(segment) = self.segments.get(at / SEGMENT_SLOTS) else {
+            self.used.fetch_sub(1, Ordering::Relaxed);
+            return Err(NoWallet::Full);
+        };
+        let slots = segment.get_or_init(|| (0..SEGMENT_SLOTS).map(|_| Slot::empty()).collect());
+        let Some(slot) = slots.get(at % SEGMENT_SLOTS) else { return Err(NoWallet::Full) };
+        let new = make();
+        let half = |shift: u32| u64::try_from((account.0 >> shift) & u128::from(u64::MAX)).unwrap_or(0);
+        slot.account[0].store(half(64), Ordering::Relaxed);
+        slot.account[1].store(half(0), Ordering::Relaxed);
+        slot.cohort.store(new.cohort.0, Ordering::Relaxed);
+        slot.set_period(new.period);
+        slot.set_cycle_ends_at(new.cycle_ends_at);
+        *slot.lock() = new.cold;
+        slot.word.transition(|_| (Some(new.word), ()));
+        vacant.insert(SlotIndex(index));
+        Ok(SlotIndex(index))
+    }
+
+    /// How many wallets there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        u64::from(self.used.load(Ordering::Relaxed))
+    }
+
+    /// Every slot, in the order in which they were added.
+    pub fn all(&self) -> impl Iterator<Item = SlotIndex> {
+        (0..self.used.load(Ordering::Acquire)).map(SlotIndex)
+    }
+}

@@ -1,0 +1,157 @@
+//! What is remembered of ended holds: R32.
+
+use super::{World, check, check_with};
+use crate::outcome::Outcome;
+use crate::request::Operation;
+use crate::settings::Settings;
+
+#[test]
+fn r32_a_release_of_an_unknown_id_leaves_a_tombstone() {
+    let mut world = check(
+        "open a
+         release h1            => unknown_hold position
+         release h1            => unknown_hold position
+         reserve h1 a 10       => already_released left=100/0/0
+         charge h1 a 10        => already_released
+         commit h1 10          => unknown_hold
+         refund h1 10          => unknown_hold
+         extend h1 10s         => unknown_hold
+         flush
+         reserve h1 a 10       => already_released",
+    );
+    assert_eq!(world.disk.records().len(), 3, "the policy, the account, one tombstone");
+    let hold = world.hold("h2");
+    let account = super::world::account("a");
+    let refused = world.run(Operation::Release { account, hold });
+    assert_eq!((refused.outcome, refused.needs.0), (Outcome::UnknownHold, 4), "it leaves when the tombstone is durable");
+    world.restarted().check("reserve h2 a 1 => already_released");
+}
+
+#[test]
+fn r32_ids_outside_the_window_leave_no_tombstone() {
+    let world = check(
+        "open a
+         release h1@-301s      => unknown_hold position=false
+         release h2@+61s       => unknown_hold position=false
+         commit h3 1           => unknown_hold
+         release h4 by=z       => unknown_account",
+    );
+    assert_eq!(world.disk.records().len(), 2);
+}
+
+#[test]
+fn r32_an_ended_hold_is_forgotten_when_window_bound_and_flush_have_passed() {
+    let mut world = check(
+        "open a
+         reserve h1 a 10
+         commit h1 10
+         reserve h2 a 10 ttl=1d
+         after 1h
+         reserve h3 a 10
+         release h3
+         forget                => 0
+         reserve h1 a 10       => replayed:granted
+         forget                => 0
+         flush
+         reserve h1 a 10       => replayed:granted
+         forget                => 1
+         reserve h1 a 10       => hold_id_expired
+         reserve h2 a 10 ttl=1d => replayed:granted
+         reserve h3 a 10       => replayed:granted",
+    );
+    assert_eq!(world.engine.gauges().holds_remembered, 2);
+    let bound = world.engine.gauges().id_bound;
+    assert_eq!(bound.0, world.now.wall.0 - 300_000, "the end of the newest forgotten second");
+    world.check("restart\nreserve h1 a 10 => hold_id_expired\nreserve h2 a 10 ttl=1d => replayed:granted");
+    assert_eq!(world.engine.gauges().id_bound, bound, "the bound is kept");
+}
+
+#[test]
+fn r32_a_hold_that_ended_lately_stays_however_old_its_id_is() {
+    check(
+        "open a
+         reserve h1 a 10 ttl=1d
+         after 2h
+         commit h1 10
+         flush
+         forget                => 0
+         flush
+         forget                => 0
+         commit h1 10          => replayed:done
+         reserve h1 a 10 ttl=1d => replayed:granted
+         after 5m
+         flush
+         forget                => 0
+         flush
+         forget                => 1
+         reserve h1 a 10       => hold_id_expired",
+    );
+}
+
+#[test]
+fn r32_the_bound_refuses_ids_that_the_window_would_take() {
+    let mut world = check("open a\nafter 1h\nforget => 0\nflush\nforget => 0");
+    // The wall clock went back: the window alone would take ids of the forgotten hour.
+    world.now.wall = world.now.wall.minus_millis(600_000);
+    world.check(
+        "reserve h1@-299s a 1  => hold_id_expired
+         reserve h2 a 1        => hold_id_expired",
+    );
+    world.now.wall = world.now.wall.plus_millis(600_000);
+    world.check("reserve h3@-299s a 1 => granted");
+}
+
+#[test]
+fn r32_when_memory_is_full_new_reserves_are_overloaded() {
+    check_with(
+        Settings { holds_max: 2, ..Settings::default() },
+        "open a
+         reserve h1 a 10
+         charge c1 a 10
+         reserve h3 a 10       => overloaded
+         reserve h4@-1h a 10   => overloaded
+         charge c3 a 10        => overloaded
+         release h5            => overloaded
+         reserve h1 a 10       => replayed:granted
+         commit h1 10          => done
+         refund c1 10          => done
+         after 1h
+         flush
+         forget                => 0
+         flush
+         forget                => 2
+         reserve h6 a 10       => granted",
+    );
+}
+
+#[test]
+fn r32_settled_holds_leave_nothing_open() {
+    let mut world = World::new(Settings::default());
+    world.check("open a");
+    for number in 0..1_000 {
+        world.check_line(&format!("reserve h{number} a 1 ttl=1d"));
+        world.check_line(&format!("release h{number}"));
+    }
+    let gauges = world.engine.gauges();
+    assert_eq!((gauges.holds_open, gauges.holds_remembered), (0, 1_000));
+    world.check("after 2h\nforget\nflush\nforget => 1000");
+    assert_eq!(world.engine.gauges().holds_remembered, 0);
+}
+
+#[test]
+fn r32_after_a_start_no_hold_expires_before_the_grace() {
+    check(
+        "open a
+         reserve h1 a 10 ttl=10s
+         reserve h2 a 10 ttl=10s
+         after 1h
+         restart
+         expire                => 0
+         commit h1 10          => late amount=10 late
+         after 59999
+         expire                => 0
+         after 1
+         expire                => 1
+         balance a             => done left=90/0/0",
+    );
+}

@@ -1,0 +1,16 @@
+//! The rules as tests: [`world`] runs tables of requests and expectations, one file a group of rules beside it.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod disk;
+mod memory;
+mod periods;
+mod precedence;
+mod properties;
+mod refund;
+mod reserve;
+mod settle;
+mod threads;
+mod world;
+
+use world::{World, check, check_with};

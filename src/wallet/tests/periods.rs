@@ -1,0 +1,285 @@
+//! Days and credit cycles: R5 to R7, R10, R11, R24, R35.
+
+use super::world::{account, instant};
+use super::{World, check};
+use crate::calendar::today;
+use crate::credits::Credits;
+use crate::ids::{Day, Period, Tier, Timestamp};
+use crate::record::Record;
+use crate::settings::Settings;
+
+#[test]
+fn r5_a_reset_sets_the_bucket_and_adds_nothing() {
+    check(
+        "open a                       => done left=100/0/0 next=43200s
+         reserve h1 a 30              => granted
+         commit h1 30
+         at 2026-03-10T23:59:59Z
+         balance a                    => done left=70/0/0 next=1s
+         at 2026-03-11T00:00:00Z
+         balance a                    => done left=100/0/0 next=86400s
+         grant a free 50              => done left=150/0/0
+         at 2026-03-14T08:00:00Z
+         balance a                    => done left=100/0/0",
+    );
+}
+
+#[test]
+fn r5_a_day_that_nothing_was_drawn_from_leaves_no_trace() {
+    let world = check(
+        "open a
+         at 2026-03-15T00:00:00Z
+         reserve h1 a 30
+         at 2026-03-16T00:00:00Z
+         balance a                    => done left=100/0/0",
+    );
+    let row = &world.disk.replayed().rows[&account("a")];
+    assert_eq!(row.counters[0].granted, Credits::from_whole(100), "one day of six was granted");
+    assert_eq!(row.counters[0].expired, Credits::ZERO);
+}
+
+#[test]
+fn r5_a_reset_touches_no_other_bucket() {
+    check(
+        "open a
+         subscribe a 50
+         topup a 20
+         at 2026-03-11T00:00:00Z
+         balance a                    => done left=0/50/20",
+    );
+}
+
+#[test]
+fn r5_all_accounts_can_be_made_eligible_one_whole_day_ahead() {
+    let world = check(
+        "policy 100                   => 0
+         open a
+         subscribe a 50
+         policy 40 all                => 1
+         policy 40 all                => 0
+         at 2026-03-11T00:00:00Z
+         balance a                    => done left=0/50/0
+         at 2026-03-12T00:00:00Z
+         balance a                    => done left=0/50/0
+         at 2026-03-13T00:00:00Z
+         open b                       => done left=40/0/0
+         balance a                    => done left=40/50/0
+         reserve h1 a 45              => granted split=40/5/0",
+    );
+    let last = world.engine.policies.read().last().copied().unwrap();
+    assert!(world.disk.records().contains(&Record::Policy(last)));
+}
+
+#[test]
+fn r5_a_policy_names_a_date_that_has_begun_in_no_zone() {
+    for (now, from) in [("2026-03-10T09:59:59Z", "2026-03-12"), ("2026-03-10T10:00:00Z", "2026-03-13")] {
+        let mut world = World::new(Settings::default());
+        world.check(&format!("at {now}\npolicy 7 => 1"));
+        let last = world.engine.policies.read().last().copied().unwrap();
+        let from: jiff::civil::Date = from.parse().unwrap();
+        let days = from.since(jiff::civil::date(1970, 1, 1)).unwrap().get_days();
+        assert_eq!(last.from, Day(u32::try_from(days).unwrap()), "{now}");
+    }
+}
+
+#[test]
+fn r6_the_day_ends_at_midnight_in_the_accounts_zone() {
+    check(
+        "open a zone=Pacific/Kiritimati   => done next_at=2026-03-11T10:00:00Z
+         open b zone=Pacific/Pago_Pago    => done next_at=2026-03-11T11:00:00Z
+         open c zone=Asia/Kathmandu       => done next_at=2026-03-10T18:15:00Z
+         open d zone=Mars/Olympus         => bad_request field=Zone
+         reserve h1 a 1
+         reserve h2 b 2
+         reserve h3 c 3
+         at 2026-03-10T18:15:00Z
+         balance c                        => done left=100/0/0
+         at 2026-03-11T10:00:00Z
+         balance a                        => done left=100/0/0
+         balance b                        => done left=98/0/0
+         at 2026-03-11T11:00:00Z
+         balance b                        => done left=100/0/0",
+    );
+}
+
+#[test]
+fn r6_a_skipped_midnight_is_the_first_instant_after_it() {
+    check(
+        "at 2026-04-23T20:00:00Z
+         open a zone=Africa/Cairo         => done next_at=2026-04-23T22:00:00Z
+         reserve h1 a 40
+         at 2026-04-23T21:59:59Z
+         balance a                        => done left=60/0/0
+         at 2026-04-23T22:00:00Z
+         balance a                        => done left=100/0/0 next_at=2026-04-24T21:00:00Z",
+    );
+}
+
+#[test]
+fn r6_a_doubled_midnight_counts_the_first_time() {
+    check(
+        "at 2024-11-03T03:00:00Z
+         open a zone=America/Havana       => done next_at=2024-11-03T04:00:00Z
+         reserve h1 a 40
+         at 2024-11-03T04:00:00Z
+         balance a                        => done left=100/0/0
+         reserve h2 a 10
+         at 2024-11-03T05:00:00Z
+         balance a                        => done left=90/0/0 next_at=2024-11-04T05:00:00Z",
+    );
+}
+
+#[test]
+fn r6_clocks_that_go_back_over_a_midnight_do_not_repeat_the_day() {
+    let zone = jiff::tz::TimeZoneDatabase::bundled().get("America/St_Johns").unwrap();
+    let before = today(&zone, instant("2010-11-07T02:29:59Z"));
+    assert_eq!(before.ends_at, instant("2010-11-07T02:30:00Z"));
+    let repeated = today(&zone, instant("2010-11-07T02:45:00Z"));
+    assert_eq!(repeated.day, Day(before.day.0 + 1));
+    assert_eq!(repeated.ends_at, instant("2010-11-08T03:30:00Z"));
+}
+
+#[test]
+fn r6_a_date_that_a_zone_skips_is_nobodys_day() {
+    let zone = jiff::tz::TimeZoneDatabase::bundled().get("Pacific/Apia").unwrap();
+    let before = today(&zone, instant("2011-12-30T09:00:00Z"));
+    assert_eq!(before.ends_at, instant("2011-12-30T10:00:00Z"));
+    assert_eq!(today(&zone, before.ends_at).day, Day(before.day.0 + 2));
+}
+
+#[test]
+fn r6_a_day_in_the_journal_never_goes_back() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\nreserve h1 a 10\nat 2026-03-12T00:00:00Z\nreserve h2 a 5 => granted left=95/0/0");
+    let days: Vec<u32> = world.disk.records().iter().filter_map(day_of).collect();
+    assert!(days.is_sorted(), "{days:?}");
+}
+
+fn day_of(record: &Record) -> Option<u32> {
+    match record {
+        Record::Open(open) => Some(open.day.0),
+        Record::Reserve(reserve) => Some(reserve.taken.day.0),
+        _ => None,
+    }
+}
+
+#[test]
+fn r7_free_credits_stay_until_the_boundary_after_subscribing_and_come_back_after_a_lapse() {
+    check(
+        "open a                           => done left=100/0/0
+         reserve h1 a 30
+         subscribe a 50 until=2026-03-12T12:00:00Z => done left=70/50/0
+         reserve h2 a 5                   => granted split=5/0/0
+         at 2026-03-11T00:00:00Z
+         balance a                        => done left=0/50/0 next_at=2026-03-12T12:00:00Z
+         at 2026-03-12T12:00:00Z
+         balance a                        => done left=0/0/0 tier=0 next_at=2026-03-13T00:00:00Z
+         at 2026-03-13T00:00:00Z
+         balance a                        => done left=100/0/0",
+    );
+}
+
+#[test]
+fn r35_missed_periods_come_out_as_if_rolled_boundary_by_boundary() {
+    check(
+        "open a
+         subscribe a 50 until=2026-03-17T12:00:00Z
+         at 2026-03-17T12:30:00Z
+         balance a                        => done left=0/0/0 tier=0
+         at 2026-03-18T00:00:00Z
+         reserve h1 a 10                  => granted split=10/0/0 left=90/0/0",
+    );
+}
+
+#[test]
+fn r10_at_one_instant_the_lapse_comes_before_the_day() {
+    check(
+        "open a
+         subscribe a 50 until=2026-03-12T00:00:00Z
+         at 2026-03-12T00:00:00Z
+         balance a                        => done left=100/0/0 tier=0",
+    );
+}
+
+#[test]
+fn r11_a_lapse_is_a_record_and_leaves_top_up_credits() {
+    let world = check(
+        "open a
+         subscribe a 50 tier=2 until=2026-03-12T12:00:00Z
+         topup a 20
+         at 2026-03-12T12:00:01Z
+         reserve h1 a 30                  => insufficient left=0/0/20
+         reserve h1 a 1 tier=1            => tier_required
+         reserve h1 a 20                  => granted split=0/0/20
+         topup a 5                        => subscription_required",
+    );
+    let rolls = world.disk.records().into_iter().filter_map(|record| match record {
+        Record::CycleRoll(rolls) => Some(rolls),
+        _ => None,
+    });
+    let rolls: Vec<_> = rolls.flatten().collect();
+    assert_eq!(rolls.len(), 1, "one roll, by the first request that found it due");
+    assert_eq!((rolls[0].period, rolls[0].tier), (Period(2), Tier::NONE));
+    assert_eq!((rolls[0].allocation, rolls[0].ends_at), (Credits::ZERO, Timestamp::NONE));
+    assert_eq!(rolls[0].at, instant("2026-03-12T12:00:00Z"));
+}
+
+#[test]
+fn r24_a_hold_taken_before_a_boundary_returns_into_an_ended_period() {
+    check(
+        "open a
+         subscribe a 50 until=2026-03-11T00:00:00Z
+         topup a 20
+         at 2026-03-10T23:59:30Z
+         reserve h1 a 160                 => granted split=100/50/10
+         reserve h2 a 10                  => granted split=0/0/10
+         at 2026-03-11T00:00:00Z
+         balance a                        => done left=100/0/0
+         release h1                       => done split=0/0/10 lost=150 left=100/0/10
+         release h2                       => done split=0/0/10 lost=0 left=100/0/20",
+    );
+}
+
+#[test]
+fn r35_the_new_period_is_granted_in_full_beside_an_old_hold() {
+    check(
+        "open a
+         at 2026-03-10T23:59:30Z
+         reserve h1 a 70                  => granted
+         reserve h2 a 30                  => granted
+         at 2026-03-11T00:00:10Z
+         commit h1 50                     => done split=50/0/0 lost=20 left=100/0/0
+         expire                           => 0
+         after 60s
+         expire                           => 1
+         balance a                        => done left=100/0/0",
+    );
+}
+
+#[test]
+fn i7_a_period_number_is_used_once() {
+    let world = check(
+        "open a
+         subscribe a 50
+         reserve h1 a 130                 => granted split=100/30/0
+         subscribe a 60                   => done left=0/60/0
+         release h1                       => done split=100/0/0 lost=30 left=100/60/0
+         subscribe a 70 for=1m
+         after 61s
+         subscribe a 80                   => done left=100/80/0",
+    );
+    let row = &world.disk.replayed().rows[&account("a")];
+    assert_eq!(row.period, Period(5), "four subscriptions and one lapse");
+}
+
+#[test]
+fn r6_the_short_day_goes_round_without_losing_a_boundary() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\nreserve h1 a 10");
+    for number in 0..12 {
+        world.advance(100 * 86_400_000);
+        world.check(&format!("balance a => done left=100/0/0\ncharge later{number} a 1"));
+        let view = world.engine.wallet_view(account("a"), world.now).unwrap();
+        assert_eq!(u64::from(view.day.0), world.now.daemon.seconds() / 86_400);
+    }
+}

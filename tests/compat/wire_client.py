@@ -1,0 +1,513 @@
+#!/usr/bin/env python3
+"""A client of creditd in Python's standard library alone, written from src/protocol/WIRE.md without reading any Rust.
+
+    wire_client.py --vectors src/protocol/vectors    reads every vector, encodes some frames itself, compares
+    wire_client.py --address 127.0.0.1:7440          opens an account, reserves, commits, repeats itself, reads the balance
+
+It shows that the page is enough for a stranger. Exit code 0: everything was as the page says.
+"""
+
+import argparse
+import os
+import pathlib
+import socket
+import struct
+import sys
+import time
+import uuid
+
+MAGIC = b"CRDT"
+HEADER = struct.Struct("<4sHBBQIIII")
+HELLO, WELCOME, OPERATIONS, ANSWERS, COMMAND, COMMAND_ANSWER, CLOSE, PING, PONG = range(1, 10)
+BODY_MAX = {HELLO: 512, WELCOME: 512, OPERATIONS: 1 << 20, ANSWERS: 1 << 20, COMMAND: 4096,
+            COMMAND_ANSWER: 1 << 20, CLOSE: 512, PING: 0, PONG: 0}
+RECORD_BYTES = 96
+AMOUNT_MAX = (1 << 38) - 1
+RESERVE, CHARGE, COMMIT, RELEASE, REFUND, EXTEND, BALANCE = range(1, 8)
+FINAL, ALL, PRICED, PRO_MODEL = 1, 2, 4, 8
+# Who takes what: before and after the handshake, daemon and client.
+TAKES = {
+    "a daemon before the handshake": {HELLO},
+    "a client before the handshake": {WELCOME, CLOSE},
+    "a daemon": {OPERATIONS, COMMAND, CLOSE, PING, PONG},
+    "a client": {ANSWERS, COMMAND_ANSWER, CLOSE, PING, PONG},
+}
+OUTCOMES = {
+    1: "granted", 2: "done", 3: "late", 4: "late_uncovered", 10: "bad_request", 11: "unauthorized", 12: "overloaded",
+    13: "not_durable_now", 14: "draining", 15: "unknown_account", 16: "outcome_unknown", 20: "replayed",
+    21: "hold_id_reused", 22: "settlement_reused", 23: "payment_reused", 24: "command_id_reused", 25: "already_released",
+    26: "hold_id_expired", 30: "account_frozen", 31: "unpriced", 32: "price_changed", 33: "debt", 34: "tier_required",
+    35: "insufficient", 36: "balance_limit", 40: "unknown_hold", 41: "already_settled", 42: "hold_expired",
+    43: "exceeds_hold", 44: "exceeds_captured", 45: "hold_age_limit", 46: "refund_window_passed", 47: "limit",
+    50: "account_exists", 51: "already_subscribed", 52: "not_subscribed", 53: "unknown_plan",
+    54: "subscription_required", 55: "unknown_payment", 56: "not_pending",
+}
+
+
+class Refused(Exception):
+    """The reason that a frame ends the connection with."""
+
+
+class NeedMore(Exception):
+    """So many bytes are missing."""
+
+
+def crc_table():
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+CRC_TABLE = crc_table()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ CRC_TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+# --- frames ---------------------------------------------------------------------------------------------------------
+
+def frame(kind, request_id, body=b"", count=1):
+    head = HEADER.pack(MAGIC, 1, kind, 0, request_id, count, len(body), crc32c(body), 0)[:28]
+    return head + struct.pack("<I", crc32c(head)) + body
+
+
+def check_header(data, takes):
+    """The checks in the order of the page; gives kind, request id, count, body length and body crc."""
+    seen = data[:4]
+    if seen != MAGIC[:len(seen)]:
+        raise Refused("bad_magic")
+    if len(data) < HEADER.size:
+        raise NeedMore(HEADER.size - len(data))
+    _, version, kind, flags, request_id, count, body_len, body_crc, header_crc = HEADER.unpack_from(data)
+    if crc32c(data[:28]) != header_crc:
+        raise Refused("bad_header_crc")
+    if version != 1:
+        raise Refused("bad_version")
+    if flags != 0:
+        raise Refused("bad_flags")
+    if kind not in BODY_MAX:
+        raise Refused("unknown_kind")
+    if kind not in takes:
+        raise Refused("unexpected_frame")
+    counted = kind in (OPERATIONS, ANSWERS)
+    if not 1 <= count <= (8190 if counted else 1):
+        raise Refused("bad_count")
+    if body_len > BODY_MAX[kind]:
+        raise Refused("body_too_long")
+    if counted and body_len != count * RECORD_BYTES:
+        raise Refused("bad_body_len")
+    return kind, request_id, count, body_len, body_crc
+
+
+def decode_frame(data, takes):
+    """One frame at the start of `data`: kind, request id, body, and where the next one begins."""
+    kind, request_id, _, body_len, body_crc = check_header(data, takes)
+    end = HEADER.size + body_len
+    if len(data) < end:
+        raise NeedMore(end - len(data))
+    body = data[HEADER.size:end]
+    if crc32c(body) != body_crc:
+        raise Refused("bad_body_crc")
+    return kind, request_id, body, end
+
+
+# --- control bodies -------------------------------------------------------------------------------------------------
+
+def text(value):
+    data = value.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+class Reader:
+    """Reads a body's fields one after the other; anything that does not fit is malformed."""
+
+    def __init__(self, body):
+        self.body, self.at = body, 0
+
+    def take(self, count):
+        if count > len(self.body) - self.at:
+            raise Refused("malformed_body")
+        self.at += count
+        return self.body[self.at - count:self.at]
+
+    def number(self, size):
+        return int.from_bytes(self.take(size), "little")
+
+    def numbers(self, *sizes):
+        return [self.number(size) for size in sizes]
+
+    def one_of(self, size, known):
+        value = self.number(size)
+        if value not in known:
+            raise Refused("malformed_body")
+        return value
+
+    def flag(self):
+        return self.one_of(1, (0, 1)) == 1
+
+    def id(self):
+        return str(uuid.UUID(bytes=bytes(self.take(16))))
+
+    def bytes(self, limit):
+        length = self.number(8)
+        if length > limit:
+            raise Refused("malformed_body")
+        return bytes(self.take(length))
+
+    def text(self, limit):
+        try:
+            return self.bytes(limit).decode()
+        except UnicodeDecodeError:
+            raise Refused("malformed_body") from None
+
+    def list(self, limit, entry):
+        count = self.number(8)
+        if count > limit:
+            raise Refused("malformed_body")
+        return [entry() for _ in range(count)]
+
+    def end(self):
+        if self.at != len(self.body):
+            raise Refused("malformed_body")
+
+
+def read_hello(r):
+    return {"versions": r.numbers(2, 2), "client_name": r.text(64), "in_flight_wanted": r.number(4),
+            "auth_token": r.bytes(256)}
+
+
+def read_welcome(r):
+    return {"version": r.number(2), "in_flight_max": r.number(4), "frame_operations_max": r.number(4),
+            "idle_timeout_ms": r.number(4), "server_time_ms": r.number(8), "server_name": r.text(64),
+            "durability": r.one_of(1, (1, 2, 3)), "epoch": r.number(8), "node": r.id()}
+
+
+def read_close(r):
+    return {"reason": r.one_of(2, range(1, 22)), "text": r.text(200)}
+
+
+def read_command(r):
+    number = r.one_of(4, range(8))
+    if number == 0:
+        return {"open_account": [r.id(), r.id(), r.text(64)]}
+    if number == 1:
+        return {"show_account": r.id()}
+    if number == 2:
+        return {"freeze": [r.id(), r.id(), r.flag(), r.text(200)]}
+    if number == 3:
+        return {"set_subscription": [r.id(), r.id(), r.number(8), r.number(1), r.number(8)]}
+    if number == 4:
+        return {"grant": [r.id(), r.id(), r.one_of(1, (1, 2, 3)), r.number(8), r.text(200)]}
+    if number == 5:
+        return {"top_up": [r.id(), r.id(), r.number(8)]}
+    if number == 6:
+        return {"clawback": [r.id(), r.id(), r.number(8), r.text(200)]}
+    return {"show_hold": r.id()}
+
+
+def read_command_answer(r):
+    answer = {"outcome": OUTCOMES[r.one_of(2, OUTCOMES)], "flags": r.number(2), "detail": r.number(4),
+              "amount": r.number(8), "time": r.number(8), "position": r.number(8)}
+    view = r.one_of(4, (0, 1, 2))
+    if view == 1:
+        answer["account"] = read_account_view(r)
+    if view == 2:
+        answer["hold"] = read_hold_view(r)
+    return answer
+
+
+BUCKETS = ("free", "subscription", "top_up")
+BUCKET_FIELDS = ("available", "held", "spent_in_period", "granted", "spent", "expired", "clawed_back")
+
+
+def read_account_view(r):
+    view = {"account": r.id(), "zone": r.text(64), "tier": r.number(1), "frozen": r.flag()}
+    names = ("debt", "next_reset_at", "cycle_ends_at", "day", "period", "open_holds", "as_of_position")
+    view.update(zip(names, r.numbers(8, 8, 8, 4, 4, 8, 8)))
+    for bucket in BUCKETS:
+        view[bucket] = dict(zip(BUCKET_FIELDS, r.numbers(*[8] * 7)))
+    return view
+
+
+def read_hold_view(r):
+    view = {"hold": r.id(), "account": r.id(), "state": r.one_of(1, range(1, 6)), "amount": r.numbers(8, 8, 8),
+            "captured": r.numbers(8, 8, 8)}
+    names = ("refunded", "created_at", "ends_at", "free_day", "subscription_period", "sources")
+    view.update(zip(names, r.numbers(8, 8, 8, 4, 4, 1)))
+    view.update({"member": r.id(), "worker": r.id()})
+    view.update(zip(("tool", "model", "count", "late", "shortfall"), r.numbers(2, 4, 2, 8, 8)))
+    view["captures"] = r.list(255, lambda: r.numbers(1, 8, 8))
+    view["refunds"] = r.list(255, lambda: [r.number(1), r.one_of(1, range(1, 7)), *r.numbers(8, 8)])
+    view["position"] = r.number(8)
+    return view
+
+
+def read_body(kind, body):
+    if kind == OPERATIONS:
+        return [body[at:at + RECORD_BYTES] for at in range(0, len(body), RECORD_BYTES)]
+    if kind == ANSWERS:
+        return [read_answer(body[at:at + RECORD_BYTES]) for at in range(0, len(body), RECORD_BYTES)]
+    readers = {HELLO: read_hello, WELCOME: read_welcome, CLOSE: read_close, COMMAND: read_command,
+               COMMAND_ANSWER: read_command_answer}
+    reader = Reader(body)
+    value = readers[kind](reader) if kind in readers else None
+    reader.end()
+    return value
+
+
+def hello(name, wanted, token=b""):
+    return frame(HELLO, 0, struct.pack("<HH", 1, 1) + text(name) + struct.pack("<IQ", wanted, len(token)) + token)
+
+
+def open_account(request_id, command, account, zone):
+    return frame(COMMAND, request_id, struct.pack("<I", 0) + command.bytes + account.bytes + text(zone))
+
+
+def grant(request_id, command, account, bucket, amount, reason):
+    body = struct.pack("<I", 4) + command.bytes + account.bytes + struct.pack("<BQ", bucket, amount) + text(reason)
+    return frame(COMMAND, request_id, body)
+
+
+def set_subscription(request_id, command, account, amount, tier, ends_at):
+    body = struct.pack("<I", 3) + command.bytes + account.bytes + struct.pack("<QBQ", amount, tier, ends_at)
+    return frame(COMMAND, request_id, body)
+
+
+def show_account(request_id, account):
+    return frame(COMMAND, request_id, struct.pack("<I", 1) + account.bytes)
+
+
+# --- operations and answers -----------------------------------------------------------------------------------------
+
+NIL = uuid.UUID(int=0)
+OPERATION = struct.Struct("<BBBBI16s16sQ16s16sIHHBBBBI")
+ANSWER = struct.Struct("<HHIQ3Q3QQQQQ")
+
+
+def operation(kind, account, hold=NIL, flags=0, number=0, ttl_ms=0, amount=0):
+    return OPERATION.pack(kind, flags, 0, number, ttl_ms, hold.bytes, account.bytes, amount, NIL.bytes, NIL.bytes,
+                          0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def operations(request_id, *records):
+    return frame(OPERATIONS, request_id, b"".join(records), len(records))
+
+
+def read_answer(record):
+    names = ("outcome", "flags", "detail", "position", "split", "available", "next_reset_at", "amount", "time",
+             "forfeited")
+    values = ANSWER.unpack(record)
+    values = [*values[:4], values[4:7], values[7:10], *values[10:]]
+    answer = dict(zip(names, values))
+    answer["outcome"] = OUTCOMES.get(answer["outcome"], "outcome_unknown")
+    return answer
+
+
+def uuid7():
+    """48 bits of milliseconds, version 7, variant 10, the rest random."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 7 << 76
+    return uuid.UUID(int=value & ~(3 << 62) | 2 << 62)
+
+
+# --- the vectors ----------------------------------------------------------------------------------------------------
+
+def load(path):
+    """Who takes it, the reason it is refused with or None, the bytes."""
+    head, _, tail = path.read_text().partition("\nhex:\n")
+    lines = dict(line.split(": ", 1) for line in head.splitlines() if line.startswith(("taken by: ", "close: ")))
+    reason = lines["close"].split()[1] if "close" in lines else None
+    return lines["taken by"], reason, bytes.fromhex(tail.replace("\n", " "))
+
+
+def outcome_of(data, takes):
+    """The reason that the bytes are refused with, or None."""
+    try:
+        kind, _, body, end = decode_frame(data, takes)
+        read_body(kind, body)
+        return None if end == len(data) else "bytes are left over"
+    except Refused as refused:
+        return str(refused)
+    except NeedMore:
+        return "need more"
+
+
+def check_vectors(folder):
+    hold, account = uuid.UUID("0192f0c1-7a00-7abc-8def-0123456789ab"), uuid.UUID("11111111-2222-4333-8444-555555555555")
+    command = uuid.UUID("c0c0c0c0-0000-4000-8000-000000000001")
+    reserve = operation(RESERVE, account, hold, ttl_ms=60_000, amount=73_500)
+    commit = operation(COMMIT, account, hold, flags=FINAL, amount=50_000)
+    own = {
+        "hello": hello("scheduler-7", 16_384),
+        "hello-token": hello("scheduler-7", 16_384, b"0123456789abcdef"),
+        "command-open-account": open_account(9, command, account, "Europe/Berlin"),
+        "command-show-account": show_account(9, account),
+        "command-set-subscription": set_subscription(9, command, account, 5_000_000, 3, 1_730_674_800_000),
+        "command-grant": grant(9, command, account, 2, 10_000, "ticket 4711"),
+        "operation-reserve": operations(42, reserve),
+        "operation-commit": operations(42, commit),
+        "operation-balance": operations(42, operation(BALANCE, account)),
+        "operations-three": operations(0x0102030405060708, reserve, commit, operation(BALANCE, account)),
+        "ping": frame(PING, 77),
+    }
+    wrong = []
+    if crc32c(b"123456789") != 0xE3069283:
+        wrong.append("the check value of the crc")
+    paths = sorted(folder.glob("*.hex"))
+    for path in paths:
+        taken_by, reason, data = load(path)
+        takes = TAKES[taken_by]
+        if outcome_of(data, takes) != reason:
+            wrong.append(f"{path.stem}: {outcome_of(data, takes)} instead of {reason}")
+        if path.stem in own and own.pop(path.stem) != data:
+            wrong.append(f"{path.stem}: this client writes it differently")
+        if reason is None:
+            wrong += [f"{path.stem}: cut at {cut}" for cut in range(len(data)) if outcome_of(data[:cut], takes) != "need more"]
+            wrong += [f"{path.stem}: bit {bit} flipped" for bit in flipped_and_taken(data, takes)]
+    wrong += [f"{name}: no such vector" for name in own]
+    for line in wrong:
+        print(f"WRONG {line}")
+    print(f"{len(paths)} vectors, {len(wrong)} wrong")
+    return bool(wrong) or not paths
+
+
+def flipped_and_taken(data, takes):
+    """The bits whose flip goes unnoticed: none, if the crc is right. A bit a byte, so that it takes a moment only."""
+    for at in range(len(data)):
+        changed = bytearray(data)
+        changed[at] ^= 1 << at % 8
+        if outcome_of(bytes(changed), takes) not in ("bad_magic", "bad_header_crc", "bad_body_crc"):
+            yield at * 8 + at % 8
+
+
+# --- a daemon -------------------------------------------------------------------------------------------------------
+
+class Connection:
+    """One connection; frames are answered in their order."""
+
+    def __init__(self, address, token):
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=10)
+        self.data = b""
+        self.takes = TAKES["a client before the handshake"]
+        self.welcome = self.ask(hello("wire_client.py", 0, token), WELCOME)
+        self.takes = TAKES["a client"]
+
+    def receive(self):
+        while True:
+            try:
+                kind, request_id, body, end = decode_frame(self.data, self.takes)
+                self.data = self.data[end:]
+                return kind, request_id, read_body(kind, body)
+            except NeedMore:
+                more = self.socket.recv(65_536)
+                if not more:
+                    raise SystemExit("the daemon closed the connection without a word") from None
+                self.data += more
+
+    def ask(self, data, expected):
+        self.socket.sendall(data)
+        return self.answer(data, expected)
+
+    def answer(self, data, expected):
+        kind, request_id, value = self.receive()
+        if kind == CLOSE:
+            raise SystemExit(f"the daemon closes: {value}")
+        if kind != expected or data[8:16] != struct.pack("<Q", request_id):
+            raise SystemExit(f"frame {kind} with request id {request_id} is not the answer")
+        return value
+
+    def operations(self, request_id, *records):
+        return self.ask(operations(request_id, *records), ANSWERS)
+
+
+def talk(address, token):
+    """What WIRE.md promises, tried on a daemon; every expectation is printed."""
+    connection = Connection(address, token)
+    print(f"welcome  {connection.welcome}")
+    account, hold, command = uuid7(), uuid7(), uuid7()
+    failed = []
+
+    def expect(what, seen, *expected):
+        print(f"{'ok   ' if seen in expected else 'WRONG'} {what}: {seen}")
+        if seen not in expected:
+            failed.append(what)
+
+    opening = open_account(1, command, account, "Europe/Berlin")
+    expect("open account", connection.ask(opening, COMMAND_ANSWER)["outcome"], "done")
+    expect("the same command again", connection.ask(opening, COMMAND_ANSWER)["outcome"], "replayed")
+    subscribing = set_subscription(2, uuid7(), account, 400_000, 3, 0)
+    expect("subscribe to 400 credits", connection.ask(subscribing, COMMAND_ANSWER)["outcome"], "done")
+    granting = grant(2, uuid7(), account, 2, 100_000, "wire_client.py")
+    expect("grant 100 credits", connection.ask(granting, COMMAND_ANSWER)["outcome"], "done")
+
+    balance = operation(BALANCE, account)
+    before = sum(connection.operations(3, balance)[0]["available"])
+    reserve = operation(RESERVE, account, hold, ttl_ms=60_000, amount=73_500)
+    commit = operation(COMMIT, account, hold, flags=FINAL, amount=50_000)
+    granted, done, after = connection.operations(4, reserve, commit, balance)
+    expect("reserve 73.5 credits", granted["outcome"], "granted")
+    expect("drawn", sum(granted["split"]), 73_500)
+    expect("commit 50 of them", done["outcome"], "done")
+    expect("available afterwards", sum(after["available"]), before - 50_000)
+
+    again, = connection.operations(5, reserve)
+    expect("the same reserve again", (again["outcome"], again["detail"]), ("replayed", 1))
+    expect("at the same position", again["position"], granted["position"])
+    changed, = connection.operations(6, operation(RESERVE, account, hold, ttl_ms=60_000, amount=1))
+    expect("the same id, another amount", (changed["outcome"], changed["detail"]), ("hold_id_reused", 8))
+    bad, good = connection.operations(7, operation(RELEASE, account, hold, amount=1), balance)
+    expect("a release with an amount", (bad["outcome"], bad["detail"]), ("bad_request", 8))
+    expect("the operation after it", sum(good["available"]), before - 50_000)
+    much, = connection.operations(8, operation(RESERVE, account, uuid7(), ttl_ms=60_000, amount=AMOUNT_MAX))
+    expect("more than there is", (much["outcome"], much["amount"]), ("insufficient", AMOUNT_MAX))
+    old = uuid.UUID(int=uuid7().int - (3_600_000 << 80))
+    late, = connection.operations(9, operation(RESERVE, account, old, ttl_ms=60_000, amount=1))
+    expect("an id of an hour ago", late["outcome"], "hold_id_expired")
+
+    frames = [operations(100 + n, balance) for n in range(10)] + [frame(PING, 110)]
+    connection.socket.sendall(b"".join(frames))
+    for sent in frames[:-1]:
+        connection.answer(sent, ANSWERS)
+    connection.answer(frames[-1], PONG)
+    print("ok    ten frames and a ping in flight, answered in their order")
+    for bucket, columns in counted(connection, account, done["position"]).items():
+        total = sum(columns[name] for name in ("available", "held", "spent", "expired", "clawed_back"))
+        expect(f"all that was granted to {bucket} is somewhere", total, columns["granted"])
+    connection.socket.sendall(frame(CLOSE, 0, struct.pack("<H", 21) + text("")))
+    return bool(failed)
+
+
+def counted(connection, account, position):
+    """The buckets of an account, once the view has reached a position: it follows the journal a moment behind."""
+    for _ in range(100):
+        view = connection.ask(show_account(11, account), COMMAND_ANSWER)["account"]
+        if view["as_of_position"] >= position:
+            return {bucket: view[bucket] for bucket in BUCKETS}
+        time.sleep(0.1)
+    raise SystemExit(f"no view of position {position} within ten seconds")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vectors", type=pathlib.Path, help="the folder with the golden frames")
+    parser.add_argument("--address", help="host:port of a daemon; it gets a new account")
+    parser.add_argument("--token", default="", help="key for the daemon, as text")
+    arguments = parser.parse_args()
+    if arguments.vectors is None and arguments.address is None:
+        parser.error("give --vectors or --address")
+    failed = arguments.vectors is not None and check_vectors(arguments.vectors)
+    if arguments.address is not None:
+        failed = talk(arguments.address, arguments.token.encode()) or failed
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+//! The real program as a child process: started, waited for, killed, asked to stop.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a start or an ordered stop may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The daemon's log lines, beside its data.
+const LOG_FILE: &str = "log.txt";
+
+/// A folder for one daemon; it stays where it is when a test fails.
+pub(super) struct Folder(Option<TempDir>);
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        Self(Some(tempfile::Builder::new().prefix("creditd-crash-").tempdir().unwrap()))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.0.as_ref().unwrap().path()
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// What the daemons of this folder have logged.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join(LOG_FILE)).unwrap_or_default()
+    }
+
+    /// A second folder with the same data.
+    pub(super) fn copy(&self) -> Self {
+        let other = Self::new();
+        copy_folder(&self.data(), &other.data());
+        other
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(folder) = self.0.take()
+        {
+            eprintln!("the data and the log are left in {}", folder.keep().display());
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A daemon that did not become ready.
+#[derive(Debug)]
+pub(super) struct NotReady {
+    pub(super) status: ExitStatus,
+}
+
+/// A running daemon. Dropping it kills it.
+pub(super) struct Daemon {
+    child: Child,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
+    /// Where it listens, once it is ready.
+    pub(super) address: String,
+}
+
+impl Daemon {
+    /// Starts the program and does not wait for it.
+    pub(super) fn spawn(folder: &Folder) -> Self {
+        let log = OpenOptions::new().create(true).append(true).open(folder.path().join(LOG_FILE)).unwrap();
+        let mut child = command(folder, log).spawn().unwrap();
+        let stdout = child.stdout.take().map(BufReader::new);
+        Self { child, stdout, address: String::new() }
+    }
+
+    /// Starts the program and waits until it is ready.
+    pub(super) fn start(folder: &Folder) -> Result<Self, NotReady> {
+        let mut daemon = Self::spawn(folder);
+        let mut stdout = daemon.stdout.take().unwrap();
+        let (ready, readiness) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = stdout.read_line(&mut line).unwrap_or(0);
+            // Nobody listens any more after the patience is over.
+            let _ = ready.send((read > 0).then_some((line, stdout)));
+        });
+        match readiness.recv_timeout(PATIENCE) {
+            Ok(Some((line, stdout))) => {
+                daemon.address = address_in(&line);
+                daemon.stdout = Some(stdout);
+                Ok(daemon)
+            }
+            Ok(None) => Err(NotReady { status: daemon.wait() }),
+            Err(_) => panic!("the daemon is not ready after {PATIENCE:?}; its log:\n{}", folder.log()),
+        }
+    }
+
+    /// A start that must succeed.
+    pub(super) fn must_start(folder: &Folder) -> Self {
+        match Self::start(folder) {
+            Ok(daemon) => daemon,
+            Err(refused) => panic!("the daemon refuses its own journal, {}:\n{}", refused.status, folder.log()),
+        }
+    }
+
+    /// SIGKILL.
+    pub(super) fn kill(mut self) {
+        self.end();
+    }
+
+    /// SIGTERM, and how the process ended.
+    pub(super) fn terminate(&mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", id.as_str()]).status().unwrap().success());
+        self.wait()
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let begun = now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the daemon does not end");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn command(folder: &Folder, log: File) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_creditd"));
+    command
+        .args(["run", "--dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+        .arg(folder.data())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
+    command
+}
+
+/// `creditd ready address=... http=... durability=sync`
+fn address_in(line: &str) -> String {
+    assert!(line.starts_with("creditd ready ") && line.contains(" durability=sync"), "{line:?}");
+    let address = line.split(' ').find_map(|word| word.strip_prefix("address="));
+    address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned()
+}
+
+/// Only for measuring how long something takes.
+#[expect(clippy::disallowed_methods, reason = "patience with a process is counted in real time")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}

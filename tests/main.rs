@@ -1,0 +1,5 @@
+//! The tests of the whole: one binary, a module a subject.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod order_model;
+mod tidy;

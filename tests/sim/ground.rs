@@ -1,0 +1,244 @@
+//! What the engine stands on in the simulation: a journal with a durable mark, projections that lag behind it, and a
+//! crash that keeps a prefix.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use wallet::engine::{Archive, ArchiveError, Journal};
+use wallet::hold::Hold;
+use wallet::ids::{AccountId, HoldId, Position, Timestamp};
+use wallet::ledger::{self, Books, CommandKey, CommandRow};
+use wallet::policy::FreePolicies;
+use wallet::record::Record;
+use wallet::row::Row;
+
+use super::random::Random;
+
+/// A record, or `None` for one that the journal keeps for itself.
+pub(crate) type Entry = Option<Record>;
+
+/// The projections as plain maps.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) rows: BTreeMap<AccountId, Row>,
+    pub(crate) holds: BTreeMap<HoldId, Hold>,
+    pub(crate) policies: FreePolicies,
+    pub(crate) id_bound: Timestamp,
+    pub(crate) commands: Vec<(CommandKey, CommandRow)>,
+    index: BTreeMap<CommandKey, usize>,
+    pub(crate) reached: u64,
+}
+
+impl Rows {
+    /// Applies the record at the next position; every row that it touches keeps its books (I1). The journal's own
+    /// records have a place and no effect.
+    pub(crate) fn apply(&mut self, record: &Entry) -> Result<(), String> {
+        let position = Position(self.reached + 1);
+        let Some(record) = record else {
+            self.reached += 1;
+            return Ok(());
+        };
+        ledger::apply(self, position, record).map_err(|error| error.to_string())?;
+        self.reached += 1;
+        match account_of(record).and_then(|account| self.rows.get(&account)) {
+            Some(row) => row.check().map_err(|wrong| format!("after record {position} {record:?}: {wrong}")),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn of(records: &[Entry]) -> Result<Self, String> {
+        let mut rows = Self::default();
+        records.iter().try_for_each(|record| rows.apply(record))?;
+        Ok(rows)
+    }
+}
+
+fn account_of(record: &Record) -> Option<AccountId> {
+    match record {
+        Record::Policy(_) | Record::IdBound { .. } | Record::Extend(_) | Record::Tombstone { .. } => None,
+        Record::Open(open) => Some(open.account),
+        Record::Freeze(freeze) => Some(freeze.account),
+        Record::SetSubscription(set) => Some(set.account),
+        Record::Grant(grant) => Some(grant.account),
+        Record::TopUp(top_up) => Some(top_up.account),
+        Record::Clawback(clawback) => Some(clawback.account),
+        Record::CycleRoll(rolls) => rolls.first().map(|roll| roll.account),
+        Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.account),
+        Record::Capture(capture) => Some(capture.account),
+        Record::LateCapture(capture) => Some(capture.account),
+        Record::Release(end) | Record::Expire(end) => Some(end.account),
+        Record::Refund(refund) => Some(refund.account),
+    }
+}
+
+impl Books for Rows {
+    fn row(&mut self, account: AccountId) -> Option<(&mut Row, &FreePolicies)> {
+        self.rows.get_mut(&account).map(|row| (row, &self.policies))
+    }
+
+    fn insert_row(&mut self, row: Row) {
+        self.rows.insert(row.account, row);
+    }
+
+    fn hold(&mut self, id: HoldId) -> Option<&mut Hold> {
+        self.holds.get_mut(&id)
+    }
+
+    fn insert_hold(&mut self, id: HoldId, hold: Hold) {
+        self.holds.insert(id, hold);
+    }
+
+    fn policies(&self) -> &FreePolicies {
+        &self.policies
+    }
+
+    fn policies_mut(&mut self) -> &mut FreePolicies {
+        &mut self.policies
+    }
+
+    fn set_id_bound(&mut self, bound: Timestamp) {
+        self.id_bound = bound;
+    }
+
+    fn remember(&mut self, key: CommandKey, row: CommandRow) {
+        assert!(!self.index.contains_key(&key), "I5: a command id has a second effect");
+        self.index.insert(key, self.commands.len());
+        self.commands.push((key, row));
+    }
+}
+
+/// The projections, shared with the engine.
+#[derive(Clone, Default)]
+pub(crate) struct Projection {
+    rows: Arc<Mutex<Rows>>,
+    flushed: Arc<Mutex<u64>>,
+}
+
+impl Projection {
+    pub(crate) fn of(rows: Rows) -> Self {
+        let flushed = rows.reached;
+        Self { rows: Arc::new(Mutex::new(rows)), flushed: Arc::new(Mutex::new(flushed)) }
+    }
+
+    pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap()
+    }
+
+    pub(crate) fn flush(&self) {
+        *self.flushed.lock().unwrap() = self.rows().reached;
+    }
+}
+
+impl Archive for Projection {
+    fn hold(&self, id: HoldId) -> Result<Option<Hold>, ArchiveError> {
+        Ok(self.rows().holds.get(&id).cloned())
+    }
+
+    fn command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
+        let rows = self.rows();
+        Ok(rows.index.get(&key).map(|index| rows.commands[*index].1.clone()))
+    }
+
+    fn reached(&self) -> Position {
+        Position(self.rows().reached)
+    }
+
+    fn flushed(&self) -> Position {
+        Position(*self.flushed.lock().unwrap())
+    }
+}
+
+/// What a simulated world stands on.
+pub(crate) trait Ground {
+    type Journal: Journal + Clone;
+
+    /// An empty journal.
+    fn new(seed: u64) -> Self;
+    /// The engine's side.
+    fn journal(&self) -> Self::Journal;
+    /// The records after a position, pushed or durable.
+    fn pushed_after(&self, after: u64) -> Vec<Entry>;
+    /// The last position given.
+    fn pushed(&self) -> u64;
+    /// The last durable position.
+    fn durable(&self) -> u64;
+    /// Makes more of what was pushed durable, or all of it; says whether the writer lives.
+    fn write(&mut self, random: &mut Random, all: bool) -> bool;
+    /// Reads durable records, at most so many, beginning after a position.
+    fn read(&self, after: u64, most: u64) -> Vec<Entry>;
+    /// Ends the process: what is left is the prefix that the next start reads.
+    fn crash(&mut self, random: &mut Random, now: u64) -> Result<Vec<Entry>, String>;
+}
+
+/// A journal in a vector: nothing can be wrong with it, so what is wrong is the engine.
+#[derive(Clone, Default)]
+pub(crate) struct PlainJournal {
+    records: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Journal for PlainJournal {
+    fn push(&self, records: &[Record]) -> Position {
+        let mut all = self.records.lock().unwrap();
+        let first = all.len() as u64 + 1;
+        all.extend(records.iter().cloned().map(Some));
+        Position(first)
+    }
+
+    fn pushed(&self) -> Position {
+        Position(self.records.lock().unwrap().len() as u64)
+    }
+}
+
+/// The first layer: a durable mark over a [`PlainJournal`], cut at any record by a crash.
+pub(crate) struct PlainGround {
+    journal: PlainJournal,
+    durable: u64,
+}
+
+fn index(position: u64) -> usize {
+    usize::try_from(position).unwrap()
+}
+
+impl Ground for PlainGround {
+    type Journal = PlainJournal;
+
+    fn new(_seed: u64) -> Self {
+        Self { journal: PlainJournal::default(), durable: 0 }
+    }
+
+    fn journal(&self) -> PlainJournal {
+        self.journal.clone()
+    }
+
+    fn pushed_after(&self, after: u64) -> Vec<Entry> {
+        self.journal.records.lock().unwrap()[index(after)..].to_vec()
+    }
+
+    fn pushed(&self) -> u64 {
+        self.journal.pushed().0
+    }
+
+    fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    fn write(&mut self, random: &mut Random, all: bool) -> bool {
+        self.durable = if all { self.pushed() } else { random.between(self.durable, self.pushed()) };
+        true
+    }
+
+    fn read(&self, after: u64, most: u64) -> Vec<Entry> {
+        let last = self.durable.min(after.saturating_add(most));
+        self.journal.records.lock().unwrap()[index(after)..index(last)].to_vec()
+    }
+
+    fn crash(&mut self, random: &mut Random, _now: u64) -> Result<Vec<Entry>, String> {
+        let kept = random.between(self.durable, self.pushed());
+        let mut records = std::mem::take(&mut *self.journal.records.lock().unwrap());
+        records.truncate(index(kept));
+        // A new journal, so that nothing of the ended process can push into it.
+        self.journal = PlainJournal { records: Arc::new(Mutex::new(records.clone())) };
+        self.durable = kept;
+        Ok(records)
+    }
+}

@@ -1,0 +1,320 @@
+//! The traffic of a simulated world: fresh requests, retries, altered retries, nonsense.
+
+use wallet::bucket::Bucket;
+use wallet::credits::Credits;
+use wallet::ids::{AccountId, CommandId, HoldId, MemberId, Tier, Timestamp, WorkerId};
+use wallet::outcome::Field;
+use wallet::record::{Attribution, CaptureRequest, OverCommit, RefundReason};
+use wallet::request::{Command, CommandRequest, Operation, ReserveRequest};
+
+use super::model::{Clock, SOURCES};
+use super::random::Random;
+use super::zones::Zone;
+
+/// Accounts of a world; the one after them is never opened.
+pub(crate) const ACCOUNTS: u128 = 10;
+const REMEMBERED: usize = 192;
+
+/// What the clients of a world remember, to send it again or to settle it.
+#[derive(Default)]
+pub(crate) struct Clients {
+    holds: Vec<(AccountId, HoldId)>,
+    recent: Vec<Operation>,
+    commands: Vec<CommandRequest>,
+    /// Requests whose answers were lost in a crash.
+    pub(crate) unanswered: Vec<Operation>,
+    pub(crate) unanswered_commands: Vec<CommandRequest>,
+}
+
+fn remember<T>(pool: &mut Vec<T>, random: &mut Random, value: T) {
+    if pool.len() < REMEMBERED {
+        pool.push(value);
+    } else {
+        let at = random.index(REMEMBERED);
+        pool[at] = value;
+    }
+}
+
+fn credits(millis: u64) -> Credits {
+    Credits::from_millis(millis)
+}
+
+/// A UUIDv7 of that time.
+fn hold_id(random: &mut Random, own_time: u64) -> HoldId {
+    let random_bits = (u128::from(random.below(1 << 12)) << 64) | u128::from(random.below(1 << 62));
+    HoldId((u128::from(own_time) << 80) | (7 << 76) | (0b10 << 62) | random_bits)
+}
+
+fn account(random: &mut Random) -> AccountId {
+    if random.once_in_1000(10) { AccountId(ACCOUNTS + 1) } else { AccountId(1 + u128::from(random.below(10))) }
+}
+
+impl Clients {
+    /// The operations of the next frame.
+    pub(crate) fn frame(&mut self, random: &mut Random, now: Clock) -> Vec<Operation> {
+        let count = random.between(1, 24);
+        let mut frame = Vec::new();
+        for _ in 0..count {
+            let operation = match self.unanswered.pop() {
+                Some(lost) => lost,
+                None => self.operation(random, now),
+            };
+            remember(&mut self.recent, random, operation);
+            frame.push(operation);
+        }
+        frame
+    }
+
+    /// More captures of one hold than there can be, or more refunds.
+    pub(crate) fn burst(&mut self, random: &mut Random) -> Vec<Operation> {
+        let Some((account, hold)) = self.holds.last().copied() else { return Vec::new() };
+        let refunds = random.once_in_1000(500);
+        let number = |number: u8| {
+            let amount = Some(Credits::ZERO);
+            if refunds {
+                Operation::Refund { account, hold, number, amount, reason: RefundReason::Goodwill }
+            } else {
+                Operation::Commit { account, hold, request: CaptureRequest { number, amount, last: false } }
+            }
+        };
+        (0..=255).map(number).collect()
+    }
+
+    fn operation(&mut self, random: &mut Random, now: Clock) -> Operation {
+        match random.below(1_000) {
+            0..380 => self.reserve(random, now),
+            380..480 if !self.recent.is_empty() => self.recent[random.index(self.recent.len())],
+            480..520 if !self.recent.is_empty() => {
+                let operation = self.recent[random.index(self.recent.len())];
+                altered(random, operation)
+            }
+            520..550 => Operation::Balance { account: account(random) },
+            550..560 => nonsense(random, now),
+            _ => self.settlement(random, now),
+        }
+    }
+
+    fn reserve(&mut self, random: &mut Random, now: Clock) -> Operation {
+        let own_time = match random.below(100) {
+            0 => now.wall - 300_000,
+            1 => now.wall - 300_001,
+            2 => now.wall + 60_000,
+            3 => now.wall + 60_001,
+            4 => now.wall - random.below(900_000),
+            _ => now.wall - random.below(2_000),
+        };
+        let charge = random.once_in_1000(250);
+        let ttl_ms = match random.below(10) {
+            0 => 0,
+            1 => random.between(1, 86_400_000),
+            2 => random.between(1, 2_000),
+            _ => random.between(1_000, 1_200_000),
+        };
+        let amount = match random.below(20) {
+            0 => 0,
+            1 => random.below(500_000),
+            _ => random.below(25_000),
+        };
+        let request = ReserveRequest {
+            account: account(random),
+            hold: hold_id(random, own_time),
+            amount: credits(amount),
+            sources: random.pick(&SOURCES),
+            pro_model: random.once_in_1000(100),
+            priced: random.once_in_1000(15),
+            min_tier: Tier(if random.once_in_1000(150) { u8::try_from(random.between(1, 4)).unwrap() } else { 0 }),
+            ttl_ms: if charge { 0 } else { u32::try_from(ttl_ms).unwrap() },
+            over_commit: random.pick(&[OverCommit::Reject, OverCommit::Cap, OverCommit::Draw]),
+            attribution: Attribution {
+                member: MemberId(u128::from(random.below(3))),
+                tool: 1,
+                model: 7,
+                count: u16::try_from(random.below(4)).unwrap(),
+            },
+            worker: WorkerId(u128::from(random.below(2))),
+            settings: 3,
+        };
+        remember(&mut self.holds, random, (request.account, request.hold));
+        if charge { Operation::Charge(request) } else { Operation::Reserve(request) }
+    }
+
+    fn settlement(&mut self, random: &mut Random, now: Clock) -> Operation {
+        let unknown = (account(random), hold_id(random, now.wall - random.below(400_000)));
+        let (mut account_id, hold) = match self.holds.len() {
+            0 => unknown,
+            _ if random.once_in_1000(20) => {
+                remember(&mut self.holds, random, unknown);
+                unknown
+            }
+            len => self.holds[random.index(len)],
+        };
+        if random.once_in_1000(10) {
+            account_id = account(random);
+        }
+        let number = u8::try_from(random.below(4)).unwrap();
+        let account = account_id;
+        match random.below(10) {
+            0..5 => {
+                let amount = match random.below(10) {
+                    0..4 => None,
+                    4 => Some(Credits::ZERO),
+                    5 => Some(credits(random.below(60_000))),
+                    _ => Some(credits(random.below(9_000))),
+                };
+                let request = CaptureRequest { number, amount, last: random.once_in_1000(500) };
+                Operation::Commit { account, hold, request }
+            }
+            5..7 => Operation::Release { account, hold },
+            7..9 => {
+                let amount = if random.once_in_1000(300) { None } else { Some(credits(random.below(8_000))) };
+                Operation::Refund { account, hold, number, amount, reason: random.pick(&RefundReason::ALL) }
+            }
+            _ => {
+                let ttl_ms = if random.once_in_1000(50) { 86_400_000 } else { random.between(1_000, 3_600_000) };
+                Operation::Extend { account, hold, ttl_ms: u32::try_from(ttl_ms).unwrap() }
+            }
+        }
+    }
+
+    /// The next command: fresh, again, or again with another content.
+    pub(crate) fn command(&mut self, random: &mut Random, now: Clock) -> CommandRequest {
+        if let Some(lost) = self.unanswered_commands.pop() {
+            return lost;
+        }
+        let known = (!self.commands.is_empty()).then(|| self.commands[random.index(self.commands.len())].clone());
+        let fresh = command(random, now);
+        let request = match (known, random.below(10)) {
+            (Some(known), 0) => known,
+            (Some(known), 1) => {
+                let same_kind = std::mem::discriminant(&known.command) == std::mem::discriminant(&fresh);
+                let command = if same_kind { one_change(random, &known.command) } else { fresh };
+                CommandRequest { command, ..known }
+            }
+            _ => self.request(random, fresh),
+        };
+        remember(&mut self.commands, random, request.clone());
+        request
+    }
+
+    /// Opens an account.
+    pub(crate) fn open(&mut self, random: &mut Random, account: u128) -> CommandRequest {
+        let zone = random.pick(&Zone::ALL).name().to_owned();
+        self.request(random, Command::OpenAccount { account: AccountId(account), zone })
+    }
+
+    fn request(&self, random: &mut Random, command: Command) -> CommandRequest {
+        let id = CommandId(if random.once_in_1000(5) { 0 } else { u128::from(random.next()) });
+        CommandRequest { id, command, by: "billing".to_owned(), reason: String::new() }
+    }
+}
+
+fn command(random: &mut Random, now: Clock) -> Command {
+    let account = account(random);
+    match random.below(100) {
+        0..4 => {
+            let zone = if random.once_in_1000(100) { "Mars/Olympus" } else { random.pick(&Zone::ALL).name() };
+            Command::OpenAccount { account, zone: zone.to_owned() }
+        }
+        4..14 => Command::Freeze { account, frozen: random.once_in_1000(350) },
+        14..40 => {
+            let ends_at = match random.below(10) {
+                0 => 0,
+                1 => now.daemon - random.below(5_000),
+                2..7 => now.daemon + random.between(1, 86_400_000 * 3),
+                _ => now.daemon + random.between(1, 1_800_000),
+            };
+            let amount = if random.once_in_1000(10) { 1 << 37 } else { random.below(200_000) };
+            let tier = Tier(u8::try_from(random.between(1, 5)).unwrap());
+            Command::SetSubscription { account, amount: credits(amount), tier, ends_at: Timestamp(ends_at) }
+        }
+        40..60 => {
+            let bucket = random.pick(&Bucket::ALL);
+            let amount = if random.once_in_1000(20) { (1 << 38) - 1 } else { random.between(1, 40_000) };
+            Command::Grant { account, bucket, amount: credits(amount) }
+        }
+        60..85 => {
+            let amount = if random.once_in_1000(20) { 1 << 37 } else { random.between(1, 60_000) };
+            Command::TopUp { account, amount: credits(amount) }
+        }
+        _ => Command::Clawback { account, amount: credits(random.between(1, 60_000)) },
+    }
+}
+
+fn one_change(random: &mut Random, command: &Command) -> Command {
+    let mut command = command.clone();
+    match &mut command {
+        Command::OpenAccount { zone, .. } => *zone = "Asia/Kolkata".to_owned(),
+        Command::Freeze { frozen, .. } => *frozen = !*frozen,
+        Command::SetSubscription { tier, .. } => *tier = Tier(1 + tier.0 % 5),
+        Command::Grant { amount, .. } | Command::TopUp { amount, .. } | Command::Clawback { amount, .. } => {
+            *amount = credits(random.between(1, 60_000));
+        }
+    }
+    command
+}
+
+fn altered(random: &mut Random, operation: Operation) -> Operation {
+    match operation {
+        Operation::Reserve(request) if random.once_in_1000(100) => {
+            Operation::Charge(ReserveRequest { ttl_ms: 0, ..request })
+        }
+        Operation::Reserve(request) => Operation::Reserve(altered_request(random, request, false)),
+        Operation::Charge(request) => Operation::Charge(altered_request(random, request, true)),
+        Operation::Commit { account, hold, mut request } => {
+            if random.once_in_1000(500) {
+                request.last = !request.last;
+            } else {
+                request.amount = Some(credits(random.below(20_000)));
+            }
+            Operation::Commit { account, hold, request }
+        }
+        Operation::Refund { account, hold, number, amount, .. } if random.once_in_1000(500) => {
+            Operation::Refund { account, hold, number, amount, reason: random.pick(&RefundReason::ALL) }
+        }
+        Operation::Refund { account, hold, number, reason, .. } => {
+            Operation::Refund { account, hold, number, amount: Some(credits(random.below(9_000))), reason }
+        }
+        other => other,
+    }
+}
+
+fn altered_request(random: &mut Random, mut request: ReserveRequest, charge: bool) -> ReserveRequest {
+    match random.below(13) {
+        0 => request.account = AccountId(1 + request.account.0 % ACCOUNTS),
+        1 => request.amount = credits(random.below(25_000)),
+        2 => request.sources = random.pick(&SOURCES),
+        3 => request.pro_model = !request.pro_model,
+        4 if !charge => request.ttl_ms = u32::try_from(random.between(1, 9_999)).unwrap(),
+        5 => request.attribution.member = MemberId(9),
+        6 => request.worker = WorkerId(9),
+        7 => request.attribution.model = 9,
+        8 => request.attribution.tool = 9,
+        9 => request.attribution.count = 9,
+        10 => request.min_tier = Tier(request.min_tier.0 + 1),
+        11 => request.over_commit = OverCommit::Cap,
+        12 => request.settings = 9,
+        _ => request.priced = true,
+    }
+    request
+}
+
+fn nonsense(random: &mut Random, now: Clock) -> Operation {
+    let mut clients = Clients::default();
+    let Operation::Reserve(request) | Operation::Charge(request) = clients.reserve(random, now) else {
+        unreachable!("a reserve or a charge")
+    };
+    let too_much = credits(1 << 38);
+    match random.below(8) {
+        0 => Operation::Malformed { field: Field::Flags },
+        1 => Operation::Reserve(ReserveRequest { hold: HoldId(1), ..request }),
+        2 => Operation::Reserve(ReserveRequest { amount: too_much, ..request }),
+        3 => Operation::Reserve(ReserveRequest { min_tier: Tier(16), ..request }),
+        4 => Operation::Charge(ReserveRequest { ttl_ms: 5, ..request }),
+        5 => Operation::Extend { account: request.account, hold: request.hold, ttl_ms: 0 },
+        6 => {
+            let capture = CaptureRequest { number: 1, amount: Some(too_much), last: true };
+            Operation::Commit { account: request.account, hold: request.hold, request: capture }
+        }
+        _ => Operation::Reserve(ReserveRequest { ttl_ms: 86_400_001, ..request }),
+    }
+}

@@ -1,0 +1,128 @@
+//! A calendar of its own for the model: a few zones with their rules written out, no time-zone database (R6).
+
+const HOUR_MS: u64 = 3_600_000;
+const HALF_HOUR_MS: u64 = HOUR_MS / 2;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// The zones of the simulated accounts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Zone {
+    Utc,
+    Berlin,
+    NewYork,
+    /// Skips midnight in spring; in autumn the hour before midnight comes twice.
+    Beirut,
+    /// Skips midnight in spring; in autumn midnight itself comes twice.
+    Havana,
+    /// UTC+14, the first to see a new day.
+    Kiritimati,
+    /// UTC-11, the last but one.
+    PagoPago,
+    /// UTC+5:30.
+    Kolkata,
+}
+
+impl Zone {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Utc,
+        Self::Berlin,
+        Self::NewYork,
+        Self::Beirut,
+        Self::Havana,
+        Self::Kiritimati,
+        Self::PagoPago,
+        Self::Kolkata,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Utc => "UTC",
+            Self::Berlin => "Europe/Berlin",
+            Self::NewYork => "America/New_York",
+            Self::Beirut => "Asia/Beirut",
+            Self::Havana => "America/Havana",
+            Self::Kiritimati => "Pacific/Kiritimati",
+            Self::PagoPago => "Pacific/Pago_Pago",
+            Self::Kolkata => "Asia/Kolkata",
+        }
+    }
+
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let name = if name.is_empty() { "UTC" } else { name };
+        Self::ALL.into_iter().find(|zone| zone.name() == name)
+    }
+
+    /// What is added to UTC to get the local time, in milliseconds.
+    fn offset_ms(self, at: u64) -> i64 {
+        let hour = i64::try_from(HOUR_MS).unwrap();
+        let year = year_of(at);
+        let summer = |from: u64, to: u64| i64::from(from <= at && at < to) * hour;
+        match self {
+            Self::Utc => 0,
+            Self::Kolkata => 5 * hour + hour / 2,
+            Self::Kiritimati => 14 * hour,
+            Self::PagoPago => -11 * hour,
+            // The last Sundays of March and October, 01:00 UTC.
+            Self::Berlin => {
+                hour + summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS)
+            }
+            // The same Sundays at 00:00 local time.
+            Self::Beirut => {
+                2 * hour + summer(last_sunday(year, 3) - 2 * HOUR_MS, last_sunday(year, 10) - 3 * HOUR_MS)
+            }
+            // The second Sunday of March and the first of November, 02:00 local time.
+            Self::NewYork => {
+                summer(sunday_from(year, 3, 8) + 7 * HOUR_MS, sunday_from(year, 11, 1) + 6 * HOUR_MS) - 5 * hour
+            }
+            // The same Sundays, 00:00 standard time.
+            Self::Havana => {
+                summer(sunday_from(year, 3, 8) + 5 * HOUR_MS, sunday_from(year, 11, 1) + 5 * HOUR_MS) - 5 * hour
+            }
+        }
+    }
+
+    /// The number of the calendar date: days since 1970-01-01.
+    pub(crate) fn day(self, at: u64) -> u32 {
+        let local = u64::try_from(i64::try_from(at).unwrap() + self.offset_ms(at)).unwrap();
+        u32::try_from(local / DAY_MS).unwrap()
+    }
+
+    /// The first instant at which the date is a later one. All changes of these zones fall on half hours.
+    pub(crate) fn day_ends_at(self, at: u64) -> u64 {
+        let today = self.day(at);
+        let mut end = at - at % HALF_HOUR_MS;
+        while self.day(end) <= today {
+            end += HALF_HOUR_MS;
+        }
+        end
+    }
+}
+
+/// Days from 1970-01-01 to a date.
+fn days_to(year: u64, month: u64, day: u64) -> u64 {
+    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
+    let months: u64 = lengths.iter().take(usize::try_from(month - 1).unwrap()).sum();
+    years + months + day - 1
+}
+
+fn year_of(at: u64) -> u64 {
+    let days = at / DAY_MS;
+    (1970..).take_while(|year| days_to(*year, 1, 1) <= days).last().unwrap()
+}
+
+/// 00:00 UTC of the first Sunday on or after a date. 1970-01-01 was a Thursday.
+fn sunday_from(year: u64, month: u64, day: u64) -> u64 {
+    let days = days_to(year, month, day);
+    (days + (7 - (days + 4) % 7) % 7) * DAY_MS
+}
+
+fn last_sunday(year: u64, month: u64) -> u64 {
+    sunday_from(year, month, 25)
+}
+
+/// 00:00 UTC of a date.
+pub(crate) fn utc(year: u64, month: u64, day: u64) -> u64 {
+    days_to(year, month, day) * DAY_MS
+}
