@@ -104,6 +104,9 @@ fn batch(text: &str) -> Result<u32, String> {
     count.ok_or_else(|| format!("a frame takes 1 to {FRAME_OPERATIONS_MAX} operations"))
 }
 
+/// The failure of a bench that was told to end.
+const INTERRUPTED: &str = "interrupted";
+
 /// Waits for Ctrl-C or a polite end.
 async fn interrupted() -> Failure {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
@@ -111,7 +114,7 @@ async fn interrupted() -> Failure {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-    Failure::new(Exit::TryLater, "interrupted", "interrupted")
+    Failure::new(Exit::TryLater, INTERRUPTED, "interrupted")
 }
 
 /// A bar on a terminal; nothing elsewhere, where it would only fill a log.
@@ -145,6 +148,7 @@ impl Bench {
         let Some(own) = own else { return result };
         match result {
             Ok(shown) => own.stop().map(|()| shown),
+            Err(failure) if failure.code == INTERRUPTED => Err(failure),
             Err(failure) => Err(own.explain(failure)),
         }
     }

@@ -2,10 +2,10 @@
 //! variable length), so that another crate with the same bytes can take its place here.
 //!
 //! Records go into an [`EncodedUnit`] without an allocation, except the lists of cycle rolls and refunds. Reading is
-//! strict: a record uses all its bytes, every number is one that this version writes, and no length makes the reader
-//! allocate more than the bytes it was given could hold.
+//! strict: a record uses all its bytes, every number is one that this version writes, and a length that the bytes cannot
+//! hold makes the reader allocate a megabyte at most.
 
-use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
+use bincode::config;
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError;
 use serde::{Deserialize, Serialize};
@@ -97,8 +97,9 @@ fn read<'a, T: Deserialize<'a>, const MAX: usize>(bytes: &'a [u8]) -> Result<T, 
     if bytes.len() > MAX {
         return Err(DecodeError::TooLong { bytes: bytes.len() });
     }
-    let limited: Configuration<LittleEndian, Varint, Limit<MAX>> = config::standard().with_limit::<MAX>();
-    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, limited)
+    // Without bincode's own limit, which counts every byte: texts are borrowed, so that their length allocates nothing,
+    // and serde takes a list's length for at most a megabyte before it has read so many elements.
+    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, config::standard())
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
     match bytes.len() - used {
         0 => Ok(value),

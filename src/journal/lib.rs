@@ -22,6 +22,8 @@
 //! | [`writer`], [`durability`], [`recent`] | group commit and what it makes known |
 //! | [`handle`] | all of a running journal but its writer |
 //! | [`recovery`] | what is the journal and what is not, as a table of cases |
+//! | [`record`], [`codec`] | records as they are stored, and every call of bincode |
+//! | [`projections`] | rows and holds derived from the journal, with their own position |
 //! | [`directory`] | the data directory: made on request, used by one process |
 //!
 //! Deliberately absent: a clock and randomness (both are arguments), sockets, wallets and rules (replay uses those of

@@ -315,8 +315,7 @@ impl<S: ProjectionStore> Projector<S> {
                 at = *position;
                 touched.clear();
                 let new_hold = if options.check_new_ids { None } else { new_hold(record) };
-                let mut books =
-                    Open { view: &mut view, clean, store: &shared.store, new_hold, touched, failure: None };
+                let mut books = Open { view: &mut view, clean, store: &shared.store, new_hold, touched, failure: None };
                 let applied = ledger::apply(&mut books, Place(position.0), record);
                 if let Some(failure) = books.failure {
                     return Err(ApplyError::Read(failure));
@@ -366,7 +365,8 @@ impl<S: ProjectionStore> Projector<S> {
                 if (nothing && self.prune.is_none()) || self.next != self.reached.position.next() {
                     return None;
                 }
-                let changes = Arc::new(std::mem::replace(&mut view.changes, Changes::new()));
+                let next = Changes::as_large_as(view.changes.rows.len(), view.changes.holds.len());
+                let changes = Arc::new(std::mem::replace(&mut view.changes, next));
                 let flushing = Flushing { changes, reached: self.reached, prune: self.prune.take() };
                 self.unflushed_bytes = 0;
                 view.flushing = Some(flushing.clone());

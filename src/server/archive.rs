@@ -1,83 +1,61 @@
-//! The projections as the rules read them.
+//! The projections as the rules read them: one of the two forms of their store.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
+use journal::projections::{self, MemoryProjections, RocksProjections};
 use wallet::engine::{Archive, ArchiveError};
 use wallet::hold::Hold;
-use wallet::ids::{AccountId, HoldId, Position, Timestamp};
-use wallet::ledger::{Books, CommandKey, CommandRow};
-use wallet::policy::FreePolicies;
-use wallet::record::Record;
+use wallet::ids::{AccountId, HoldId, Position};
+use wallet::ledger::{CommandKey, CommandRow};
 use wallet::row::Row;
 
-#[derive(Default)]
-pub struct Maps {
-    pub rows: HashMap<AccountId, Row>,
-    pub holds: HashMap<HoldId, Hold>,
-    pub commands: HashMap<CommandKey, CommandRow>,
-    pub policies: FreePolicies,
-    pub bound: Timestamp,
+/// The reading side of the projections.
+#[derive(Clone)]
+pub enum ArchiveLink {
+    /// In the data folder.
+    Rocks(projections::Archive<RocksProjections>),
+    /// With `durability = "memory"`.
+    Memory(projections::Archive<MemoryProjections>),
 }
 
-impl Books for Maps {
-    fn row(&mut self, account: AccountId) -> Option<(&mut Row, &FreePolicies)> {
-        self.rows.get_mut(&account).map(|row| (row, &self.policies))
-    }
-    fn insert_row(&mut self, row: Row) {
-        self.rows.insert(row.account, row);
-    }
-    fn hold(&mut self, id: HoldId) -> Option<&mut Hold> {
-        self.holds.get_mut(&id)
-    }
-    fn insert_hold(&mut self, id: HoldId, hold: Hold) {
-        self.holds.insert(id, hold);
-    }
-    fn policies(&self) -> &FreePolicies {
-        &self.policies
-    }
-    fn policies_mut(&mut self) -> &mut FreePolicies {
-        &mut self.policies
-    }
-    fn set_id_bound(&mut self, bound: Timestamp) {
-        self.bound = bound;
-    }
-    fn remember(&mut self, key: CommandKey, row: CommandRow) {
-        self.commands.insert(key, row);
-    }
-}
-
-#[derive(Clone, Default)]
-pub struct ArchiveLink {
-    pub maps: Arc<Mutex<Maps>>,
-    pub reached: Arc<AtomicU64>,
+/// The same call on whichever form it is.
+macro_rules! either {
+    ($link:expr, $archive:ident => $call:expr) => {
+        match $link {
+            ArchiveLink::Rocks($archive) => $call,
+            ArchiveLink::Memory($archive) => $call,
+        }
+    };
 }
 
 impl ArchiveLink {
-    pub fn row(&self, account: AccountId) -> (Option<Row>, Position) {
-        let reached = self.reached();
-        (self.maps.lock().rows.get(&account).cloned(), reached)
+    /// The row of an account.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn row(&self, account: AccountId) -> Result<Option<Row>, ArchiveError> {
+        either!(self, archive => archive.row(account)).map_err(|error| ArchiveError(error.to_string()))
     }
 
-    pub fn apply(&self, position: Position, record: &Record) {
-        let mut maps = self.maps.lock();
-        wallet::ledger::apply(&mut *maps, position, record).expect("ledger");
+    /// How many rows broke an invariant (I1).
+    #[must_use]
+    pub fn violations(&self) -> u64 {
+        either!(self, archive => archive.violations()).0
     }
 }
 
 impl Archive for ArchiveLink {
     fn hold(&self, id: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(self.maps.lock().holds.get(&id).cloned())
+        either!(self, archive => Archive::hold(archive, id))
     }
+
     fn command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(self.maps.lock().commands.get(&key).cloned())
+        either!(self, archive => Archive::command(archive, key))
     }
+
     fn reached(&self) -> Position {
-        Position(self.reached.load(Ordering::Acquire))
+        either!(self, archive => Archive::reached(archive))
     }
+
     fn flushed(&self) -> Position {
-        self.reached()
+        either!(self, archive => Archive::flushed(archive))
     }
 }

@@ -163,15 +163,15 @@ impl Default for JournalPart {
 pub struct ProjectionPart {
     /// Records that a projection may be behind before reserves and charges are refused; at least 1024.
     pub lag_max: u64,
-    /// The longest time between two flushes in milliseconds; at least 100.
+    /// The longest time between two flushes in milliseconds; 100 to 60000.
     pub flush_interval_ms: u64,
-    /// Bytes of journal between two flushes at most; at least 1 MiB.
+    /// Bytes of journal between two flushes at most; 1 to 256 MiB.
     pub flush_bytes: u64,
 }
 
 impl Default for ProjectionPart {
     fn default() -> Self {
-        Self { lag_max: 20_000_000, flush_interval_ms: 60_000, flush_bytes: 256 * 1024 * 1024 }
+        Self { lag_max: 20_000_000, flush_interval_ms: 30_000, flush_bytes: 64 * 1024 * 1024 }
     }
 }
 

@@ -170,6 +170,7 @@ impl Daemon {
             lag: self.projection_lag(),
             // Relaxed: a gauge.
             timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
+            violations: self.rules.archive().violations(),
             clock_suspect: self.clock.is_suspect(),
         })
     }

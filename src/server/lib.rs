@@ -15,7 +15,7 @@
 //! | [`admission`], [`link`] | room in the journal and what is refused when there is none |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
-//! | [`ticker`] | what time brings: expiry and forgetting |
+//! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
 //!
@@ -38,9 +38,11 @@ pub mod daemon;
 pub mod data;
 pub mod dispatch;
 pub mod http;
+pub mod journaling;
 pub mod link;
 pub mod listener;
 pub mod metrics;
+pub mod projector;
 pub mod run;
 pub mod shutdown;
 pub mod start;

@@ -1,5 +1,6 @@
 //! `creditd`: the command line of the daemon, its log and its exit codes.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -182,7 +183,8 @@ fn show(file: Option<&Path>) -> Result<(), Failure> {
 fn log(part: &LogPart) {
     // It was checked with the rest of the configuration.
     let filter = EnvFilter::try_new(&part.filter).unwrap_or_default();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let ansi = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
     match part.format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

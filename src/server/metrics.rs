@@ -85,6 +85,8 @@ pub struct Levels {
     pub lag: u64,
     /// How late the last tick was, in milliseconds.
     pub timer_lag_ms: u64,
+    /// Rows that broke an invariant.
+    pub violations: u64,
     /// Whether the wall clock is not believed.
     pub clock_suspect: bool,
 }
@@ -105,7 +107,6 @@ impl Metrics {
         gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         gauge!(READ_ONLY).set(0.0);
         gauge!(CONFIG_LOADED).set(float(loaded_at_seconds));
-        counter!(AUDIT_VIOLATIONS).increment(0);
         let seconds = || Histogram::of_micros(&histogram::SECONDS);
         Arc::new(Self {
             exporter: exporter.clone(),
@@ -163,6 +164,7 @@ impl Metrics {
         gauge!(JOURNAL_POSITION).set(float(levels.position));
         projection_lag("state").set(float(levels.lag));
         projection_lag("holds").set(float(levels.lag));
+        counter!(AUDIT_VIOLATIONS).absolute(levels.violations);
         gauge!(TIMER_LAG).set(float(levels.timer_lag_ms) / 1_000.0);
         gauge!(CLOCK_SUSPECT).set(f64::from(u8::from(levels.clock_suspect)));
         let mut text = self.exporter.render();

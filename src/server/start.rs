@@ -5,22 +5,25 @@
 //! allowances before the configured one is looked at.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use journal::directory::DataDirectory;
 use journal::memory::MemoryStore;
+use journal::projections::{
+    self, Loaded, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections,
+};
 use journal::recovery::{Checked, check, open_epoch};
-use journal::rocks::{OpenError, RocksReader, RocksStore};
+use journal::rocks::{self, RocksReader, RocksStore};
 use journal::{
-    Class, Durability, DurabilityMode, Group, Published, Queue, RecentGroups, RecoveryError, Store, WriteFailed, Writer,
-    WriterEvents, WriterId,
+    Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId,
 };
 use protocol::NodeId;
 use tokio::sync::watch;
-use wallet::ids::{Position, Timestamp};
+use wallet::ids::{Now, Position, Timestamp};
+use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
 use crate::clock::{Clock, StartStep, Steps, Stopwatch};
@@ -28,31 +31,41 @@ use crate::config::{FreeEligible, Settings};
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
-use crate::{shutdown, ticker};
+use crate::projector::FollowError;
+use crate::{journaling, projector, ticker};
 
 /// Groups that stay in memory for the projections, so that they need not be read from the disk again.
-const RECENT_BYTES: usize = 32 << 20;
-/// Every how many groups a long recovery says how far it is.
+const RECENT_BYTES_MAX: usize = 64 << 20;
+/// Every how many groups a long check of the journal says how far it is.
 const PROGRESS_EVERY_GROUPS: u64 = 16_384;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The journal's store.
+    /// The journal's store cannot be opened.
     #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The journal itself.
+    Store(#[from] rocks::OpenError),
+    /// The journal is refused.
     #[error(transparent)]
     Journal(#[from] RecoveryError),
-    /// The wall clock.
+    /// The wall clock is far ahead of the journal.
     #[error(transparent)]
     Clock(#[from] StartStep),
-    /// The projections.
-    #[error("the projections: {0}")]
-    Projections(String),
-    /// What is to be in memory.
+    /// The store of the projections cannot be opened.
+    #[error("the projections' store: {0}")]
+    ProjectionStore(#[from] projections::StoreError),
+    /// The projections do not belong to the journal.
+    #[error(transparent)]
+    Projections(#[from] projections::OpenError),
+    /// The projections cannot follow the journal.
+    #[error("the projections do not follow the journal: {0}")]
+    Follow(#[from] FollowError),
+    /// The projections cannot be read.
+    #[error("the projections cannot be read: {0}")]
+    Read(#[from] projections::ReadError),
+    /// What the projections have does not make wallets.
     #[error("the projections do not make a daemon's memory: {0}")]
-    Load(#[from] wallet::load::LoadError),
+    Load(#[from] LoadError),
     /// The system has no thread to give.
     #[error("a thread could not be started: {0}")]
     Thread(#[source] std::io::Error),
@@ -69,132 +82,79 @@ pub struct Started {
 
 struct Threads {
     writer: JoinHandle<()>,
-    ticker: (mpsc::Sender<()>, JoinHandle<()>),
-    projector: (mpsc::Sender<()>, JoinHandle<()>),
+    ticker: Stoppable,
+    projector: Stoppable,
 }
+
+/// A thread that ends when the sender is dropped.
+type Stoppable = (mpsc::Sender<()>, JoinHandle<()>);
 
 /// Starts on a folder; without one (`durability = "memory"`) nothing is kept.
 ///
 /// # Errors
 /// [`StartError`]; nothing was changed on disk unless the journal could be recovered.
 pub fn start(settings: Settings, directory: Option<DataDirectory>) -> Result<Started, StartError> {
+    let Some(directory) = directory else {
+        let store = MemoryStore::new();
+        let found = check(store.reader().as_ref(), &mut |_, _| {})?;
+        return go_on(settings, (store, found), MemoryProjections::new(), ArchiveLink::Memory, None);
+    };
+    let path = directory.journal();
     let watch = Clock::stopwatch();
-    match directory {
-        Some(directory) => {
-            let path = directory.journal();
-            let is_new = !RocksReader::exists(&path);
-            if !is_new {
-                check(&RocksReader::open(&path)?, &mut Report::new(&path, watch).sink())?;
-            }
-            let store = RocksStore::open(&path, is_new)?;
-            // What opening for writing made of the files is read as well: the epoch rests on it.
-            let found = check(store.reader().as_ref(), &mut Report::new(&path, watch).sink())?;
-            go_on(settings, store, found, Some(directory))
-        }
-        None => {
-            let store = MemoryStore::new();
-            let found = check(store.reader().as_ref(), &mut |_, _| {})?;
-            go_on(settings, store, found, None)
-        }
+    let is_new = !RocksReader::exists(&path);
+    if !is_new {
+        // The whole journal is read before anything may be rewritten.
+        check(&RocksReader::open(&path)?, &mut report(&path, watch))?;
     }
+    let store = RocksStore::open(&path, is_new)?;
+    // What opening for writing made of the files is read as well: the epoch rests on it.
+    let found = check(store.reader().as_ref(), &mut report(&path, watch))?;
+    let projections = RocksProjections::open(&directory.projections())?;
+    go_on(settings, (store, found), projections, ArchiveLink::Rocks, Some(directory))
 }
 
-fn go_on<S: Store + 'static>(
+fn go_on<S: Store + 'static, P: ProjectionStore>(
     settings: Settings,
-    mut store: S,
-    found: Checked,
+    (mut store, found): (S, Checked),
+    projections: P,
+    link: impl FnOnce(projections::Archive<P>) -> ArchiveLink,
     directory: Option<DataDirectory>,
 ) -> Result<Started, StartError> {
-    let part = &settings.config.clock;
-    let steps = Steps { forward_max_ms: part.forward_step_max_ms, start_max_ms: part.start_step_max_ms };
-    let clock = Arc::new(Clock::start(last_time(&store, &found)?, steps)?);
-    if let Some(dropped) = &found.dropped {
-        tracing::warn!(place = %dropped.key, bytes = dropped.bytes, damage = %dropped.damage, "a torn end was dropped");
-    }
+    let clock = Arc::new(Clock::start(last_time(&store, &found)?, steps(&settings))?);
     let run = random_bytes();
     let now = clock.now();
-    let recovered = open_epoch(&mut store, found, WriterId(run), now.daemon.0)?;
-    let end = recovered.end;
-    tracing::info!(
-        groups = recovered.found.groups, bytes = recovered.found.bytes, last = end.last.0, epoch = end.epoch.0,
-        "journal recovered"
-    );
-    let queue = Arc::new(Queue::new(end.last, settings.room));
-    let durability = Arc::new(Durability::new(end.last, settings.durability));
-    let recent = Arc::new(RecentGroups::new(RECENT_BYTES));
-    let metrics = Metrics::install(now.wall.seconds());
+    tell(&found);
+    let end = open_epoch(&mut store, found, WriterId(run), now.daemon.0)?.end;
+    let identity = Identity { node: NodeId::from_bytes(run), epoch: end.epoch.0 };
+    let (journal, writer) = Journal::start(store, end, &journal_settings(&settings));
 
-    let archive = ArchiveLink::default();
-    let reader = store.reader();
-    catch_up(&archive, reader.as_ref(), end.last);
-    let rules = Rules::new(settings.rules(), JournalLink::new(Arc::clone(&queue)), archive.clone());
-    {
-        let maps = archive.maps.lock();
-        for policy in maps.policies.all() {
-            rules.load_policy(*policy);
-        }
-        rules.load_id_bound(maps.bound);
-        for row in maps.rows.values() {
-            rules.load_wallet(row)?;
-        }
-        for (id, hold) in &maps.holds {
-            rules.load_hold(*id, hold.clone())?;
-        }
-    }
-    rules.loaded(clock.now());
-    ensure_policy(&rules, &queue, &settings, &clock);
+    let mut projector = Projector::open(projections, options(&settings), end.last)?;
+    let archive = link(projector.archive());
+    projector::catch_up(&mut projector, &journal)?;
+    projector.flush()?;
+    let rules = Rules::new(settings.rules(), JournalLink::new(Arc::clone(&journal.queue)), archive);
+    load(&rules, &mut projector, clock.now())?;
+    ensure_policy(&rules, &journal.queue, &settings, &clock);
 
-    let first = Progress { durable: Position(end.last.0), failed: false };
-    let (progress, progress_seen) = watch::channel(first);
+    let (progress, seen) = watch::channel(Progress { durable: Position(end.last.0), failed: false });
     let daemon = Arc::new(Daemon {
-        identity: Identity { node: NodeId::from_bytes(run), epoch: end.epoch.0 },
+        identity,
         rules,
-        queue: Arc::clone(&queue),
-        durability: Arc::clone(&durability),
-        progress: progress_seen,
+        queue: Arc::clone(&journal.queue),
+        durability: Arc::clone(&journal.durability),
+        progress: seen,
         phase: watch::Sender::new(Phase::Starting),
         clock,
-        metrics,
+        metrics: Metrics::install(now.wall.seconds()),
         timer_lag_ms: AtomicU64::new(0),
         settings,
     });
-    let writer = Writer::new(store, end, queue, durability, recent);
     let threads = Threads {
-        writer: spawn_writer(writer, &daemon, progress)?,
-        projector: spawn("projector", &daemon, {
-            let archive = archive.clone();
-            move |daemon, stop| {
-                loop {
-                    let stopped = stop.try_recv() != Err(mpsc::TryRecvError::Empty);
-                    let reached = archive.reached.load(std::sync::atomic::Ordering::Acquire);
-                    let synced = daemon.durability.wait_past(journal::Position(reached), std::time::Duration::from_millis(50));
-                    catch_up(&archive, reader.as_ref(), synced);
-                    if stopped { return; }
-                }
-            }
-        })?,
-        ticker: spawn("ticker", &daemon, |daemon, stop| ticker::run(&daemon, &stop))?,
+        writer: spawn_writer(writer, Arc::clone(&daemon), progress)?,
+        projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
+        ticker: spawn("ticker", &daemon, ticker::run)?,
     };
     Ok(Started { daemon, threads, _directory: directory })
-}
-
-fn catch_up(archive: &ArchiveLink, reader: &dyn journal::GroupReader, to: journal::Position) {
-    loop {
-        let reached = archive.reached.load(std::sync::atomic::Ordering::Acquire);
-        if reached >= to.0 { return; }
-        let from = journal::Position(reached + 1);
-        let Ok(Some(bytes)) = reader.read(from) else { return };
-        let group = Group::trust(&bytes).expect("group");
-        let mut last = reached;
-        for (position, record) in group.records_from(from) {
-            match journal::codec::decode_any(record).expect("record") {
-                journal::record::Meaning::Record(record) => archive.apply(Position(position.0), &record),
-                journal::record::Meaning::Epoch(_) => {}
-            }
-            last = position.0;
-        }
-        archive.reached.store(last, std::sync::atomic::Ordering::Release);
-    }
 }
 
 impl Started {
@@ -202,74 +162,72 @@ impl Started {
     /// and synced, the projections follow it to its end and are flushed.
     pub fn stop(self) {
         let Threads { writer, ticker, projector } = self.threads;
-        join(ticker);
+        stop(ticker);
         self.daemon.queue.close();
         // A thread that panicked has ended the process by then.
         let _ = writer.join();
-        self.daemon.durability.wake();
-        join(projector);
+        stop(projector);
     }
 }
 
-fn join((stop, thread): (mpsc::Sender<()>, JoinHandle<()>)) {
-    drop(stop);
+fn stop((sender, thread): Stoppable) {
+    drop(sender);
     let _ = thread.join();
 }
 
 fn spawn(
     name: &str,
     daemon: &Arc<Daemon>,
-    run: impl FnOnce(Arc<Daemon>, mpsc::Receiver<()>) + Send + 'static,
-) -> Result<(mpsc::Sender<()>, JoinHandle<()>), StartError> {
-    let (stop, stopped) = mpsc::channel();
+    run: impl FnOnce(&Arc<Daemon>, &mpsc::Receiver<()>) + Send + 'static,
+) -> Result<Stoppable, StartError> {
+    let (sender, stopped) = mpsc::channel();
     let daemon = Arc::clone(daemon);
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(daemon, stopped));
-    Ok((stop, thread.map_err(StartError::Thread)?))
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&daemon, &stopped));
+    Ok((sender, thread.map_err(StartError::Thread)?))
 }
 
 fn spawn_writer<S: Store + 'static>(
     writer: Writer<S>,
-    daemon: &Arc<Daemon>,
-    progress: watch::Sender<Progress>,
-) -> Result<JoinHandle<()>, StartError> {
-    let mut events = Events { daemon: Arc::clone(daemon), progress, appending: Clock::stopwatch() };
-    std::thread::Builder::new()
-        .name("journal".to_owned())
-        // The store closes its files when the thread ends.
-        .spawn(move || drop(writer.run(&mut events)))
-        .map_err(StartError::Thread)
-}
-
-/// What the journal's thread tells the daemon.
-struct Events {
     daemon: Arc<Daemon>,
     progress: watch::Sender<Progress>,
-    appending: Stopwatch,
+) -> Result<JoinHandle<()>, StartError> {
+    let run = move || journaling::run(writer, daemon, progress);
+    std::thread::Builder::new().name("journal".to_owned()).spawn(run).map_err(StartError::Thread)
 }
 
-impl WriterEvents for Events {
-    fn now_ms(&mut self) -> u64 {
-        self.daemon.clock.now().daemon.0
-    }
-
-    fn appending(&mut self) {
-        self.appending = Clock::stopwatch();
-    }
-
-    fn published(&mut self, published: &Published) {
-        let durable = Position(published.durable.0);
-        self.progress.send_replace(Progress { durable, failed: false });
-        if published.records > 0 {
-            self.daemon.metrics.group(published.records, published.bytes, self.appending.elapsed());
+/// Fills memory from the projections.
+fn load<P: ProjectionStore>(rules: &Rules, projector: &mut Projector<P>, now: Now) -> Result<(), StartError> {
+    let (mut wallets, mut holds): (u64, u64) = (0, 0);
+    let mut refused = None;
+    projector.load(&mut |loaded| {
+        let taken = match loaded {
+            Loaded::Policy(policy) => {
+                rules.load_policy(policy);
+                Ok(())
+            }
+            Loaded::IdBound(bound) => {
+                rules.load_id_bound(bound);
+                Ok(())
+            }
+            Loaded::Wallet(row) => {
+                wallets += 1;
+                rules.load_wallet(&row)
+            }
+            Loaded::Hold(id, hold) => {
+                holds += 1;
+                rules.load_hold(id, hold)
+            }
+        };
+        if let Err(error) = taken {
+            refused.get_or_insert(error);
         }
+    })?;
+    if let Some(error) = refused {
+        return Err(error.into());
     }
-
-    fn failed(&mut self, failure: &WriteFailed) {
-        tracing::error!(%failure, "the journal has failed: the process ends, and a recovery decides");
-        self.progress.send_modify(|progress| progress.failed = true);
-        self.daemon.enter(Phase::Failed);
-        shutdown::end_after_failed_write();
-    }
+    rules.loaded(now);
+    tracing::info!(wallets, holds, "memory loaded");
+    Ok(())
 }
 
 /// Journals the configured allowance where it is not the journaled one.
@@ -294,6 +252,29 @@ fn last_time(store: &impl Store, found: &Checked) -> Result<Timestamp, StartErro
     Ok(Timestamp(time))
 }
 
+fn tell(found: &Checked) {
+    if let Some(dropped) = &found.dropped {
+        tracing::warn!(place = %dropped.key, bytes = dropped.bytes, damage = %dropped.damage, "a torn end was dropped");
+    }
+    let last = found.end.last.0;
+    tracing::info!(groups = found.groups, bytes = found.bytes, last, "journal checked");
+}
+
+fn steps(settings: &Settings) -> Steps {
+    let part = &settings.config.clock;
+    Steps { forward_max_ms: part.forward_step_max_ms, start_max_ms: part.start_step_max_ms }
+}
+
+fn journal_settings(settings: &Settings) -> JournalSettings {
+    JournalSettings { mode: settings.durability, room: settings.room, recent_bytes_max: RECENT_BYTES_MAX }
+}
+
+fn options(settings: &Settings) -> Options {
+    let part = &settings.config.projection;
+    let flush_bytes = usize::try_from(part.flush_bytes).unwrap_or(usize::MAX);
+    Options { flush_bytes, flush_interval_ms: part.flush_interval_ms, ..Options::default() }
+}
+
 /// Sixteen bytes that no other run has: the standard library keys its hash maps from the system's randomness.
 fn random_bytes() -> [u8; 16] {
     let half = |number: u64| u128::from(RandomState::new().hash_one(number));
@@ -301,24 +282,14 @@ fn random_bytes() -> [u8; 16] {
 }
 
 /// Says now and then how far a long check of the journal is.
-struct Report {
-    path: PathBuf,
-    watch: Stopwatch,
-    next: u64,
-}
-
-impl Report {
-    fn new(path: &std::path::Path, watch: Stopwatch) -> Self {
-        Self { path: path.to_owned(), watch, next: PROGRESS_EVERY_GROUPS }
-    }
-
-    fn sink(mut self) -> impl FnMut(u64, u64) {
-        move |groups, bytes| {
-            if groups >= self.next {
-                self.next = groups + PROGRESS_EVERY_GROUPS;
-                let seconds = self.watch.elapsed().as_secs();
-                tracing::info!(path = %self.path.display(), groups, bytes, seconds, "checking the journal");
-            }
+fn report(path: &Path, watch: Stopwatch) -> impl FnMut(u64, u64) + use<> {
+    let path = PathBuf::from(path);
+    let mut next = PROGRESS_EVERY_GROUPS;
+    move |groups, bytes| {
+        if groups >= next {
+            next = groups + PROGRESS_EVERY_GROUPS;
+            let seconds = watch.elapsed().as_secs();
+            tracing::info!(path = %path.display(), groups, bytes, seconds, "checking the journal");
         }
     }
 }

@@ -65,9 +65,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn wallet_view(&self, account: AccountId, now: Now) -> Option<WalletView> {
         let index = self.wallets.find(account)?;
         let slot = self.wallets.slot(index);
-        if self.is_due(slot, &slot.word.load(), now) {
-            self.roll(slot, now);
-        }
+        self.roll_if_due(slot, now);
         let word = slot.word.load();
         let numbers = self.numbers(slot, now);
         // Only a wallet that wants attention can be frozen or in debt.

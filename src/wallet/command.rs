@@ -54,6 +54,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         match self.wallets.find(account) {
             Some(index) => {
                 let slot = self.wallets.slot(index);
+                self.roll_if_due(slot, now);
                 self.tell(answer, slot, &slot.word.load(), now)
             }
             None => answer,

@@ -6,6 +6,7 @@ use crate::hold::HoldState;
 use crate::holds::{Entry, seconds};
 use crate::ids::{HoldId, Now, Timestamp};
 use crate::record::{Record, Return};
+use crate::slot::SlotIndex;
 use crate::sync::Ordering;
 
 /// How far the bound of forgotten ids moves at a time, in milliseconds: each move is a record and a sweep.
@@ -35,6 +36,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     fn expire(&self, chunk: &mut Chunk, id: HoldId, now: Now) -> Expiry {
+        // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
+        if let Some(index) = self.slot_of_open(id) {
+            self.roll_if_due(self.wallets.slot(index), now);
+        }
         let Some(mut entry) = self.holds.map.get_mut(&id) else { return Expiry::Ended };
         let Entry::Live(live) = entry.value_mut() else { return Expiry::Ended };
         let (HoldState::Open, Some(index)) = (live.hold.state, live.slot) else { return Expiry::Ended };
@@ -54,6 +59,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         live.place = chunk.add(Record::Expire(record), id);
         self.after_end(chunk, index, (id, live), &returned);
         Expiry::Done
+    }
+
+    fn slot_of_open(&self, id: HoldId) -> Option<SlotIndex> {
+        let entry = self.holds.map.get(&id)?;
+        match entry.value() {
+            Entry::Live(live) if live.hold.state == HoldState::Open => live.slot,
+            _ => None,
+        }
     }
 
     /// Forgets ended holds (R32): their end is one id window ago, their own time lies below the bound, and a flushed

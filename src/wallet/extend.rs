@@ -27,15 +27,22 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => {
                 let slot = self.wallets.slot(index);
                 let answer = self.extend_found(chunk, id, live, ttl_ms, now);
-                self.tell(answer, slot, &slot.word.load(), now)
+                answer.map(|answer| self.tell(answer, slot, &slot.word.load(), now))
             }
-            Err(refused) => refused,
+            Err(refused) => Ok(refused),
         };
         entry.compact();
-        Ok(answer)
+        answer
     }
 
-    fn extend_found(&self, chunk: &mut Chunk, id: HoldId, live: &mut Live, ttl_ms: u32, now: Now) -> Answer {
+    fn extend_found(
+        &self,
+        chunk: &mut Chunk,
+        id: HoldId,
+        live: &mut Live,
+        ttl_ms: u32,
+        now: Now,
+    ) -> Result<Answer, Wait> {
         let asked = now.daemon.plus_millis(u64::from(ttl_ms));
         let latest = live.hold.reserved_at.plus_millis(self.settings.hold_age_max_ms);
         let refused = match live.hold.state {
@@ -47,21 +54,23 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Expired => Answer::of(Outcome::HoldExpired),
             HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
         };
-        rests(refused, live)
+        Ok(rests(refused, live))
     }
 }
 
 /// Sets the later of both ends. The entry is pending from here on, so nobody sees the new end before its record has
 /// a place.
-fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::Timestamp) -> Answer {
+fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::Timestamp) -> Result<Answer, Wait> {
     let mut answer = Answer::of(Outcome::Done);
     answer.time = live.hold.ends_at.max(asked);
     if asked <= live.hold.ends_at {
-        return rests(answer, live);
+        // It rests on the record before: a positive answer needs its position (I3).
+        let last = live.place.position().ok_or(Wait::OwnUnit)?;
+        return Ok(answer.resting_on(last));
     }
     chunk.unit.ended.push((live.hold.ends_at, id));
     live.hold.ends_at = asked;
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
     chunk.unit.ends.push((asked, id));
-    answer
+    Ok(answer)
 }

@@ -52,3 +52,5 @@ pub mod word;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod word_loom;

@@ -220,7 +220,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         entry.compact();
         drop(entry);
+        // The hold may be a tombstone or another wallet's: this wallet may not have been rolled yet.
         let slot = self.wallets.slot(index);
+        self.roll_if_due(slot, now);
         Ok(self.tell(answer, slot, &slot.word.load(), now))
     }
 

@@ -17,6 +17,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         word.day != Numbers::short_day(numbers.day) && numbers.day_of(word) < numbers.day
     }
 
+    /// Rolls the wallet if a boundary has passed. Call without an entry or a lock in hand.
+    pub(crate) fn roll_if_due(&self, slot: &Slot, now: Now) {
+        if self.is_due(slot, &slot.word.load(), now) {
+            self.roll(slot, now);
+        }
+    }
+
     /// Takes the lock, looks again, and rolls what is due.
     pub(crate) fn roll(&self, slot: &Slot, now: Now) {
         let cold = slot.lock();

@@ -13,7 +13,7 @@ use crate::record::{Capture, CaptureRequest, LateCapture, OverCommit, Record, Re
 use crate::request::Answer;
 use crate::slot::{Slot, SlotIndex};
 use crate::sync::Ordering;
-use crate::word::{Bits, Snapshot};
+use crate::word::Snapshot;
 
 /// A hold in the directory, or none.
 pub(crate) enum Found<'a> {

@@ -41,7 +41,10 @@ impl HoldBook {
     }
 
     /// Enters a decision and checks that it follows from those before it. `true` = it was accepted, with a record.
-    pub(super) fn enter(&mut self, operation: &Operation, answer: &Answer) -> bool {
+    ///
+    /// A resent operation may be refused because of what was sent after it the first time, when it was refused for
+    /// another reason; that the hold is unknown is never right once it was granted.
+    pub(super) fn enter(&mut self, operation: &Operation, answer: &Answer, resent: bool) -> bool {
         let first = client::decided(answer);
         let accepted = match operation.kind {
             OperationKind::Reserve | OperationKind::Charge => self.enter_made(operation, answer, first),
@@ -51,6 +54,8 @@ impl HoldBook {
             OperationKind::Extend => self.enter_extend(answer, first),
             OperationKind::Balance => panic!("a balance is about no hold"),
         };
+        let late_refusal = resent && may_come_from_later(first);
+        let accepted = accepted.or(late_refusal.then_some(false));
         assert!(accepted.is_some(), "{answer:?}\nto {operation:?}\ndoes not follow from {self:?}");
         if accepted == Some(true) {
             self.last_position = self.last_position.max(answer.position);
@@ -67,7 +72,7 @@ impl HoldBook {
                 let allowed = !(barred && split.free > 0)
                     && !(sources & 2 == 0 && split.subscription > 0)
                     && !(sources & 4 == 0 && split.top_up > 0);
-                if self.granted.is_some() || split.total() != Some(operation.amount) || !allowed || self.tombstone {
+                if self.granted.is_some() || total(split) != operation.amount || !allowed || self.tombstone {
                     return None;
                 }
                 self.granted = Some(*answer);
@@ -216,10 +221,8 @@ impl HoldBook {
     /// Whether the daemon shows exactly what was acknowledged. Only for a hold of which everything is decided.
     pub(super) fn compare(&self, view: &HoldView) {
         let granted = self.granted.expect("a hold that was granted");
-        let captures: Vec<_> =
-            self.captures.iter().map(|(asked, answer)| (asked.number, answer.amount, answer.position)).collect();
-        let refunds: Vec<_> =
-            self.refunds.iter().map(|(asked, answer)| (asked.number, answer.amount, answer.position)).collect();
+        let captures = by_position(&self.captures);
+        let refunds = by_position(&self.refunds);
         let shown_captures: Vec<_> =
             view.captures.as_slice().iter().map(|step| (step.number, step.amount, step.position)).collect();
         let shown_refunds: Vec<_> =
@@ -238,6 +241,19 @@ impl HoldBook {
             && view.worker == self.made_by.worker;
         assert!(same, "acknowledged: {self:?}\nshown: {view:?}");
     }
+}
+
+fn may_come_from_later(first: Outcome) -> bool {
+    use Outcome::{AlreadyReleased, AlreadySettled, ExceedsCaptured, ExceedsHold};
+    [AlreadyReleased, AlreadySettled, ExceedsCaptured, ExceedsHold].contains(&first)
+}
+
+/// Number, amount and position of each step, in the order in which they took effect.
+fn by_position(steps: &[(Operation, Answer)]) -> Vec<(u8, u64, u64)> {
+    let mut steps: Vec<_> =
+        steps.iter().map(|(asked, answer)| (asked.number, answer.amount, answer.position)).collect();
+    steps.sort_unstable_by_key(|(_, _, position)| *position);
+    steps
 }
 
 pub(super) const fn total(split: PerBucket) -> u64 {

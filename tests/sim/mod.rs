@@ -18,6 +18,9 @@ use world::{Planted, Step, Tally, World, steps};
 
 const STEPS: usize = 1_500;
 
+/// A shorter list is a help, not a proof: it may take this many runs.
+const SHORTENING_RUNS_MAX: usize = 200;
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
@@ -40,7 +43,7 @@ fn shorten<G: Ground>(seed: u64, failing: &[Step], planted: Planted) -> (Vec<Ste
     let mut part = best.len() / 2;
     let mut wrong = run::<G>(seed, &best, planted).err().unwrap_or_default();
     let mut runs = 0;
-    while part > 0 && runs < 2_000 {
+    while part > 0 && runs < SHORTENING_RUNS_MAX {
         let mut at = 0;
         while at < best.len() {
             let mut shorter = best.clone();

@@ -23,6 +23,9 @@ const NOTHING: Amounts = [0; 3];
 const MOST: Amounts = [(1 << 28) - 1, (1 << 38) - 1, (1 << 38) - 1];
 const AMOUNT_MAX: u64 = (1 << 38) - 1;
 const SETTLEMENTS_MAX: usize = 255;
+/// What `limit` names.
+const LIMIT_CAPTURES: u32 = 1;
+const LIMIT_REFUNDS: u32 = 2;
 
 fn sum(amounts: &Amounts) -> u64 {
     amounts.iter().sum()
@@ -84,7 +87,7 @@ pub(crate) struct Wallet {
     pub(crate) debt: u64,
     pub(crate) counters: [Counters; 3],
     /// Returns whose records have no place in the journal yet.
-    pending: Vec<Part>,
+    pending: Vec<(u64, Amounts)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -224,6 +227,9 @@ pub(crate) struct Expected {
     pub(crate) position: Option<u64>,
     /// What must be durable before the answer leaves (I3).
     pub(crate) rests_on: u64,
+    /// A release again: holds do not keep how much of the rest was forfeited, nor the place of the release among later
+    /// refunds, so that it tells the sum of what was left and may rest on a later record.
+    pub(crate) release_again: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -248,6 +254,7 @@ impl Expected {
             tells: false,
             position: None,
             rests_on: 0,
+            release_again: false,
         }
     }
 
@@ -302,6 +309,8 @@ pub(crate) struct Model {
     commands: BTreeMap<(bool, u128), (CommandRequest, Said)>,
     bound: u64,
     undo: Vec<Undo>,
+    /// Counts returns, to give each its place in their order.
+    returns: u64,
     /// A wrong rule, planted to prove that the harness finds it.
     pub(crate) planted: bool,
 }
@@ -316,6 +325,7 @@ impl Model {
             commands: BTreeMap::new(),
             bound: 0,
             undo: Vec::new(),
+            returns: 0,
             planted: false,
         }
     }
@@ -345,14 +355,16 @@ impl Model {
     fn rolled(&self, account: u128, now: Clock) -> Wallet {
         let mut wallet = self.wallets[&account].clone();
         if let Some(end) = wallet.cycle_end.filter(|end| *end <= now.daemon) {
-            self.roll_day(&mut wallet, wallet.zone.day(end - 1));
+            let day = wallet.zone.day(end - 1);
+            self.roll_day(&mut wallet, day);
             wallet.counters[1].expired += wallet.available[1];
             wallet.available[1] = 0;
             wallet.period += 1;
             wallet.tier = 0;
             wallet.cycle_end = None;
         }
-        self.roll_day(&mut wallet, wallet.zone.day(now.daemon));
+        let today = wallet.zone.day(now.daemon);
+        self.roll_day(&mut wallet, today);
         wallet
     }
 
@@ -425,14 +437,27 @@ impl Model {
     /// The returns of a chunk are there from its push on.
     pub(crate) fn flush(&mut self) {
         for wallet in self.wallets.values_mut() {
-            for part in std::mem::take(&mut wallet.pending) {
-                Self::give(wallet, &part.split);
+            for (_, split) in std::mem::take(&mut wallet.pending) {
+                Self::give(wallet, &split);
             }
         }
     }
 
-    pub(crate) fn has_pending(&self) -> bool {
-        self.wallets.values().any(|wallet| !wallet.pending.is_empty())
+    /// The oldest return that may not be there yet is there; says whether there was one.
+    pub(crate) fn flush_one(&mut self) -> bool {
+        let waiting = self.wallets.values_mut().filter(|wallet| !wallet.pending.is_empty());
+        let Some(wallet) = waiting.min_by_key(|wallet| wallet.pending[0].0) else { return false };
+        let (_, split) = wallet.pending.remove(0);
+        Self::give(wallet, &split);
+        true
+    }
+
+    /// What comes back with the push of the record at hand.
+    fn will_give(&mut self, account: u128, split: Amounts) {
+        self.returns += 1;
+        if sum(&split) > 0 {
+            self.wallets.get_mut(&account).unwrap().pending.push((self.returns, split));
+        }
     }
 
     // --- crashes
@@ -763,7 +788,7 @@ impl Model {
             return Expected { amount: above, tells: true, ..Expected::of(Outcome::Insufficient) };
         }
         if hold.captures.len() >= SETTLEMENTS_MAX {
-            return Expected::of(Outcome::Limit);
+            return Expected { detail: LIMIT_CAPTURES, ..Expected::of(Outcome::Limit) };
         }
         self.remember(Some(account), Some(id));
         self.roll(account, now);
@@ -778,7 +803,7 @@ impl Model {
             counters.spent += captured[bucket] + drawn.split[bucket];
             counters.expired += forfeited[bucket];
         }
-        wallet.pending.push(Part { split: returned, ..hold.taken });
+        self.will_give(account, returned);
         let late = now.daemon >= hold.ends_at;
         let split = add(&captured, &drawn.split);
         let expected = Expected {
@@ -813,7 +838,7 @@ impl Model {
             return Expected { amount: rest, ..Expected::of(Outcome::ExceedsHold) };
         }
         if hold.captures.len() >= SETTLEMENTS_MAX {
-            return Expected::of(Outcome::Limit);
+            return Expected { detail: LIMIT_CAPTURES, ..Expected::of(Outcome::Limit) };
         }
         self.remember(Some(account), Some(id));
         self.roll(account, now);
@@ -846,7 +871,7 @@ impl Model {
             State::Tombstone => return Expected::of(Outcome::UnknownHold),
             State::Settled | State::Released => {
                 return match (&hold.released, hold.state) {
-                    (Some(said), _) => Expected::replay(said),
+                    (Some(said), _) => Expected { release_again: true, ..Expected::replay(said) },
                     (None, State::Released) => Expected::of(Outcome::AlreadyReleased),
                     (None, _) => Expected { amount: hold.charged(), ..Expected::of(Outcome::AlreadySettled) },
                 };
@@ -881,7 +906,7 @@ impl Model {
             wallet.counters[bucket].expired += forfeited[bucket];
         }
         if !self.planted {
-            wallet.pending.push(Part { split: returned, ..hold.taken });
+            self.will_give(hold.account, returned);
         }
         let hold = self.holds.get_mut(&id).unwrap();
         hold.state = state;
@@ -916,7 +941,7 @@ impl Model {
             return Expected::of(Outcome::RefundWindowPassed);
         }
         if hold.refunds.len() >= SETTLEMENTS_MAX {
-            return Expected::of(Outcome::Limit);
+            return Expected { detail: LIMIT_REFUNDS, ..Expected::of(Outcome::Limit) };
         }
         self.remember(Some(hold.account), Some(id));
         self.roll(hold.account, now);
@@ -945,7 +970,7 @@ impl Model {
             wallet.counters[bucket].spent -= returned[bucket] + forfeited[bucket];
             wallet.counters[bucket].expired += forfeited[bucket];
         }
-        wallet.pending.push(Part { split: returned, day: wallet.day, period: wallet.period });
+        self.will_give(hold.account, returned);
         let expected = Expected {
             split: returned,
             amount: wanted,
@@ -1000,6 +1025,10 @@ impl Model {
         let key = (payment, request.id.0);
         let mut expected = match self.commands.get(&key) {
             Some((first, said)) => match command_differs(&first.command, &request.command) {
+                // The record of a clawback keeps its amount, not what was there and what became debt.
+                None if matches!(first.command, Command::Clawback { .. }) => {
+                    Expected { split: NOTHING, amount: 0, ..Expected::replay(said) }
+                }
                 None => Expected::replay(said),
                 Some(field) => {
                     let outcome = if payment { Outcome::PaymentReused } else { Outcome::CommandIdReused };

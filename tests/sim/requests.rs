@@ -139,7 +139,8 @@ impl Clients {
     }
 
     fn settlement(&mut self, random: &mut Random, now: Clock) -> Operation {
-        let unknown = (account(random), hold_id(random, now.wall - random.below(400_000)));
+        let own_time = now.wall - random.below(400_000);
+        let unknown = (account(random), hold_id(random, own_time));
         let (mut account_id, hold) = match self.holds.len() {
             0 => unknown,
             _ if random.once_in_1000(20) => {
@@ -300,7 +301,7 @@ fn altered_request(random: &mut Random, mut request: ReserveRequest, charge: boo
 
 fn nonsense(random: &mut Random, now: Clock) -> Operation {
     let mut clients = Clients::default();
-    let Operation::Reserve(request) | Operation::Charge(request) = clients.reserve(random, now) else {
+    let (Operation::Reserve(request) | Operation::Charge(request)) = clients.reserve(random, now) else {
         unreachable!("a reserve or a charge")
     };
     let too_much = credits(1 << 38);

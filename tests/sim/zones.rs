@@ -13,7 +13,7 @@ pub(crate) enum Zone {
     /// Skips midnight in spring; in autumn the hour before midnight comes twice.
     Beirut,
     /// Skips midnight in spring; in autumn midnight itself comes twice.
-    Havana,
+    Azores,
     /// UTC+14, the first to see a new day.
     Kiritimati,
     /// UTC-11, the last but one.
@@ -28,7 +28,7 @@ impl Zone {
         Self::Berlin,
         Self::NewYork,
         Self::Beirut,
-        Self::Havana,
+        Self::Azores,
         Self::Kiritimati,
         Self::PagoPago,
         Self::Kolkata,
@@ -40,7 +40,7 @@ impl Zone {
             Self::Berlin => "Europe/Berlin",
             Self::NewYork => "America/New_York",
             Self::Beirut => "Asia/Beirut",
-            Self::Havana => "America/Havana",
+            Self::Azores => "Atlantic/Azores",
             Self::Kiritimati => "Pacific/Kiritimati",
             Self::PagoPago => "Pacific/Pago_Pago",
             Self::Kolkata => "Asia/Kolkata",
@@ -74,9 +74,9 @@ impl Zone {
             Self::NewYork => {
                 summer(sunday_from(year, 3, 8) + 7 * HOUR_MS, sunday_from(year, 11, 1) + 6 * HOUR_MS) - 5 * hour
             }
-            // The same Sundays, 00:00 standard time.
-            Self::Havana => {
-                summer(sunday_from(year, 3, 8) + 5 * HOUR_MS, sunday_from(year, 11, 1) + 5 * HOUR_MS) - 5 * hour
+            // The same instants as Berlin.
+            Self::Azores => {
+                summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS) - hour
             }
         }
     }

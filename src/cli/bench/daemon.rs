@@ -124,6 +124,8 @@ fn spawn(program: &Path, folder: &Path, durability: Option<DurabilityMode>) -> s
     command
         .args(["run", "--dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
         .arg(folder.join("data"));
+    // Its log goes into a file, and from there into a message.
+    command.env("NO_COLOR", "1");
     if let Some(durability) = durability {
         command.env("CREDITD_JOURNAL__DURABILITY", durability.name());
     }

@@ -118,8 +118,11 @@ fn split() -> impl Strategy<Value = Split> {
 }
 
 fn slices() -> impl Strategy<Value = Slices> {
-    (split(), any::<u32>(), any::<u32>())
-        .prop_map(|(split, day, period)| Slices { split, day: Day(day), period: Period(period) })
+    (split(), any::<u32>(), any::<u32>()).prop_map(|(split, day, period)| Slices {
+        split,
+        day: Day(day),
+        period: Period(period),
+    })
 }
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -135,28 +138,40 @@ fn hold() -> impl Strategy<Value = HoldId> {
 
 fn attribution() -> impl Strategy<Value = Attribution> {
     let member = prop_oneof![Just(0), any::<u128>()];
-    (member, any::<u16>(), any::<u32>(), any::<u16>())
-        .prop_map(|(member, tool, model, count)| Attribution { member: MemberId(member), tool, model, count })
+    (member, any::<u16>(), any::<u32>(), any::<u16>()).prop_map(|(member, tool, model, count)| Attribution {
+        member: MemberId(member),
+        tool,
+        model,
+        count,
+    })
 }
 
 fn request() -> impl Strategy<Value = CaptureRequest> {
-    (any::<u8>(), proptest::option::of(amount()), any::<bool>())
-        .prop_map(|(number, amount, last)| CaptureRequest { number, amount, last })
+    (any::<u8>(), proptest::option::of(amount()), any::<bool>()).prop_map(|(number, amount, last)| CaptureRequest {
+        number,
+        amount,
+        last,
+    })
 }
 
 fn issuer() -> impl Strategy<Value = Issuer> {
-    (any::<u128>(), ".{0,40}", ".{0,40}", instant())
-        .prop_map(|(command, by, reason, at)| Issuer { command: CommandId(command), by, reason, at })
+    (any::<u128>(), ".{0,40}", ".{0,40}", instant()).prop_map(|(command, by, reason, at)| Issuer {
+        command: CommandId(command),
+        by,
+        reason,
+        at,
+    })
 }
 
 fn reserve() -> impl Strategy<Value = Reserve> {
-    let terms = (1..=7_u8, any::<bool>(), 0..=15_u8, 0..=2_u8, any::<u32>()).prop_map(|(bits, pro, tier, over, ttl)| Terms {
-        sources: Sources::from_bits(bits).unwrap(),
-        pro_model: pro,
-        min_tier: Tier(tier),
-        over_commit: OverCommit::from_code(over).unwrap(),
-        ttl_ms: ttl,
-    });
+    let terms =
+        (1..=7_u8, any::<bool>(), 0..=15_u8, 0..=2_u8, any::<u32>()).prop_map(|(bits, pro, tier, over, ttl)| Terms {
+            sources: Sources::from_bits(bits).unwrap(),
+            pro_model: pro,
+            min_tier: Tier(tier),
+            over_commit: OverCommit::from_code(over).unwrap(),
+            ttl_ms: ttl,
+        });
     let worker = prop_oneof![Just(0), any::<u128>()].prop_map(WorkerId);
     let ids = (any::<u128>(), hold(), worker, any::<u32>());
     (ids, slices(), attribution(), terms, instant(), instant()).prop_map(
@@ -212,8 +227,12 @@ fn refund() -> impl Strategy<Value = Refund> {
 }
 
 fn end() -> impl Strategy<Value = Return> {
-    (any::<u128>(), hold(), split(), split(), instant()).prop_map(|(account, hold, returned, forfeited, at)| {
-        Return { account: AccountId(account), hold, returned, forfeited, at }
+    (any::<u128>(), hold(), split(), split(), instant()).prop_map(|(account, hold, returned, forfeited, at)| Return {
+        account: AccountId(account),
+        hold,
+        returned,
+        forfeited,
+        at,
     })
 }
 

@@ -34,9 +34,14 @@ pub(crate) struct Changes {
 
 impl Changes {
     pub(crate) fn new() -> Self {
+        Self::as_large_as(0, 0)
+    }
+
+    /// With room for so many rows and holds: maps that grow copy everything that is in them.
+    pub(crate) fn as_large_as(rows: usize, holds: usize) -> Self {
         Self {
-            rows: HashMap::new(),
-            holds: HashMap::new(),
+            rows: HashMap::with_capacity(rows),
+            holds: HashMap::with_capacity(holds),
             commands: HashMap::new(),
             policies: None,
             id_bound: None,
@@ -170,7 +175,11 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
         Some(&mut changed.hold)
     }
 
-    fn insert_hold(&mut self, id: HoldId, hold: Hold) {
+    fn insert_hold(&mut self, id: HoldId, mut hold: Hold) {
+        // Nearly every hold is settled once; the first push would make room for four, and there are many holds.
+        if hold.state == HoldState::Open {
+            hold.settlements.reserve_exact(1);
+        }
         self.view.changes.holds.insert(id, ChangedHold { hold, stored_open: false });
     }
 

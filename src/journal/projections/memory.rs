@@ -1,12 +1,12 @@
 //! Projections in memory, for tests and simulation: a crash takes back what was not flushed.
 
 use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
+use super::store::{BatchWriter, Family, ProjectionStore, Show, StoreError};
 
 type Entries = BTreeMap<(Family, Vec<u8>), Arc<[u8]>>;
 
@@ -111,12 +111,7 @@ impl ProjectionStore for MemoryProjections {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: &[u8],
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
         let disk = self.disk.lock();
         let entries = disk.visible.range((family, from.to_vec())..).take_while(|((of, _), _)| *of == family);
         for ((_, key), value) in entries {

@@ -4,7 +4,6 @@
 //! whole, so that the position in it and the rows are of one moment, whether RocksDB or [`ProjectionStore::flush`]
 //! began the flush.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use rocksdb::{
@@ -12,7 +11,7 @@ use rocksdb::{
     Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
-use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
+use super::store::{BatchWriter, Family, ProjectionStore, Show, StoreError};
 
 /// A write buffer of each family: larger than most flushes, so that each becomes one file.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
@@ -127,12 +126,7 @@ impl ProjectionStore for RocksProjections {
         Ok(entries.status()?)
     }
 
-    fn scan(
-        &self,
-        family: Family,
-        from: &[u8],
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
         let mut entries = self.iterator(family, false);
         entries.seek(from);
         while let Some((key, value)) = entries.item() {

@@ -33,6 +33,9 @@ impl Family {
 #[error("the store of the projections: {0}")]
 pub struct StoreError(pub String);
 
+/// Is shown entries by key and value, and says when it has seen enough.
+pub type Show<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
 /// Takes the entries of one write.
 pub trait BatchWriter {
     /// Sets a key.
@@ -61,12 +64,7 @@ pub trait ProjectionStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn scan(
-        &self,
-        family: Family,
-        from: &[u8],
-        show: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError>;
 
     /// Writes what `fill` puts in, all of it or nothing. Later writes survive a crash only with the earlier ones.
     ///

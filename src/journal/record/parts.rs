@@ -106,11 +106,7 @@ pub struct StoredSplit {
 
 impl From<Split> for StoredSplit {
     fn from(split: Split) -> Self {
-        Self {
-            free: split.free.millis(),
-            subscription: split.subscription.millis(),
-            top_up: split.top_up.millis(),
-        }
+        Self { free: split.free.millis(), subscription: split.subscription.millis(), top_up: split.top_up.millis() }
     }
 }
 
@@ -303,10 +299,7 @@ pub(crate) const fn bucket_code(bucket: Bucket) -> u8 {
 }
 
 pub(crate) fn bucket(code: u8) -> Result<Bucket, BadField> {
-    Bucket::ALL
-        .into_iter()
-        .find(|bucket| bucket_code(*bucket) == code)
-        .ok_or_else(|| BadField::new("bucket", code))
+    Bucket::ALL.into_iter().find(|bucket| bucket_code(*bucket) == code).ok_or_else(|| BadField::new("bucket", code))
 }
 
 pub(crate) fn refund_reason(code: u8) -> Result<RefundReason, BadField> {

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
-use wallet::ids::{
-    AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId,
-};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId};
 use wallet::record::*;
 
 pub(crate) const ACCOUNT: AccountId = AccountId(0x0190_a000_0000_7000_8000_0000_0000_0001);
@@ -32,12 +30,7 @@ pub(crate) fn slices(free: u64, subscription: u64, top_up: u64) -> Slices {
 }
 
 pub(crate) fn attribution() -> Attribution {
-    Attribution {
-        member: MemberId(0x0190_b000_0000_7000_8000_0000_0000_0002),
-        tool: 3,
-        model: 1_042,
-        count: 1,
-    }
+    Attribution { member: MemberId(0x0190_b000_0000_7000_8000_0000_0000_0002), tool: 3, model: 1_042, count: 1 }
 }
 
 pub(crate) fn issuer(command: u128) -> Issuer {
@@ -147,11 +140,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
     vec![
         (
             "01-policy",
-            Record::Policy(FreePolicy {
-                from: Day(20_780),
-                allowance: Credits::from_whole(100),
-                all_accounts: false,
-            }),
+            Record::Policy(FreePolicy { from: Day(20_780), allowance: Credits::from_whole(100), all_accounts: false }),
         ),
         ("02-id-bound", Record::IdBound { bound: Timestamp(HOLD_TIME_MS) }),
         (
@@ -199,11 +188,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ),
         (
             "08-clawback",
-            Record::Clawback(Clawback {
-                account: ACCOUNT,
-                amount: Credits::from_whole(1_000),
-                issuer: issuer(5),
-            }),
+            Record::Clawback(Clawback { account: ACCOUNT, amount: Credits::from_whole(1_000), issuer: issuer(5) }),
         ),
         ("09-cycle-roll", Record::CycleRoll(vec![roll])),
         ("10-reserve", Record::Reserve(reserved)),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use journal::projections::Options;
 use journal::{DurabilityMode, RoomLimits};
 use protocol::limits::{FRAME_OPERATIONS_MAX, HOLD_TTL_MS_MAX};
 use wallet::credits::Credits;
@@ -174,8 +175,8 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
     let share_most = journal.room_records - 4_096;
     range("journal.settlement_share_records", journal.settlement_share_records, 4_096, share_most)?;
     range("projection.lag_max", projection.lag_max, 1_024, u64::MAX)?;
-    range("projection.flush_interval_ms", projection.flush_interval_ms, 100, 3_600_000_u64)?;
-    range("projection.flush_bytes", projection.flush_bytes, 1 << 20, 1_u64 << 40)?;
+    range("projection.flush_interval_ms", projection.flush_interval_ms, 100, Options::FLUSH_INTERVAL_MS_MAX)?;
+    range("projection.flush_bytes", projection.flush_bytes, 1 << 20, 256_u64 << 20)?;
     range("free.allowance (millicredits)", free.allowance.millis(), 0, FREE_MAX.millis())?;
     range("holds.id_window_ms", holds.id_window_ms, 10_000, 86_400_000_u64)?;
     range("holds.id_ahead_ms", holds.id_ahead_ms, 0, 3_600_000_u64)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use journal::Class;
 use protocol::{Body, CloseReason, Command, CommandAnswer, Expecting, FrameKind, FrameWriter, Header, View};
-use wallet::engine::Run;
+use wallet::engine::{Archive, Journal, Run};
 use wallet::ids::{AccountId, HoldId, Position};
 use wallet::request::CommandRequest;
 
@@ -246,7 +246,7 @@ impl Reader {
         if matches!(view, View::None) {
             return Ok(CommandAnswer::of(protocol::Outcome::UnknownAccount));
         }
-        let asked_at = wallet::engine::Journal::pushed(self.daemon.rules.journal());
+        let asked_at = self.daemon.rules.journal().pushed();
         self.daemon.projected(asked_at).await?;
         Ok(CommandAnswer { view: self.account_view(account), ..CommandAnswer::of(protocol::Outcome::Done) })
     }
@@ -255,7 +255,11 @@ impl Reader {
         let now = self.daemon.clock.now();
         match self.daemon.rules.wallet_view(account, now) {
             Some(wallet) => {
-                let (row, as_of) = self.daemon.rules.archive().row(account);
+                let archive = self.daemon.rules.archive();
+                // The position is read first: the row is that of it or of a later one.
+                let as_of = archive.reached();
+                // A view without the figures of the row is still true; the projections' own thread reports the disk.
+                let row = archive.row(account).ok().flatten();
                 View::Account(Box::new(dispatch::account_view(account, &wallet, row.as_ref(), as_of)))
             }
             None => View::None,

@@ -151,6 +151,10 @@ impl Writer {
                 (false, _) => unknown(&message.bytes, &mut out),
             }
         }
+        // Before the write: who reads an answer may send the next frame before this task runs again. AcqRel is not
+        // needed, because the socket orders both sides.
+        let leaving = messages.iter().map(|message| message.measured.in_flight).sum();
+        self.in_flight.fetch_sub(leaving, Ordering::Relaxed);
         let bytes = if out.is_empty() { &messages[0].bytes } else { &out };
         let limit = self.daemon.settings.deadlines.write;
         let written = tokio::time::timeout(limit, self.output.write_all(bytes)).await;
@@ -166,8 +170,6 @@ impl Writer {
 
     fn written(&self, message: Message) {
         let Message { mut bytes, measured, arrived, .. } = message;
-        // Relaxed: the reader only needs to see it some time.
-        self.in_flight.fetch_sub(measured.in_flight, Ordering::Relaxed);
         if let Some(took) = arrived.map(Stopwatch::elapsed) {
             for op in Op::ALL {
                 let times = measured.by_op[op.index()];

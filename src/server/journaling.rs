@@ -1,0 +1,50 @@
+//! The journal's thread: it writes and syncs, and tells the daemon how far it is.
+
+use std::sync::Arc;
+
+use journal::{Published, Store, WriteFailed, Writer, WriterEvents};
+use tokio::sync::watch;
+use wallet::ids::Position;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::daemon::{Daemon, Phase, Progress};
+use crate::shutdown;
+
+/// Writes until the queue is closed and empty. A failed write ends the process.
+pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: watch::Sender<Progress>) {
+    let mut events = Events { daemon, progress, appending: Clock::stopwatch() };
+    // The store closes its files when it is dropped.
+    drop(writer.run(&mut events));
+}
+
+/// What the journal's thread tells the daemon.
+struct Events {
+    daemon: Arc<Daemon>,
+    progress: watch::Sender<Progress>,
+    appending: Stopwatch,
+}
+
+impl WriterEvents for Events {
+    fn now_ms(&mut self) -> u64 {
+        self.daemon.clock.now().daemon.0
+    }
+
+    fn appending(&mut self) {
+        self.appending = Clock::stopwatch();
+    }
+
+    fn published(&mut self, published: &Published) {
+        let durable = Position(published.durable.0);
+        self.progress.send_replace(Progress { durable, failed: false });
+        if published.records > 0 {
+            self.daemon.metrics.group(published.records, published.bytes, self.appending.elapsed());
+        }
+    }
+
+    fn failed(&mut self, failure: &WriteFailed) {
+        tracing::error!(%failure, "the journal has failed: the process ends, and a recovery decides");
+        self.progress.send_modify(|progress| progress.failed = true);
+        self.daemon.enter(Phase::Failed);
+        shutdown::end_after_failed_write();
+    }
+}

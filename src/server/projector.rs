@@ -1,0 +1,146 @@
+//! The projector's thread: it follows what is synced, and flushes now and then beside that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreError};
+use journal::store::ReadError;
+use journal::{Group, Journal};
+
+use crate::clock::{Clock, Stopwatch};
+use crate::daemon::Daemon;
+
+/// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often ended holds beyond the refund window are dropped.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+/// Groups between two lines of progress while a start catches up.
+const PROGRESS_EVERY_GROUPS: u64 = 16_384;
+
+/// Why the projections cannot follow the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A group is none.
+    #[error("the group at position {0} cannot be read")]
+    Group(u64),
+    /// A record does not fit.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The store takes nothing.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Applies everything that is synced, and says how many groups that was.
+///
+/// # Errors
+/// [`FollowError`].
+pub fn catch_up<S: ProjectionStore>(projector: &mut Projector<S>, journal: &Journal) -> Result<u64, FollowError> {
+    let mut groups: u64 = 0;
+    while let Some(bytes) = journal.read(projector.next())? {
+        let group = Group::trust(&bytes).map_err(|_| FollowError::Group(projector.next().0))?;
+        projector.apply(&group)?;
+        groups += 1;
+        if groups.is_multiple_of(PROGRESS_EVERY_GROUPS) {
+            tracing::info!(groups, position = projector.next().0, "the projections are catching up");
+        }
+    }
+    Ok(groups)
+}
+
+/// Follows the journal until it is told to stop and has reached its end, then flushes.
+pub fn run<S: ProjectionStore>(mut projector: Projector<S>, journal: &Journal, daemon: &Daemon, stop: &Receiver<()>) {
+    if let Err(error) = follow(&mut projector, journal, daemon, stop) {
+        // Nothing is lost: the journal has everything. The lag grows until reserves are refused, and is not ready.
+        tracing::error!(%error, "the projections have stopped");
+    }
+}
+
+fn follow<S: ProjectionStore>(
+    projector: &mut Projector<S>,
+    journal: &Journal,
+    daemon: &Daemon,
+    stop: &Receiver<()>,
+) -> Result<(), FollowError> {
+    let mut flusher = Flusher::new();
+    let mut pruned = Clock::stopwatch();
+    loop {
+        // Looked at before catching up: what was synced before the stop is applied.
+        let stopping = stop.try_recv() != Err(TryRecvError::Empty);
+        if !stopping {
+            journal.durability.wait_past(projector.next().before(), LOOK);
+        }
+        catch_up(projector, journal)?;
+        if stopping {
+            flusher.wait();
+            let flushed = projector.flush()?;
+            journal.durability.allow_trim(flushed);
+            return Ok(());
+        }
+        if pruned.elapsed() >= PRUNE_EVERY {
+            pruned = Clock::stopwatch();
+            let window_ms = daemon.settings.rules().refund_window_ms;
+            projector.prune(daemon.clock.now().daemon.minus_millis(window_ms).seconds());
+        }
+        flusher.flush_if_due(projector, journal);
+    }
+}
+
+/// Writes flushes on a thread of their own, one at a time, so that the projections go on meanwhile.
+struct Flusher {
+    since: Stopwatch,
+    writing: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Flusher {
+    fn new() -> Self {
+        Self { since: Clock::stopwatch(), writing: Arc::new(AtomicBool::new(false)), thread: None }
+    }
+
+    fn flush_if_due<S: ProjectionStore>(&mut self, projector: &mut Projector<S>, journal: &Journal) {
+        let since_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if self.writing.load(Ordering::Acquire) || !projector.flush_due(since_ms) {
+            return;
+        }
+        let Some(flush) = projector.begin_flush() else { return };
+        self.since = Clock::stopwatch();
+        self.writing.store(true, Ordering::Release);
+        let (writing, journal) = (Arc::clone(&self.writing), journal.clone());
+        let write = move || {
+            write(flush, &journal);
+            writing.store(false, Ordering::Release);
+        };
+        match std::thread::Builder::new().name("flush".to_owned()).spawn(write) {
+            Ok(thread) => self.thread = Some(thread),
+            Err(error) => {
+                // The flush is handed out again when it is due the next time.
+                tracing::warn!(%error, "no thread for a flush");
+                self.writing.store(false, Ordering::Release);
+            }
+        }
+    }
+
+    fn wait(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has ended the process by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write<S: ProjectionStore>(flush: Flush<S>, journal: &Journal) {
+    match flush.write() {
+        Ok(reached) => {
+            journal.durability.allow_trim(reached.position);
+            tracing::debug!(position = reached.position.0, "projections flushed");
+        }
+        Err(error) => tracing::error!(%error, "a flush failed; it is tried again"),
+    }
+}

@@ -1,0 +1,67 @@
+//! The real program is killed at random moments under load, again and again on the same data, and must not lose, double
+//! or make anything up.
+//!
+//! The load client keeps its own books in the plainest form: what was acknowledged, with the full answers, and what was
+//! sent and not answered. After a restart, with everything from the protocol's own side and nothing from inside:
+//! - each unacknowledged request is there whole or not at all, and sending it again gives one effect ([`check`]);
+//! - each acknowledged request, sent again, is `replayed` with its first split and position, and shown as it was ([`hold`]);
+//! - wallets keep I1 by bucket, before and after, and their sums are those of the books to the millicredit;
+//! - positions never go back, and none is told twice for different records ([`round`]).
+//!
+//! `CRASH_CYCLES=200 cargo crash` is the long form; `CRASH_SEED=...` repeats the requests of a run, though not the
+//! moments of its kills.
+
+mod check;
+mod daemon;
+mod damage;
+mod hold;
+mod load;
+mod random;
+mod round;
+mod stop;
+mod wire;
+mod worker;
+
+use round::{Round, Tally};
+
+/// Kills in the short form.
+const CYCLES: u64 = 12;
+/// Kills on one data folder; then a new one, so that a long run is not one of long recoveries.
+const CYCLES_A_ROUND: u64 = 20;
+
+fn number_from(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |text| {
+        text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number"))
+    })
+}
+
+/// `CRASH_SEED`, or another one each time; printed, and shown by a test that fails.
+fn seed(test: &str) -> u64 {
+    let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
+    let seed = number_from("CRASH_SEED", (high ^ low) >> 16);
+    println!("{test}: CRASH_SEED={seed}");
+    seed
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
+    let seed = seed("kills");
+    let mut left = number_from("CRASH_CYCLES", CYCLES);
+    let mut tally = Tally::default();
+    let mut number = 0;
+    while left > 0 {
+        let cycles = left.min(CYCLES_A_ROUND);
+        let mut round = Round::new(seed.wrapping_add(number));
+        round.set_up();
+        for _ in 0..cycles {
+            round.cycle();
+        }
+        round.finish();
+        tally.add(&round.tally);
+        println!("round {number}: {:?}", round.tally);
+        left -= cycles;
+        number += 1;
+    }
+    println!("all: {tally:?}");
+    assert!(tally.acknowledged > 0 && tally.in_doubt > 0, "no load: {tally:?}");
+}

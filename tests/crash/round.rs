@@ -1,0 +1,177 @@
+//! A round: one data folder, a number of kills, and the client's books beside it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use protocol::AccountId;
+
+use super::check;
+use super::daemon::{Daemon, Folder};
+use super::load::Load;
+use super::random::Random;
+use super::wire::Wire;
+use super::worker::{Until, Worker};
+
+const WORKERS: usize = 5;
+const ACCOUNTS: u128 = 36;
+/// Holds of each worker that are compared at a restart; at the end of a round it is all of them.
+const COMPARED_AT_A_RESTART: usize = 100;
+
+/// What a round has seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) kills: u64,
+    pub(super) kills_at_start: u64,
+    pub(super) acknowledged: u64,
+    pub(super) in_doubt: u64,
+    pub(super) retried: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.kills += other.kills;
+        self.kills_at_start += other.kills_at_start;
+        self.acknowledged += other.acknowledged;
+        self.in_doubt += other.in_doubt;
+        self.retried += other.retried;
+    }
+}
+
+/// A data folder and everything that is known of what must be in it.
+pub(super) struct Round {
+    pub(super) folder: Folder,
+    pub(super) workers: Vec<Worker>,
+    pub(super) tally: Tally,
+    random: Random,
+    accounts: Vec<AccountId>,
+    day: u32,
+    /// Who was told which position: nobody else may be.
+    told: HashMap<u64, String>,
+    highest: u64,
+}
+
+impl Round {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let accounts: Vec<_> = (1..=ACCOUNTS).map(|number| AccountId((7 << 100) | number)).collect();
+        let workers = (0..WORKERS).map(|_| Worker::new(random.next(), &accounts)).collect();
+        Self {
+            folder: Folder::new(),
+            workers,
+            tally: Tally::default(),
+            random,
+            accounts,
+            day: 0,
+            told: HashMap::new(),
+            highest: 0,
+        }
+    }
+
+    /// The first start: accounts are opened, nobody is killed.
+    pub(super) fn set_up(&mut self) {
+        let daemon = Daemon::must_start(&self.folder);
+        for request in Load::setup(&self.accounts) {
+            self.workers[0].push(request);
+        }
+        self.settle(&daemon);
+        let mut wire = Wire::connect(&daemon.address).unwrap();
+        let views = check::show_accounts(&mut wire, &self.accounts).unwrap();
+        self.day = views[0].day;
+        check::books(&views, &self.workers, self.day);
+        daemon.kill();
+    }
+
+    /// Starts, checks, loads, kills.
+    pub(super) fn cycle(&mut self) {
+        while self.random.percent(25) {
+            let daemon = Daemon::spawn(&self.folder);
+            let delay = self.random.between(0, 120);
+            std::thread::sleep(Duration::from_millis(delay));
+            daemon.kill();
+            self.tally.kills_at_start += 1;
+        }
+        let daemon = Daemon::must_start(&self.folder);
+        // Sometimes the next kill comes while what the last one left open is still being sent again.
+        if self.random.percent(65) {
+            self.check(&daemon, COMPARED_AT_A_RESTART);
+        }
+        let delay = self.random.between(20, 400);
+        self.load_until(&daemon.address.clone(), || {
+            std::thread::sleep(Duration::from_millis(delay));
+            daemon.kill();
+        });
+        self.tally.kills += 1;
+    }
+
+    /// The last start: everything is compared, and the daemon stops in order.
+    pub(super) fn finish(&mut self) {
+        let mut daemon = Daemon::must_start(&self.folder);
+        self.check(&daemon, usize::MAX);
+        let status = daemon.terminate();
+        assert_eq!(status.code(), Some(0), "{}", self.folder.log());
+        let log = self.folder.log();
+        assert!(!log.contains("panicked"), "{log}");
+    }
+
+    /// Load from all workers while `end` runs, which ends their connections.
+    pub(super) fn load_until(&mut self, address: &str, end: impl FnOnce()) {
+        std::thread::scope(|scope| {
+            for worker in &mut self.workers {
+                scope.spawn(|| worker.run(address, Until::Gone));
+            }
+            end();
+        });
+        self.take_positions();
+        let open = self.workers.iter().flat_map(|worker| &worker.pending).filter(|pending| pending.resent);
+        self.tally.in_doubt += u64::try_from(open.count()).unwrap();
+    }
+
+    /// Brings everything that is open to a decision.
+    fn settle(&mut self, daemon: &Daemon) {
+        std::thread::scope(|scope| {
+            for worker in &mut self.workers {
+                scope.spawn(|| worker.run(&daemon.address, Until::Settled).expect("nobody is killed"));
+            }
+        });
+        self.take_positions();
+        assert!(self.workers.iter().all(|worker| worker.pending.is_empty()));
+    }
+
+    /// All that must be so after a restart.
+    pub(super) fn check(&mut self, daemon: &Daemon, compared: usize) {
+        let mut wire = Wire::connect(&daemon.address).unwrap();
+        for view in check::show_accounts(&mut wire, &self.accounts).unwrap() {
+            check::conservation(&view);
+        }
+        self.workers.iter_mut().for_each(|worker| worker.again.clear());
+        let shown = check::unacknowledged(&mut wire, &self.workers).unwrap();
+        self.settle(daemon);
+        check::one_effect(&mut self.workers, &shown);
+        self.tally.retried += check::acknowledged(&mut wire, &mut self.workers).unwrap();
+        check::commands_again(&mut wire, &self.workers, &mut self.random).unwrap();
+        check::holds(&mut wire, &self.workers, compared, &mut self.random).unwrap();
+        let views = check::show_accounts(&mut wire, &self.accounts).unwrap();
+        check::books(&views, &self.workers, self.day);
+    }
+
+    /// No position is told twice for different records, and every new one is above all that were told by daemons before.
+    fn take_positions(&mut self) {
+        let before = self.highest;
+        let seen: Vec<_> = self.workers.iter_mut().map(|worker| std::mem::take(&mut worker.seen)).collect();
+        let replayed = seen.iter().map(|seen| seen.highest_replayed).max().unwrap_or(0);
+        if let Some(first) = seen.iter().filter_map(|seen| seen.first_new).min() {
+            assert!(first > replayed, "position {first} is new, and {replayed} is of an earlier start");
+            // Within one start two sessions of the client follow each other, and the second's are higher too.
+            assert!(first > before, "positions go back: {first} after {before}");
+        }
+        for worker in &mut self.workers {
+            for (position, what) in worker.positions.drain(..) {
+                self.highest = self.highest.max(position);
+                self.tally.acknowledged += 1;
+                if let Some(other) = self.told.insert(position, what.clone()) {
+                    panic!("position {position} was told for {other} and for {what}");
+                }
+            }
+        }
+    }
+}

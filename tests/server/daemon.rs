@@ -1,0 +1,90 @@
+//! A daemon in a child process, in a folder of its own; it is killed when the test ends.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How long anything may take on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Daemon {
+    child: Child,
+    /// Kept open: the daemon may say more than its first line.
+    _stdout: BufReader<ChildStdout>,
+    pub(super) address: SocketAddr,
+    pub(super) http: SocketAddr,
+    pub(super) ready: String,
+}
+
+impl Daemon {
+    /// A daemon that keeps nothing.
+    pub(super) fn in_memory(environment: &[(&str, &str)]) -> Self {
+        Self::run(Path::new("."), &["--durability", "memory"], environment)
+    }
+
+    /// A daemon on a folder, made if it is missing.
+    pub(super) fn on(folder: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::run(folder, &["--dev"], environment)
+    }
+
+    fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_creditd"))
+            .args(["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+            .arg(folder)
+            .args(arguments)
+            .env("CREDITD_LOG__FILTER", "warn")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut ready = String::new();
+        stdout.read_line(&mut ready).unwrap();
+        let ready = ready.trim_end().to_owned();
+        let address = field(&ready, "address=").parse().unwrap();
+        let http = field(&ready, "http=").parse().unwrap();
+        Self { child, _stdout: stdout, address, http, ready }
+    }
+
+    /// Asks it to stop, by the signal that a service manager sends.
+    pub(super) fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    pub(super) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    pub(super) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// An HTTP request: its status and its body.
+    pub(super) fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: creditd\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        (status, body.to_owned())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It has ended already in most tests.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn field<'a>(line: &'a str, name: &str) -> &'a str {
+    let (_, rest) = line.split_once(name).unwrap_or_else(|| panic!("{name} in {line:?}"));
+    rest.split(' ').next().unwrap()
+}

@@ -1,0 +1,8 @@
+//! The daemon from outside: a real process on a port of its own, spoken to byte by byte.
+
+mod close;
+mod daemon;
+mod http;
+mod life;
+mod requests;
+mod wire;
