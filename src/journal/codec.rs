@@ -6,9 +6,11 @@
 //! hold makes the reader allocate a megabyte at most.
 
 use bincode::config;
+use bincode::de::{BorrowDecoder, Decoder};
+use bincode::enc::Encoder;
 use bincode::enc::write::Writer;
-use bincode::error::EncodeError;
-use serde::{Deserialize, Serialize};
+use bincode::error::{DecodeError as BincodeError, EncodeError};
+pub use bincode::{BorrowDecode, Decode, Encode};
 use wallet::record::Record;
 
 use crate::record::{BadField, Meaning, StoredRecord};
@@ -82,24 +84,24 @@ pub fn decode_any(bytes: &[u8]) -> Result<Meaning, DecodeError> {
 }
 
 /// Appends the bytes of a stored row.
-pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) {
-    let written = bincode::serde::encode_into_writer(value, Appending(out), config::standard());
+pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
+    let written = bincode::encode_into_writer(value, Appending(out), config::standard());
     assert!(written.is_ok(), "a stored type has no shape that bincode refuses");
 }
 
 /// Reads a stored row: all of the bytes.
-pub(crate) fn read_row<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+pub(crate) fn read_row<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     read::<T, ROW_BYTES_MAX>(bytes)
 }
 
 #[inline]
-fn read<'a, T: Deserialize<'a>, const MAX: usize>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+fn read<'a, T: BorrowDecode<'a, ()>, const MAX: usize>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     if bytes.len() > MAX {
         return Err(DecodeError::TooLong { bytes: bytes.len() });
     }
     // Without bincode's own limit, which counts every byte: texts are borrowed, so that their length allocates nothing,
-    // and serde takes a list's length for at most a megabyte before it has read so many elements.
-    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, config::standard())
+    // and a [`List`] asks for a megabyte at most before it has read its elements.
+    let (value, used) = bincode::borrow_decode_from_slice(bytes, config::standard())
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
     match bytes.len() - used {
         0 => Ok(value),
@@ -114,6 +116,45 @@ impl Writer for Appending<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.0.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+/// A list: its length as a `u64`, then its elements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T> List<T> {
+    /// Memory that is asked for because of a length alone.
+    const UNREAD_BYTES_MAX: usize = 1024 * 1024;
+
+    fn read<E>(length: u64, mut element: impl FnMut() -> Result<T, E>) -> Result<Self, E> {
+        let room = Self::UNREAD_BYTES_MAX / size_of::<T>().max(1);
+        let mut list = Vec::with_capacity(usize::try_from(length).map_or(room, |length| length.min(room)));
+        for _ in 0..length {
+            list.push(element()?);
+        }
+        Ok(Self(list))
+    }
+}
+
+impl<T: Encode> Encode for List<T> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.0.len().encode(encoder)?;
+        self.0.iter().try_for_each(|element| element.encode(encoder))
+    }
+}
+
+impl<C, T: Decode<C>> Decode<C> for List<T> {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, BincodeError> {
+        let length = u64::decode(decoder)?;
+        Self::read(length, || T::decode(decoder))
+    }
+}
+
+impl<'de, C, T: BorrowDecode<'de, C>> BorrowDecode<'de, C> for List<T> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, BincodeError> {
+        let length = u64::borrow_decode(decoder)?;
+        Self::read(length, || T::borrow_decode(decoder))
     }
 }
 

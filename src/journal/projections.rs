@@ -13,9 +13,11 @@ mod archive;
 pub mod blocks;
 mod books;
 mod disk;
+mod ended;
 mod flush;
 mod keys;
 pub mod memory;
+mod open;
 pub mod rocks;
 mod rows;
 pub mod store;
@@ -165,6 +167,8 @@ pub struct Projector<S> {
     shared: Arc<Shared<S>>,
     options: Options,
     clean: Clean,
+    /// The memory of changes that were flushed.
+    spare: Option<Changes>,
     reached: Reached,
     next: Position,
     unflushed_bytes: usize,
@@ -204,6 +208,7 @@ impl<S: ProjectionStore> Projector<S> {
             shared: Arc::new(shared),
             options,
             clean: Clean::new(options.cached_rows_max, options.cached_holds_max),
+            spare: None,
             reached,
             next: reached.position.next(),
             unflushed_bytes: 0,
@@ -315,12 +320,14 @@ impl<S: ProjectionStore> Projector<S> {
                 at = *position;
                 touched.clear();
                 let new_hold = if options.check_new_ids { None } else { new_hold(record) };
-                let mut books = Open { view: &mut view, clean, store: &shared.store, new_hold, touched, failure: None };
+                let store = &shared.store;
+                let mut books = Open { view: &mut view, clean, store, new_hold, touched, held: None, failure: None };
                 let applied = ledger::apply(&mut books, Place(position.0), record);
                 if let Some(failure) = books.failure {
                     return Err(ApplyError::Read(failure));
                 }
                 applied?;
+                books.put_hold_back();
                 if let Record::Policy(_) = record {
                     view.changes.policies = Some(view.policies.clone());
                 }
@@ -365,7 +372,7 @@ impl<S: ProjectionStore> Projector<S> {
                 if (nothing && self.prune.is_none()) || self.next != self.reached.position.next() {
                     return None;
                 }
-                let next = Changes::as_large_as(view.changes.rows.len(), view.changes.holds.len());
+                let next = self.spare.take().unwrap_or_else(Changes::new);
                 let changes = Arc::new(std::mem::replace(&mut view.changes, next));
                 let flushing = Flushing { changes, reached: self.reached, prune: self.prune.take() };
                 self.unflushed_bytes = 0;
@@ -438,9 +445,10 @@ impl<S: ProjectionStore> Projector<S> {
     /// Takes the maps of a finished flush over into the cache.
     fn take_back_flushed(&mut self) {
         let Some(flushed) = self.shared.flushed_changes.lock().take() else { return };
-        if let Ok(changes) = Arc::try_unwrap(flushed.changes) {
+        if let Ok(mut changes) = Arc::try_unwrap(flushed.changes) {
             let view = self.shared.view.read();
-            self.clean.absorb(changes, &view.changes);
+            self.clean.absorb(&mut changes, &view.changes);
+            self.spare = Some(changes);
         }
     }
 }

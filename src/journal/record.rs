@@ -1,4 +1,4 @@
-//! Records as they are stored: what serde sees of them, and the conversions from and to the wallet's values.
+//! Records as they are stored: what the codec sees of them, and the conversions from and to the wallet's values.
 //!
 //! Everything here is persisted: a variant is never moved or removed, a field never changes. `FORMAT.md` draws the
 //! bytes. Instants about holds count from the id's own time and optional parts cost one byte, so that a reserve with a
@@ -9,9 +9,10 @@ pub(crate) mod parts;
 #[cfg(test)]
 pub(crate) mod samples;
 
-use serde::{Deserialize, Serialize};
 use wallet::ids::{HoldId, Timestamp};
 use wallet::record::{CycleRoll, FreePolicy, Record};
+
+use crate::codec::{BorrowDecode, Decode, Encode, List};
 
 pub use kinds::{
     StoredCapture, StoredClawback, StoredCycleRoll, StoredFreeze, StoredGrant, StoredLateCapture, StoredOpen,
@@ -23,7 +24,7 @@ pub use parts::{
 
 /// Every kind of record. Persisted, keep stable: the number of a variant is its place, counted from 0, and is the
 /// first byte of the record. New kinds go to the end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub enum StoredRecord<'a> {
     /// 0: the journal's own first record of a run of the writer ([`crate::epoch::EpochRecord`]).
     Epoch(StoredEpoch),
@@ -32,7 +33,6 @@ pub enum StoredRecord<'a> {
     /// 2: ids whose own time lies before this instant (milliseconds) are forgotten.
     IdBound(u64),
     /// 3: a new account.
-    #[serde(borrow)]
     Open(StoredOpen<'a>),
     /// 4: an account frozen or unfrozen.
     Freeze(StoredFreeze<'a>),
@@ -45,7 +45,7 @@ pub enum StoredRecord<'a> {
     /// 8: credits taken back.
     Clawback(StoredClawback<'a>),
     /// 9: wallets rolled over the end of their cycle.
-    CycleRoll(Vec<StoredCycleRoll>),
+    CycleRoll(List<StoredCycleRoll>),
     /// 10: credits set aside.
     Reserve(StoredReserve),
     /// 11: credits set aside and captured in one step.
@@ -67,7 +67,7 @@ pub enum StoredRecord<'a> {
 }
 
 /// The fields of an epoch record: fixed, so that the chain can be followed without this codec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredEpoch {
     /// The epoch, little-endian.
     pub epoch: [u8; 8],
@@ -80,7 +80,7 @@ pub struct StoredEpoch {
 }
 
 /// A hold and an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredInstant {
     hold: StoredId,
     at: AfterId,
@@ -109,7 +109,7 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
             Record::Grant(grant) => Self::Grant(grant.into()),
             Record::TopUp(top_up) => Self::TopUp(top_up.into()),
             Record::Clawback(clawback) => Self::Clawback(clawback.into()),
-            Record::CycleRoll(rolls) => Self::CycleRoll(rolls.iter().map(StoredCycleRoll::from).collect()),
+            Record::CycleRoll(rolls) => Self::CycleRoll(List(rolls.iter().map(StoredCycleRoll::from).collect())),
             Record::Reserve(reserve) => Self::Reserve(reserve.into()),
             Record::Charge(reserve) => Self::Charge(reserve.into()),
             Record::Capture(capture) => Self::Capture(capture.into()),
@@ -147,7 +147,7 @@ impl TryFrom<StoredRecord<'_>> for Meaning {
             StoredRecord::Grant(grant) => Record::Grant(grant.try_into()?),
             StoredRecord::TopUp(top_up) => Record::TopUp(top_up.into()),
             StoredRecord::Clawback(clawback) => Record::Clawback(clawback.into()),
-            StoredRecord::CycleRoll(rolls) => {
+            StoredRecord::CycleRoll(List(rolls)) => {
                 Record::CycleRoll(rolls.into_iter().map(CycleRoll::try_from).collect::<Result<_, _>>()?)
             }
             StoredRecord::Reserve(reserve) => Record::Reserve(reserve.try_into()?),

@@ -1,5 +1,7 @@
 //! Overload: what a chunk of operations may do now. New reserves and charges are refused first, settlements wait.
 
+use std::time::Duration;
+
 use journal::Class;
 use protocol::{Answer, Outcome};
 
@@ -8,6 +10,9 @@ use crate::link::Room;
 
 /// Records that one operation can need: its own, and that of a wallet rolled for it.
 pub const RECORDS_PER_OPERATION: u32 = 2;
+
+/// How long somebody who waits for room sleeps at most before looking again.
+const ROOM_LOOK: Duration = Duration::from_millis(5);
 
 /// What a chunk may do.
 #[derive(Debug)]
@@ -57,7 +62,11 @@ impl Daemon {
             if let Some(room) = Room::take(&self.queue, records, class) {
                 return Ok(room);
             }
-            progress.changed().await.map_err(|_| Failing)?;
+            // Unused room comes back without a group: so that nobody waits for one that never comes, look again soon.
+            match tokio::time::timeout(ROOM_LOOK, progress.changed()).await {
+                Ok(Err(_)) => return Err(Failing),
+                Ok(Ok(())) | Err(_) => {}
+            }
         }
     }
 

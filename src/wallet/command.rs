@@ -62,12 +62,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     fn execute(&self, request: &CommandRequest, index: Option<SlotIndex>, now: Now) -> Executed {
-        let issuer = Issuer {
-            command: request.id,
-            by: request.by.clone(),
-            reason: request.reason.clone(),
-            at: now.daemon,
-        };
+        let issuer =
+            Issuer { command: request.id, by: request.by.clone(), reason: request.reason.clone(), at: now.daemon };
         match (&request.command, index) {
             (Command::OpenAccount { account, zone }, _) => self.open(*account, zone, issuer, now),
             (_, None) => Err(Answer::of(Outcome::UnknownAccount)),
@@ -179,7 +175,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if word.tier == Tier::NONE && amount > self.debt_of(on.index) {
             return Err(Answer::of(Outcome::SubscriptionRequired));
         }
-        if word.available.top_up + amount > half(Bucket::TopUp) {
+        // What repays debt does not stay (R16).
+        if word.available.top_up + amount.saturating_sub(self.debt_of(on.index)) > half(Bucket::TopUp) {
             return Err(Answer::of(Outcome::BalanceLimit));
         }
         let record = TopUp {

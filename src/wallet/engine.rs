@@ -7,7 +7,7 @@
 //! 3. gives of the unit change the words;
 //! 4. the directory entries of the unit's holds get their positions, which ends the wait of whoever met them.
 //!
-//! Steps 2 to 4 run without a pause on the caller's task. Nothing here waits: who must wait gets a [`Wait`] back, with
+//! Steps 2 to 4 run without a pause on the caller's task. Nothing here waits: who must wait is told so, with
 //! his own unit pushed.
 
 use dashmap::DashMap;
@@ -161,7 +161,7 @@ pub struct Engine<J, A> {
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// An engine without wallets; [`Engine::load`] fills it.
+    /// An engine without wallets; the `load_*` functions fill it.
     pub fn new(settings: Settings, journal: J, archive: A) -> Self {
         Self {
             settings,
@@ -311,7 +311,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let top_up = slices.split.top_up;
             let repaid = self.repay(index, &mut cold, top_up);
             let attention = cold.frozen || cold.in_debt;
-            let rest = Slices { split: slices.split.minus(&Split::only(crate::bucket::Bucket::TopUp, repaid)), ..*slices };
+            let rest =
+                Slices { split: slices.split.minus(&Split::only(crate::bucket::Bucket::TopUp, repaid)), ..*slices };
             slot.word.transition(|word| {
                 let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
                 (Some(Snapshot { attention, ..next }), ())

@@ -1,7 +1,7 @@
 //! The directory of holds: open ones with everything, ended ones in 24 bytes beside their id (R32).
 
-use std::collections::{BTreeMap, HashMap};
 use std::collections::btree_map::Entry as BTreeEntry;
+use std::collections::{BTreeMap, HashMap};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;

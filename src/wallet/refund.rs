@@ -56,9 +56,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let refused = match () {
             () if hold.state == HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
             () if wanted > max => Answer::of(Outcome::ExceedsCaptured).with_amount(max),
-            () if hold.state != HoldState::Open && window_ends < now.daemon => {
-                Answer::of(Outcome::RefundWindowPassed)
-            }
+            () if hold.state != HoldState::Open && window_ends < now.daemon => Answer::of(Outcome::RefundWindowPassed),
             () if hold.refunds().count() >= SETTLEMENTS_MAX => {
                 Answer { detail: LIMIT_REFUNDS, ..Answer::of(Outcome::Limit) }
             }
@@ -118,13 +116,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Where one part of a refund goes: to its own period while that runs, to the running one where the reason
     /// restores, else nowhere. Never to a longer-lived bucket (I7).
-    fn place_return(
-        &self,
-        slices: &Slices,
-        word: &Snapshot,
-        numbers: &Numbers,
-        restore: bool,
-    ) -> (Slices, Split) {
+    fn place_return(&self, slices: &Slices, word: &Snapshot, numbers: &Numbers, restore: bool) -> (Slices, Split) {
         let (day, period) = (numbers.day_of(word), numbers.period_of(word));
         // As gifts: up to half a field, so that returns of the running period fit beside them.
         let fits = |bucket| word.available.of(bucket) + slices.split.of(bucket) <= half(bucket);
@@ -146,12 +138,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 }
 
-fn refund_again(
-    live: &Live,
-    step: &RefundStep,
-    amount: Option<Credits>,
-    reason: RefundReason,
-) -> Result<Answer, Wait> {
+fn refund_again(live: &Live, step: &RefundStep, amount: Option<Credits>, reason: RefundReason) -> Result<Answer, Wait> {
     if step.position == Position::NONE {
         return Err(Wait::OwnUnit);
     }

@@ -290,13 +290,17 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         now: Now,
     ) -> Answer {
         let hold = &mut live.hold;
-        let late: Credits = hold.captures().filter(|step| step.captured.is_zero()).fold(Credits::ZERO, |sum, step| {
-            sum + step.drawn.split.total() + step.shortfall
-        });
+        let late: Credits = hold
+            .captures()
+            .filter(|step| step.captured.is_zero())
+            .fold(Credits::ZERO, |sum, step| sum + step.drawn.split.total() + step.shortfall);
         let rest = hold.taken.split.total().saturating_sub(hold.captured.total()).saturating_sub(late);
         let wanted = request.amount.unwrap_or(rest);
         if wanted > rest {
             return rests(Answer::of(Outcome::ExceedsHold).with_amount(rest), live);
+        }
+        if hold.captures().count() >= SETTLEMENTS_MAX {
+            return rests(Answer { detail: LIMIT_CAPTURES, ..Answer::of(Outcome::Limit) }, live);
         }
         let slot = self.wallets.slot(index);
         let sources = hold_sources(hold);
@@ -322,13 +326,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.tell(answer, slot, &word, now)
     }
 
-    pub(crate) fn release(
-        &self,
-        chunk: &mut Chunk,
-        account: AccountId,
-        id: HoldId,
-        now: Now,
-    ) -> Result<Answer, Wait> {
+    pub(crate) fn release(&self, chunk: &mut Chunk, account: AccountId, id: HoldId, now: Now) -> Result<Answer, Wait> {
         let Found::Live(mut entry) = self.find(chunk, id, now)? else {
             return self.release_unknown(chunk, account, id, now);
         };
@@ -369,13 +367,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Ok(self.tell(answer, slot, &slot.word.load(), now))
     }
 
-    fn release_open(
-        &self,
-        chunk: &mut Chunk,
-        id: HoldId,
-        (live, index): (&mut Live, SlotIndex),
-        now: Now,
-    ) -> Answer {
+    fn release_open(&self, chunk: &mut Chunk, id: HoldId, (live, index): (&mut Live, SlotIndex), now: Now) -> Answer {
         let slot = self.wallets.slot(index);
         let left = Slices { split: live.hold.rest(), ..live.hold.taken };
         let word = slot.word.load();
@@ -394,13 +386,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     /// A release of an unknown id leaves a tombstone, so that a delayed reserve cannot come after it (R32).
-    fn release_unknown(
-        &self,
-        chunk: &mut Chunk,
-        account: AccountId,
-        id: HoldId,
-        now: Now,
-    ) -> Result<Answer, Wait> {
+    fn release_unknown(&self, chunk: &mut Chunk, account: AccountId, id: HoldId, now: Now) -> Result<Answer, Wait> {
         let answer = self.unknown(account);
         if answer.outcome == Outcome::UnknownAccount || id.own_time().is_none() || self.id_refused(id, now).is_some() {
             return Ok(answer);

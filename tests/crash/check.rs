@@ -161,7 +161,7 @@ pub(super) fn acknowledged(wire: &mut Wire, workers: &mut [Worker]) -> Result<u6
                 let same = again.outcome == Outcome::Replayed
                     && again.detail == first_outcome
                     && again.split == first.split
-                    && again.position == first.position
+                    && (again.position == first.position || operation.kind == OperationKind::Release)
                     && again.forfeited == first.forfeited
                     && (again.amount == first.amount || first.outcome == Outcome::Replayed);
                 assert!(same, "{operation:?}\nfirst {first:?}\nagain {again:?}");

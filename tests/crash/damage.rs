@@ -69,7 +69,7 @@ fn start(folder: &Folder, round: &Round) -> Came {
 
 /// The message names a place: a file of the store, or a group by its position.
 fn names_a_place(log: &str) -> bool {
-    log.contains(".log") || log.contains("refused at") || log.contains("offset")
+    log.contains(".log") || log.contains("refused at") || log.contains("Corruption")
 }
 
 #[test]

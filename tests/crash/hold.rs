@@ -19,6 +19,8 @@ pub(super) struct HoldBook {
     pub(super) rest: PerBucket,
     ended: bool,
     ends_at_ms: u64,
+    /// An extend took effect, or not, before an end that did.
+    end_in_doubt: bool,
     last_position: u64,
     /// A release came before the hold was granted: its id is used up (R32).
     tombstone: bool,
@@ -35,6 +37,7 @@ impl HoldBook {
             rest: PerBucket::default(),
             ended: false,
             ends_at_ms: 0,
+            end_in_doubt: false,
             last_position: 0,
             tombstone: false,
         }
@@ -42,19 +45,21 @@ impl HoldBook {
 
     /// Enters a decision and checks that it follows from those before it. `true` = it was accepted, with a record.
     ///
-    /// A resent operation may be refused because of what was sent after it the first time, when it was refused for
-    /// another reason; that the hold is unknown is never right once it was granted.
+    /// A resent operation may meet what was sent after it: that was accepted the first time, and it was not. So it may
+    /// be decided on more than the books have at this point; what the hold comes to is compared at the end. That the hold
+    /// is unknown is never right once it was granted.
     pub(super) fn enter(&mut self, operation: &Operation, answer: &Answer, resent: bool) -> bool {
         let first = client::decided(answer);
         let accepted = match operation.kind {
             OperationKind::Reserve | OperationKind::Charge => self.enter_made(operation, answer, first),
-            OperationKind::Commit => self.enter_commit(operation, answer, first),
+            OperationKind::Commit => self.enter_commit(operation, answer, first, resent),
             OperationKind::Release => self.enter_release(answer, first),
-            OperationKind::Refund => self.enter_refund(operation, answer, first),
+            OperationKind::Refund => self.enter_refund(operation, answer, first, resent),
             OperationKind::Extend => self.enter_extend(answer, first),
             OperationKind::Balance => panic!("a balance is about no hold"),
         };
         let late_refusal = resent && may_come_from_later(first);
+        self.end_in_doubt |= late_refusal && operation.kind == OperationKind::Extend;
         let accepted = accepted.or(late_refusal.then_some(false));
         assert!(accepted.is_some(), "{answer:?}\nto {operation:?}\ndoes not follow from {self:?}");
         if accepted == Some(true) {
@@ -87,7 +92,13 @@ impl HoldBook {
         }
     }
 
-    fn enter_commit(&mut self, operation: &Operation, answer: &Answer, first: Outcome) -> Option<bool> {
+    fn enter_commit(
+        &mut self,
+        operation: &Operation,
+        answer: &Answer,
+        first: Outcome,
+        resent: bool,
+    ) -> Option<bool> {
         let rest = total(self.rest);
         let wanted = self.wanted(operation, rest);
         let over_commit = self.made_by.over_commit;
@@ -95,6 +106,7 @@ impl HoldBook {
             Outcome::Done if self.is_open() => {
                 let captured = draw(self.rest, wanted);
                 let right = match over_commit {
+                    _ if resent => operation.amount == 0 || total(answer.split) <= operation.amount,
                     _ if wanted <= rest => answer.split == captured,
                     OverCommit::Cap => answer.split == self.rest,
                     OverCommit::Draw => total(answer.split) == wanted,
@@ -139,15 +151,20 @@ impl HoldBook {
         }
     }
 
-    fn enter_refund(&mut self, operation: &Operation, answer: &Answer, first: Outcome) -> Option<bool> {
-        let most = total(self.spent());
+    fn enter_refund(
+        &mut self,
+        operation: &Operation,
+        answer: &Answer,
+        first: Outcome,
+        resent: bool,
+    ) -> Option<bool> {
+        let refunded: u64 = self.refunds.iter().map(|(_, answer)| answer.amount).sum();
+        let most = total(self.captured()).saturating_sub(refunded);
         let wanted = self.wanted(operation, most);
         match first {
             Outcome::Done if self.granted.is_some() => {
-                let right = wanted <= most
-                    && answer.amount == wanted
-                    && total(answer.split) + answer.forfeited == wanted;
-                if !right {
+                let right = resent || wanted <= most && answer.amount == wanted;
+                if !right || total(answer.split) + answer.forfeited != answer.amount {
                     return None;
                 }
                 self.refunds.push((*operation, *answer));
@@ -235,7 +252,7 @@ impl HoldBook {
             && view.refunded == refunded
             && shown_captures == captures
             && shown_refunds == refunds
-            && view.ends_at_ms == self.ends_at_ms
+            && (view.ends_at_ms == self.ends_at_ms || self.end_in_doubt && view.ends_at_ms > self.ends_at_ms)
             && view.position == self.last_position
             && view.member == self.made_by.member
             && view.worker == self.made_by.worker;

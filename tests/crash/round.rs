@@ -117,7 +117,7 @@ impl Round {
     pub(super) fn load_until(&mut self, address: &str, end: impl FnOnce()) {
         std::thread::scope(|scope| {
             for worker in &mut self.workers {
-                scope.spawn(|| worker.run(address, Until::Gone));
+                scope.spawn(|| worker.run(address, Until::Gone).unwrap_err());
             }
             end();
         });
@@ -130,7 +130,10 @@ impl Round {
     fn settle(&mut self, daemon: &Daemon) {
         std::thread::scope(|scope| {
             for worker in &mut self.workers {
-                scope.spawn(|| worker.run(&daemon.address, Until::Settled).expect("nobody is killed"));
+                scope.spawn(|| {
+                    let ran = worker.run(&daemon.address, Until::Settled);
+                    ran.unwrap_or_else(|gone| panic!("nobody is killed, and {gone}"));
+                });
             }
         });
         self.take_positions();

@@ -28,15 +28,21 @@ pub(super) enum Reply {
     Command(Box<CommandAnswer>),
 }
 
-/// The connection has ended.
+/// The connection has ended, and how.
 #[derive(Debug)]
-pub(super) struct Gone;
+pub(super) struct Gone(pub(super) String);
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the connection has ended: {}", self.0)
+    }
+}
 
 impl From<std::io::Error> for Gone {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind::{TimedOut, WouldBlock};
         assert!(!matches!(error.kind(), TimedOut | WouldBlock), "the daemon says nothing for {SILENCE_MAX:?}");
-        Self
+        Self(error.to_string())
     }
 }
 
@@ -129,13 +135,13 @@ impl Wire {
                     let close = Close::decode(&bytes).unwrap();
                     let expected = [protocol::CloseReason::Draining, protocol::CloseReason::ServerFailed];
                     assert!(expected.contains(&close.reason), "closed: {} {}", close.reason, close.text.as_str());
-                    return Err(Gone);
+                    return Err(Gone(close.reason.to_string()));
                 }
                 return Ok((header.request_id, header.kind, bytes));
             }
             let mut some = [0; 64 * 1024];
             match self.stream.read(&mut some)? {
-                0 => return Err(Gone),
+                0 => return Err(Gone("end of stream".to_owned())),
                 read => self.inbox.extend_from_slice(&some[..read]),
             }
         }

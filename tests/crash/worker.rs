@@ -81,9 +81,9 @@ impl Worker {
                 }
                 let result = wire.send(&self.pending[sent].request);
                 sent += 1;
-                if result.is_err() {
+                if let Err(gone) = result {
                     // Answers may have come before the end.
-                    return self.last_answers(&mut wire, sent);
+                    return Err(self.last_answers(&mut wire, sent, gone));
                 }
             }
             if sent == 0 {
@@ -91,25 +91,25 @@ impl Worker {
             }
             match wire.receive() {
                 Ok(reply) => self.answered(reply),
-                Err(Gone) => return self.ended(sent),
+                Err(gone) => return Err(self.ended(sent, gone)),
             }
             sent -= 1;
         }
     }
 
-    fn last_answers(&mut self, wire: &mut Wire, mut sent: usize) -> Result<(), Gone> {
+    fn last_answers(&mut self, wire: &mut Wire, mut sent: usize, gone: Gone) -> Gone {
         while sent > 0
             && let Ok(reply) = wire.receive()
         {
             self.answered(reply);
             sent -= 1;
         }
-        self.ended(sent)
+        self.ended(sent, gone)
     }
 
-    fn ended(&mut self, sent: usize) -> Result<(), Gone> {
+    fn ended(&mut self, sent: usize, gone: Gone) -> Gone {
         self.pending.iter_mut().take(sent).for_each(|pending| pending.resent = true);
-        Err(Gone)
+        gone
     }
 
     fn answered(&mut self, reply: Reply) {
@@ -168,7 +168,9 @@ impl Worker {
             assert!(answer.flags.contains(AnswerFlags::DURABLE), "I3: {answer:?}");
             self.accepted.push((*operation, *answer));
             let what = format!("{} {} of {}", operation.kind, operation.number, operation.hold);
-            self.acknowledged(answer.position, replayed, what);
+            if !(replayed && operation.kind == OperationKind::Release) {
+                self.acknowledged(answer.position, replayed, what);
+            }
         }
     }
 

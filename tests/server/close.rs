@@ -82,6 +82,19 @@ fn more_in_flight_than_agreed() {
 }
 
 #[test]
+fn a_client_that_keeps_exactly_to_the_limit_is_never_closed() {
+    let daemon = Daemon::in_memory(&[]);
+    let (mut wire, _) = Wire::connect_wanting(&daemon, 64);
+    open_account(&mut wire);
+    let frame = operations_frame(1, &[Operation::balance(ACCOUNT); 32]);
+    wire.send(&frame);
+    for _ in 0..2_000 {
+        wire.send(&frame);
+        wire.answers();
+    }
+}
+
+#[test]
 fn no_hello_in_time() {
     let daemon = Daemon::in_memory(&[("CREDITD_SERVER__HANDSHAKE_TIMEOUT_MS", "100")]);
     let mut wire = Wire::silent(&daemon);

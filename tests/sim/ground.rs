@@ -166,8 +166,8 @@ pub(crate) trait Ground {
     fn write(&mut self, random: &mut Random, all: bool) -> bool;
     /// Reads durable records, at most so many, beginning after a position.
     fn read(&self, after: u64, most: u64) -> Vec<Entry>;
-    /// Ends the process: what is left is the prefix that the next start reads.
-    fn crash(&mut self, random: &mut Random, now: u64) -> Result<Vec<Entry>, String>;
+    /// Ends the process and starts the next: what its journal has now, and how much of it is of the ended one.
+    fn crash(&mut self, random: &mut Random, now: u64) -> Result<(Vec<Entry>, u64), String>;
 }
 
 /// A journal in a vector: nothing can be wrong with it, so what is wrong is the engine.
@@ -232,13 +232,13 @@ impl Ground for PlainGround {
         self.journal.records.lock().unwrap()[index(after)..index(last)].to_vec()
     }
 
-    fn crash(&mut self, random: &mut Random, _now: u64) -> Result<Vec<Entry>, String> {
+    fn crash(&mut self, random: &mut Random, _now: u64) -> Result<(Vec<Entry>, u64), String> {
         let kept = random.between(self.durable, self.pushed());
         let mut records = std::mem::take(&mut *self.journal.records.lock().unwrap());
         records.truncate(index(kept));
         // A new journal, so that nothing of the ended process can push into it.
         self.journal = PlainJournal { records: Arc::new(Mutex::new(records.clone())) };
         self.durable = kept;
-        Ok(records)
+        Ok((records, kept))
     }
 }

@@ -4,6 +4,7 @@
 //! `SIM_OPERATIONS` and `SIM_SEED` make it run longer and elsewhere. A failure prints its seed and a short list of
 //! steps that still fails.
 
+mod disk;
 mod ground;
 mod model;
 mod random;
@@ -13,6 +14,7 @@ mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use disk::DiskGround;
 use ground::{Ground, PlainGround, Rows};
 use world::{Planted, Step, Tally, World, steps};
 
@@ -79,9 +81,90 @@ fn simulate<G: Ground>(first_seed: u64, operations: u64) -> Tally {
     tally
 }
 
+/// Every outcome that today's operations can come to.
+const OUTCOMES: [&str; 30] = [
+    "granted",
+    "done",
+    "late",
+    "late_uncovered",
+    "bad_request",
+    "unknown_account",
+    "replayed",
+    "hold_id_reused",
+    "settlement_reused",
+    "payment_reused",
+    "command_id_reused",
+    "already_released",
+    "hold_id_expired",
+    "account_frozen",
+    "unpriced",
+    "debt",
+    "tier_required",
+    "insufficient",
+    "balance_limit",
+    "unknown_hold",
+    "already_settled",
+    "hold_expired",
+    "exceeds_hold",
+    "exceeds_captured",
+    "hold_age_limit",
+    "refund_window_passed",
+    "limit",
+    "account_exists",
+    "not_subscribed",
+    "subscription_required",
+];
+
 #[test]
 fn the_engine_answers_like_the_model_through_crashes() {
     let seed = number("SIM_SEED").unwrap_or(1);
-    let tally = simulate::<PlainGround>(seed, number("SIM_OPERATIONS").unwrap_or(100_000));
+    let tally = simulate::<PlainGround>(seed, number("SIM_OPERATIONS").unwrap_or(5_000_000));
     println!("{tally:#?}");
+    for outcome in OUTCOMES {
+        assert!(tally.outcomes.contains_key(outcome), "no request was answered {outcome}");
+    }
+    assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.waits > 0 && tally.retries > 0);
+}
+
+#[test]
+fn the_real_journal_keeps_what_was_acknowledged_through_faults() {
+    let seed = number("SIM_SEED").unwrap_or(1);
+    let tally = simulate::<DiskGround>(seed, number("SIM_OPERATIONS").map_or(1_000_000, |all| all / 5));
+    println!("{tally:#?}");
+    assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.retries > 0);
+}
+
+#[test]
+fn one_seed_gives_one_run() {
+    let all = steps(7, STEPS);
+    let runs = [(); 2].map(|()| {
+        let mut world = World::<PlainGround>::new(7, Planted::Nothing);
+        world.run(&all).unwrap();
+        (world.tally.transcript, world.recorded())
+    });
+    assert!(runs[0] == runs[1], "two runs of one seed differ");
+    assert!(!runs[0].1.is_empty());
+}
+
+#[test]
+fn every_prefix_of_a_journal_is_a_valid_state() {
+    for seed in 100..104 {
+        let mut world = World::<PlainGround>::new(seed, Planted::Nothing);
+        world.run(&steps(seed, STEPS)).unwrap();
+        let mut rows = Rows::default();
+        for entry in world.recorded() {
+            // Applying checks the row that the record changes: I1, and I4 for the prefix that ends here.
+            rows.apply(&entry).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_planted_bug_is_found_and_shortened() {
+    let all = steps(3, STEPS);
+    let failed = run::<PlainGround>(3, &all, Planted::LostReturn);
+    assert!(failed.is_err(), "a return that never comes was not noticed");
+    let (short, wrong) = shorten::<PlainGround>(3, &all, Planted::LostReturn);
+    assert!(short.len() < all.len() / 4, "still {} steps", short.len());
+    assert!(!wrong.is_empty());
 }

@@ -784,11 +784,11 @@ impl Model {
         if above > 0 && over_commit == Some(OverCommit::Reject) {
             return Expected { amount: sum(&rest), ..Expected::of(Outcome::ExceedsHold) };
         }
-        if draws && sum(&eligible) < above {
-            return Expected { amount: above, tells: true, ..Expected::of(Outcome::Insufficient) };
-        }
-        if hold.captures.len() >= SETTLEMENTS_MAX {
+if hold.captures.len() >= SETTLEMENTS_MAX {
             return Expected { detail: LIMIT_CAPTURES, ..Expected::of(Outcome::Limit) };
+        }
+                if draws && sum(&eligible) < above {
+            return Expected { amount: above, tells: true, ..Expected::of(Outcome::Insufficient) };
         }
         self.remember(Some(account), Some(id));
         self.roll(account, now);
@@ -1158,11 +1158,6 @@ impl Model {
     /// A wallet with everything that has become of it by now.
     pub(crate) fn wallet(&self, account: u128, now: Clock) -> Wallet {
         self.rolled(account, now)
-    }
-
-    /// Open holds whose end has come.
-    pub(crate) fn overdue(&self, now: Clock) -> usize {
-        self.holds.values().filter(|hold| hold.state == State::Open && hold.ends_at <= now.daemon).count()
     }
 }
 

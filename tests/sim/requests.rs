@@ -65,6 +65,12 @@ impl Clients {
         frame
     }
 
+    /// A hold that there is, to be settled.
+    pub(crate) fn granted(&mut self, request: &ReserveRequest) {
+        let mut random = Random::new(u64::try_from(request.hold.0 & u128::from(u64::MAX)).unwrap());
+        remember(&mut self.holds, &mut random, (request.account, request.hold));
+    }
+
     /// More captures of one hold than there can be, or more refunds.
     pub(crate) fn burst(&mut self, random: &mut Random) -> Vec<Operation> {
         let Some((account, hold)) = self.holds.last().copied() else { return Vec::new() };
@@ -134,7 +140,9 @@ impl Clients {
             worker: WorkerId(u128::from(random.below(2))),
             settings: 3,
         };
-        remember(&mut self.holds, random, (request.account, request.hold));
+        if random.once_in_1000(50) {
+            remember(&mut self.holds, random, (request.account, request.hold));
+        }
         if charge { Operation::Charge(request) } else { Operation::Reserve(request) }
     }
 
@@ -216,7 +224,7 @@ fn command(random: &mut Random, now: Clock) -> Command {
             let zone = if random.once_in_1000(100) { "Mars/Olympus" } else { random.pick(&Zone::ALL).name() };
             Command::OpenAccount { account, zone: zone.to_owned() }
         }
-        4..14 => Command::Freeze { account, frozen: random.once_in_1000(350) },
+        4..14 => Command::Freeze { account, frozen: random.once_in_1000(150) },
         14..40 => {
             let ends_at = match random.below(10) {
                 0 => 0,
@@ -233,11 +241,11 @@ fn command(random: &mut Random, now: Clock) -> Command {
             let amount = if random.once_in_1000(20) { (1 << 38) - 1 } else { random.between(1, 40_000) };
             Command::Grant { account, bucket, amount: credits(amount) }
         }
-        60..85 => {
+        60..92 => {
             let amount = if random.once_in_1000(20) { 1 << 37 } else { random.between(1, 60_000) };
             Command::TopUp { account, amount: credits(amount) }
         }
-        _ => Command::Clawback { account, amount: credits(random.between(1, 60_000)) },
+        _ => Command::Clawback { account, amount: credits(random.between(1, 30_000)) },
     }
 }
 

@@ -366,6 +366,11 @@ impl<G: Ground> World<G> {
                 return Err(told(&expected, "I3: the answer may leave too early".to_owned()));
             }
             self.count(answer, expected.effect);
+            if let (Operation::Reserve(request) | Operation::Charge(request), true) =
+                (operation, expected.effect != Effect::Nothing)
+            {
+                self.clients.granted(request);
+            }
         }
         self.model.flush();
         match used.iter().position(|used| !used) {
@@ -532,8 +537,7 @@ impl<G: Ground> World<G> {
     fn crash(&mut self, random: &mut Random) -> Result<(), String> {
         let pushed = self.ground.pushed();
         let acknowledged = self.ground.durable();
-        let records = self.ground.crash(random, self.now.daemon)?;
-        let kept = records.len() as u64;
+        let (records, kept) = self.ground.crash(random, self.now.daemon)?;
         if kept < acknowledged {
             return Err(format!("I3: {acknowledged} records were acknowledged and {kept} are left"));
         }
@@ -721,10 +725,6 @@ impl<G: Ground> World<G> {
     /// The journal of this run, as far as it is durable.
     pub(crate) fn recorded(&self) -> Vec<Entry> {
         self.ground.read(0, u64::MAX)
-    }
-
-    pub(crate) fn overdue(&self) -> usize {
-        self.model.overdue(self.now)
     }
 }
 

@@ -90,7 +90,10 @@ impl Zone {
     /// The first instant at which the date is a later one. All changes of these zones fall on half hours.
     pub(crate) fn day_ends_at(self, at: u64) -> u64 {
         let today = self.day(at);
-        let mut end = at - at % HALF_HOUR_MS;
+        // Three hours before local midnight there is no change that could matter yet.
+        let local = u64::try_from(i64::try_from(at).unwrap() + self.offset_ms(at)).unwrap();
+        let near = at + (DAY_MS - local % DAY_MS).saturating_sub(3 * HOUR_MS);
+        let mut end = near - near % HALF_HOUR_MS;
         while self.day(end) <= today {
             end += HALF_HOUR_MS;
         }
@@ -98,18 +101,20 @@ impl Zone {
     }
 }
 
-/// Days from 1970-01-01 to a date.
-fn days_to(year: u64, month: u64, day: u64) -> u64 {
-    let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
-    let months: u64 = lengths.iter().take(usize::try_from(month - 1).unwrap()).sum();
-    years + months + day - 1
+/// Days from 1970-01-01 to a date, by years that begin in March.
+const fn days_to(year: u64, month: u64, day: u64) -> u64 {
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    days - 719_468
 }
 
-fn year_of(at: u64) -> u64 {
+const fn year_of(at: u64) -> u64 {
     let days = at / DAY_MS;
-    (1970..).take_while(|year| days_to(*year, 1, 1) <= days).last().unwrap()
+    let mut year = 1970 + days / 366;
+    while days_to(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    year
 }
 
 /// 00:00 UTC of the first Sunday on or after a date. 1970-01-01 was a Thursday.

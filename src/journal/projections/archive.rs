@@ -64,7 +64,7 @@ impl<S: ProjectionStore> Archive<S> {
     /// [`ReadError`].
     pub fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
         // The guard must be gone before the disk is read: else applying would wait for it.
-        let changed = self.shared.view.read().hold(id).map(|changed| changed.hold.clone());
+        let changed = self.shared.view.read().hold(id)?;
         match changed {
             Some(hold) => Ok(Some(hold)),
             None => Ok(disk::hold(&self.shared.store, id)?.map(|(hold, _)| hold)),
@@ -155,8 +155,11 @@ impl<S: ProjectionStore> Archive<S> {
             for (account, row) in &changes.rows {
                 entries.insert(id_key(KeyKind::Wallet, account.0).to_vec(), encoded(row));
             }
-            for (id, changed) in &changes.holds {
-                entries.insert(id_key(KeyKind::OpenHold, id.0).to_vec(), encoded_hold(*id, &changed.hold));
+            for (id, open) in changes.open.in_order() {
+                entries.insert(id_key(KeyKind::OpenHold, id.0).to_vec(), encoded_hold(id, &open.hold));
+            }
+            for (id, row) in changes.ended.in_order() {
+                entries.insert(id_key(KeyKind::OpenHold, id.0).to_vec(), row.to_vec());
             }
             for (key, row) in &changes.commands {
                 entries.insert(command_key(*key).to_vec(), encoded(row));

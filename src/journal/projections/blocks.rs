@@ -7,7 +7,7 @@ use wallet::hold::Hold;
 use wallet::ids::HoldId;
 
 use super::keys::{BlockKey, second_of};
-use super::rows::{decode_hold, encode_hold};
+use super::rows::decode_hold;
 use crate::codec::DecodeError;
 
 /// A block is closed before it would be longer than this; a row that is longer alone has a block of its own.
@@ -16,53 +16,40 @@ pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
 const COUNT_BYTES: usize = 4;
 const ENTRY_BYTES: usize = 16 + 4;
 
-/// Writes ended holds, sorted by second and id, as blocks.
-pub(crate) fn write_blocks(holds: &[(HoldId, &Hold)], flushed: u64, mut put: impl FnMut(BlockKey, &[u8])) {
-    let mut block = Block::default();
-    let mut key = None;
-    for (id, hold) in holds {
-        let second = second_of(*id);
-        let row = block.rows.len();
-        encode_hold(*id, hold, &mut block.rows);
-        let other_second = key.is_some_and(|key: BlockKey| key.second != second);
-        if !block.ids.is_empty() && (other_second || block.bytes_with_one_more() > BLOCK_BYTES_MAX) {
-            let next = block.rows.split_off(row);
-            if let Some(key) = key.take() {
-                block.close(key, &mut put);
-            }
-            block.rows.extend_from_slice(&next);
-        }
-        key.get_or_insert(BlockKey { second, flushed, first: *id });
-        block.ids.push(*id);
-        block.ends.push(block.rows.len());
-    }
-    if let Some(key) = key {
-        block.close(key, &mut put);
+/// Writes rows of ended holds, sorted by second and id, as blocks.
+pub(crate) fn write_blocks(rows: &[(HoldId, &[u8])], flushed: u64, mut put: impl FnMut(BlockKey, &[u8])) {
+    let mut value = Vec::with_capacity(BLOCK_BYTES_MAX);
+    let mut rest = rows;
+    while let Some((first, _)) = rest.first() {
+        let second = second_of(*first);
+        let (block, after) = rest.split_at(block_length(rest, second));
+        write_block(block, &mut value);
+        put(BlockKey { second, flushed, first: *first }, &value);
+        rest = after;
     }
 }
 
-#[derive(Default)]
-struct Block {
-    ids: Vec<HoldId>,
-    ends: Vec<usize>,
-    rows: Vec<u8>,
-    value: Vec<u8>,
+/// How many of the first rows make a block: those of one second that fit, and at least one.
+fn block_length(rows: &[(HoldId, &[u8])], second: u64) -> usize {
+    let mut bytes = COUNT_BYTES;
+    let fits = rows.iter().take_while(|(id, row)| {
+        bytes += ENTRY_BYTES + row.len();
+        bytes <= BLOCK_BYTES_MAX && second_of(*id) == second
+    });
+    fits.count().max(1)
 }
 
-impl Block {
-    fn bytes_with_one_more(&self) -> usize {
-        COUNT_BYTES + (self.ids.len() + 1) * ENTRY_BYTES + self.rows.len()
+fn write_block(rows: &[(HoldId, &[u8])], value: &mut Vec<u8>) {
+    value.clear();
+    value.extend_from_slice(&number(rows.len()));
+    let mut end = 0;
+    for (id, row) in rows {
+        end += row.len();
+        value.extend_from_slice(&id.0.to_be_bytes());
+        value.extend_from_slice(&number(end));
     }
-
-    fn close(&mut self, key: BlockKey, put: &mut impl FnMut(BlockKey, &[u8])) {
-        self.value.clear();
-        self.value.extend_from_slice(&number(self.ids.len()));
-        for (id, end) in self.ids.drain(..).zip(self.ends.drain(..)) {
-            self.value.extend_from_slice(&id.0.to_be_bytes());
-            self.value.extend_from_slice(&number(end));
-        }
-        self.value.append(&mut self.rows);
-        put(key, &self.value);
+    for (_, row) in rows {
+        value.extend_from_slice(row);
     }
 }
 

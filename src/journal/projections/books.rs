@@ -11,22 +11,21 @@ use wallet::policy::FreePolicies;
 use wallet::row::Row;
 
 use super::disk::{self, ReadError};
+use super::ended::Ended;
 use super::flush::Flushing;
+use super::keys::open_hold_key;
+use super::open::{OpenHold, OpenHolds, Place};
+use super::rows::decode_hold;
 use super::store::ProjectionStore;
-
-/// A hold that has changed.
-#[derive(Clone, Debug)]
-pub(crate) struct ChangedHold {
-    pub(crate) hold: Hold,
-    /// The store has it under the key of an open hold.
-    pub(crate) stored_open: bool,
-}
 
 /// What has changed since the last flush.
 #[derive(Debug)]
 pub(crate) struct Changes {
     pub(crate) rows: HashMap<AccountId, Row>,
-    pub(crate) holds: HashMap<HoldId, ChangedHold>,
+    pub(crate) open: OpenHolds,
+    pub(crate) ended: Ended,
+    /// Holds that the store has under the key of an open hold, and that have ended.
+    pub(crate) closed: Vec<HoldId>,
     pub(crate) commands: HashMap<CommandKey, CommandRow>,
     pub(crate) policies: Option<FreePolicies>,
     pub(crate) id_bound: Option<Timestamp>,
@@ -34,18 +33,32 @@ pub(crate) struct Changes {
 
 impl Changes {
     pub(crate) fn new() -> Self {
-        Self::as_large_as(0, 0)
-    }
-
-    /// With room for so many rows and holds: maps that grow copy everything that is in them.
-    pub(crate) fn as_large_as(rows: usize, holds: usize) -> Self {
         Self {
-            rows: HashMap::with_capacity(rows),
-            holds: HashMap::with_capacity(holds),
+            rows: HashMap::new(),
+            open: OpenHolds::new(),
+            ended: Ended::new(),
+            closed: Vec::new(),
             commands: HashMap::new(),
             policies: None,
             id_bound: None,
         }
+    }
+
+    /// A hold that has changed, open or ended.
+    fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
+        match self.open.hold(id) {
+            Some(open) => Ok(Some(open.hold.clone())),
+            None => self.ended_hold(id),
+        }
+    }
+
+    fn ended_hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
+        let Some(row) = self.ended.row(id) else { return Ok(None) };
+        decode_hold(id, row).map(Some).map_err(|error| ReadError::damaged(&open_hold_key(id), error))
+    }
+
+    fn has_hold(&self, id: HoldId) -> bool {
+        self.open.contains(id) || self.ended.contains(id)
     }
 }
 
@@ -64,9 +77,11 @@ impl View {
         self.changes.rows.get(&account).or_else(flushing)
     }
 
-    pub(crate) fn hold(&self, id: HoldId) -> Option<&ChangedHold> {
-        let flushing = || self.flushing.as_ref().and_then(|flushing| flushing.changes.holds.get(&id));
-        self.changes.holds.get(&id).or_else(flushing)
+    pub(crate) fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
+        match (self.changes.hold(id)?, &self.flushing) {
+            (None, Some(flushing)) => flushing.changes.hold(id),
+            (changed, _) => Ok(changed),
+        }
     }
 
     pub(crate) fn command(&self, key: CommandKey) -> Option<&CommandRow> {
@@ -90,26 +105,31 @@ impl Clean {
         Self { rows: HashMap::new(), holds: HashMap::new(), rows_max, holds_max }
     }
 
-    /// Takes over what was flushed, except what has changed again since.
-    pub(crate) fn absorb(&mut self, flushed: Changes, newer: &Changes) {
-        for (account, row) in flushed.rows {
+    /// Takes over what was flushed, except what has changed again since, and leaves empty memory for later changes.
+    pub(crate) fn absorb(&mut self, flushed: &mut Changes, newer: &Changes) {
+        for (account, row) in flushed.rows.drain() {
             if newer.rows.contains_key(&account) {
                 continue;
             }
             if self.rows.len() >= self.rows_max {
-                self.rows = HashMap::new();
+                self.rows.clear();
             }
             self.rows.insert(account, row);
         }
-        for (id, changed) in flushed.holds {
-            if changed.hold.state != HoldState::Open || newer.holds.contains_key(&id) {
-                continue;
+        flushed.open.drain(|id, open| {
+            if newer.has_hold(id) {
+                return;
             }
             if self.holds.len() >= self.holds_max {
-                self.holds = HashMap::new();
+                self.holds.clear();
             }
-            self.holds.insert(id, changed.hold);
-        }
+            self.holds.insert(id, open.hold);
+        });
+        flushed.ended.clear();
+        flushed.closed.clear();
+        flushed.commands.clear();
+        flushed.policies = None;
+        flushed.id_bound = None;
     }
 }
 
@@ -118,11 +138,55 @@ pub(crate) struct Open<'a, S> {
     pub(crate) view: &'a mut View,
     pub(crate) clean: &'a mut Clean,
     pub(crate) store: &'a S,
-    /// The id of the hold that the record makes: it is not looked for in the store.
+    /// The id of the hold that the record makes: it is not looked for in the store and among what is flushed.
     pub(crate) new_hold: Option<HoldId>,
     /// The accounts that the record changed.
     pub(crate) touched: &'a mut Vec<AccountId>,
+    /// The hold that the record is about, and its place among the open ones.
+    pub(crate) held: Option<(HoldId, Place)>,
     pub(crate) failure: Option<ReadError>,
+}
+
+impl<S: ProjectionStore> Open<'_, S> {
+    /// After a record: a hold that has ended, or had ended before, goes to its kind.
+    pub(crate) fn put_hold_back(&mut self) {
+        let Some((id, place)) = self.held.take() else { return };
+        let Changes { open, ended, closed, .. } = &mut self.view.changes;
+        let changed = open.at_mut(place);
+        if changed.hold.state != HoldState::Open {
+            ended.put(id, &changed.hold);
+            if changed.stored {
+                closed.push(id);
+            }
+            open.remove(id);
+        }
+    }
+
+    /// Brings a hold among the open ones, for as long as the record is applied.
+    fn fetch_hold(&mut self, id: HoldId) -> Option<Place> {
+        let changes = &self.view.changes;
+        let found = match stored(changes.ended_hold(id), &mut self.failure) {
+            Some(hold) => OpenHold { hold, stored: false },
+            None if self.new_hold == Some(id) => return None,
+            None => self.unchanged_hold(id)?,
+        };
+        Some(self.view.changes.open.insert(id, found))
+    }
+
+    fn unchanged_hold(&mut self, id: HoldId) -> Option<OpenHold> {
+        if let Some(flushing) = &self.view.flushing
+            && let Some(hold) = stored(flushing.changes.hold(id), &mut self.failure)
+        {
+            // Once the flush is done, the store has it in this state.
+            let stored = hold.state == HoldState::Open;
+            return Some(OpenHold { hold, stored });
+        }
+        if let Some(hold) = self.clean.holds.remove(&id) {
+            return Some(OpenHold { hold, stored: true });
+        }
+        let (hold, stored) = stored(disk::hold(self.store, id), &mut self.failure)?;
+        Some(OpenHold { hold, stored })
+    }
 }
 
 impl<S: ProjectionStore> Books for Open<'_, S> {
@@ -151,36 +215,17 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
     }
 
     fn hold(&mut self, id: HoldId) -> Option<&mut Hold> {
-        let changed = match self.view.changes.holds.entry(id) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let flushing = self.view.flushing.as_ref();
-                let changed = match flushing.and_then(|flushing| flushing.changes.holds.get(&id)) {
-                    // Once the flush is done, the store has it in this state.
-                    Some(changed) => {
-                        let hold = changed.hold.clone();
-                        let stored_open = hold.state == HoldState::Open;
-                        Some(ChangedHold { hold, stored_open })
-                    }
-                    None => match self.clean.holds.remove(&id) {
-                        Some(hold) => Some(ChangedHold { hold, stored_open: true }),
-                        None if self.new_hold == Some(id) => None,
-                        None => stored(disk::hold(self.store, id), &mut self.failure)
-                            .map(|(hold, stored_open)| ChangedHold { hold, stored_open }),
-                    },
-                };
-                entry.insert(changed?)
-            }
+        let place = match self.view.changes.open.place(id) {
+            Some(place) => place,
+            None => self.fetch_hold(id)?,
         };
-        Some(&mut changed.hold)
+        self.held = Some((id, place));
+        Some(&mut self.view.changes.open.at_mut(place).hold)
     }
 
-    fn insert_hold(&mut self, id: HoldId, mut hold: Hold) {
-        // Nearly every hold is settled once; the first push would make room for four, and there are many holds.
-        if hold.state == HoldState::Open {
-            hold.settlements.reserve_exact(1);
-        }
-        self.view.changes.holds.insert(id, ChangedHold { hold, stored_open: false });
+    fn insert_hold(&mut self, id: HoldId, hold: Hold) {
+        let place = self.view.changes.open.insert(id, OpenHold { hold, stored: false });
+        self.held = Some((id, place));
     }
 
     fn policies(&self) -> &FreePolicies {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use wallet::hold::{Hold, HoldState};
+use wallet::hold::Hold;
 use wallet::ids::{AccountId, HoldId, Timestamp};
 use wallet::ledger::{CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
@@ -32,7 +32,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    fn damaged(key: &[u8], error: DecodeError) -> Self {
+    pub(crate) fn damaged(key: &[u8], error: DecodeError) -> Self {
         let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
         Self::Damaged { key, error }
     }
@@ -165,16 +165,11 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
     for (key, row) in sorted(&changes.commands) {
         put(&command_key(key), &|out| row.encode(out), batch);
     }
-    let mut ended = Vec::new();
-    for (id, entry) in sorted(&changes.holds) {
-        if entry.hold.state == HoldState::Open {
-            put(&open_hold_key(id), &|out| encode_hold(id, &entry.hold, out), batch);
-            continue;
-        }
-        if entry.stored_open {
-            batch.delete(Family::State, &open_hold_key(id));
-        }
-        ended.push((id, &entry.hold));
+    for (id, open) in changes.open.in_order() {
+        put(&open_hold_key(id), &|out| encode_hold(id, &open.hold, out), batch);
+    }
+    for id in &changes.closed {
+        batch.delete(Family::State, &open_hold_key(*id));
     }
     put(&[KeyKind::Reached as u8], &|out| reached.encode(out), batch);
     if let Some(before) = prune {
@@ -183,8 +178,7 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
         let to = BlockKey { second: before.max(1), flushed: 0, first: HoldId(0) }.to_bytes();
         batch.delete_range(Family::Holds, &from, &to);
     }
-    ended.sort_unstable_by_key(|(id, _)| (second_of(*id), *id));
-    write_blocks(&ended, reached.position.0, |key, value| batch.put(Family::Holds, &key.to_bytes(), value));
+    write_blocks(&changes.ended.in_order(), reached.position.0, |key, value| batch.put(Family::Holds, &key.to_bytes(), value));
 }
 
 /// The same changes make the same writes in the same order.

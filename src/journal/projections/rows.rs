@@ -1,7 +1,6 @@
 //! Rows as they are stored: wallets, holds, commands, policies, and how far the journal was followed. Persisted, keep
 //! stable; `FORMAT.md` draws the bytes.
 
-use serde::{Deserialize, Serialize};
 use wallet::bucket::{Bucket, Split};
 use wallet::credits::Credits;
 use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, Settlement};
@@ -10,7 +9,7 @@ use wallet::ledger::CommandRow;
 use wallet::policy::FreePolicies;
 use wallet::row::{Counters, Row};
 
-use crate::codec::{DecodeError, append, read_row};
+use crate::codec::{BorrowDecode, Decode, DecodeError, Encode, List, append, read_row};
 use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
 use crate::record::parts::{refund_reason, tier};
@@ -30,7 +29,7 @@ pub struct Reached {
     pub hash: GroupHash,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, Decode)]
 struct StoredReached {
     position: u64,
     epoch: u64,
@@ -66,22 +65,21 @@ impl Stored for Timestamp {
 
 impl Stored for FreePolicies {
     fn encode(&self, out: &mut Vec<u8>) {
-        append(&self.all().iter().map(StoredPolicy::from).collect::<Vec<_>>(), out);
+        append(&List(self.all().iter().map(StoredPolicy::from).collect()), out);
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut policies = Self::new();
-        for policy in read_row::<Vec<StoredPolicy>>(bytes)? {
+        for policy in read_row::<List<StoredPolicy>>(bytes)?.0 {
             policies.add(policy.into());
         }
         Ok(policies)
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, BorrowDecode)]
 struct StoredCommand<'a> {
     position: u64,
-    #[serde(borrow)]
     record: StoredRecord<'a>,
 }
 
@@ -99,7 +97,7 @@ impl Stored for CommandRow {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, BorrowDecode)]
 struct StoredRow<'a> {
     account: StoredId,
     zone: &'a str,
@@ -173,8 +171,14 @@ fn counters(stored: [u64; 5]) -> Counters {
 }
 
 /// A hold without its id, which stands in the key or in the block beside it.
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, Decode)]
 struct StoredHold {
+    head: StoredHoldHead,
+    settlements: List<StoredSettlement>,
+}
+
+#[derive(Encode, Decode)]
+struct StoredHoldHead {
     account: StoredId,
     state: u8,
     charge: bool,
@@ -190,17 +194,16 @@ struct StoredHold {
     reserve_position: u64,
     /// Records after the reserve's.
     last_position: u64,
-    settlements: Vec<StoredSettlement>,
 }
 
 /// Persisted, keep stable: 0 capture, 1 refund.
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, Decode)]
 enum StoredSettlement {
     Capture(StoredCaptureStep),
     Refund(StoredRefundStep),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, Decode)]
 struct StoredCaptureStep {
     request: StoredRequest,
     captured: Option<StoredSplit>,
@@ -212,12 +215,12 @@ struct StoredCaptureStep {
     position: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Encode, Decode)]
 struct StoredRefundStep {
     number: u8,
     requested: Option<u64>,
     reason: u8,
-    undone: Vec<StoredSlices>,
+    undone: List<StoredSlices>,
     returned: Option<StoredSplit>,
     forfeited: Option<StoredSplit>,
     /// Records after the reserve's.
@@ -227,7 +230,7 @@ struct StoredRefundStep {
 /// Appends a hold's bytes.
 pub(crate) fn encode_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
     let held_ms = hold.ends_at.0.wrapping_sub(hold.reserved_at.0);
-    let stored = StoredHold {
+    let head = StoredHoldHead {
         account: hold.account.into(),
         state: hold.state as u8,
         charge: hold.charge,
@@ -242,18 +245,22 @@ pub(crate) fn encode_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
         terms: StoredTerms::of(&hold.terms, held_ms),
         reserve_position: hold.reserve_position.0,
         last_position: hold.last_position.0.wrapping_sub(hold.reserve_position.0),
-        settlements: hold.settlements.iter().map(|step| stored_settlement(step, hold.reserve_position)).collect(),
     };
-    append(&stored, out);
+    append(&head, out);
+    // The list without a list: its length, then its entries.
+    append(&hold.settlements.len(), out);
+    for step in &hold.settlements {
+        append(&stored_settlement(step, hold.reserve_position), out);
+    }
 }
 
 /// Reads a hold.
 pub(crate) fn decode_hold(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError> {
-    let stored: StoredHold = read_row(bytes)?;
+    let StoredHold { head: stored, settlements: List(settlements) } = read_row(bytes)?;
     let reserved_at = stored.reserved_at.instant(id);
     let reserve = Place(stored.reserve_position);
     let state = HoldState::from_code(stored.state).ok_or_else(|| BadField::new("hold state", stored.state))?;
-    let settlements = stored.settlements.into_iter().map(|step| settlement(step, reserve));
+    let settlements = settlements.into_iter().map(|step| settlement(step, reserve));
     Ok(Hold {
         account: stored.account.account(),
         state,

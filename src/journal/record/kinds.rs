@@ -1,7 +1,6 @@
 //! One stored struct for each kind of record, with its conversions. Persisted, keep stable: fields are written in the
 //! order in which they stand here.
 
-use serde::{Deserialize, Serialize};
 use wallet::credits::Credits;
 use wallet::ids::{AccountId, Day, PaymentId, Period, Timestamp};
 use wallet::record::{
@@ -13,9 +12,10 @@ use super::parts::{
     AfterId, BadField, StoredAttribution, StoredId, StoredIssuer, StoredRequest, StoredSlices, StoredSplit,
     StoredTerms, bucket, bucket_code, refund_reason, tier,
 };
+use crate::codec::{BorrowDecode, Decode, Encode, List};
 
 /// A free allowance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredPolicy {
     from: u32,
     allowance: u64,
@@ -37,12 +37,11 @@ impl From<StoredPolicy> for FreePolicy {
 }
 
 /// A new account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredOpen<'a> {
     account: StoredId,
     zone: &'a str,
     day: u32,
-    #[serde(borrow)]
     issuer: StoredIssuer<'a>,
 }
 
@@ -65,11 +64,10 @@ impl From<StoredOpen<'_>> for Open {
 }
 
 /// A freeze or its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredFreeze<'a> {
     account: StoredId,
     frozen: bool,
-    #[serde(borrow)]
     issuer: StoredIssuer<'a>,
 }
 
@@ -87,7 +85,7 @@ impl From<StoredFreeze<'_>> for Freeze {
 }
 
 /// A new period of the subscription bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredSetSubscription<'a> {
     account: StoredId,
     day: u32,
@@ -95,7 +93,6 @@ pub struct StoredSetSubscription<'a> {
     amount: u64,
     tier: u8,
     ends_at: u64,
-    #[serde(borrow)]
     issuer: StoredIssuer<'a>,
 }
 
@@ -131,14 +128,13 @@ impl TryFrom<StoredSetSubscription<'_>> for SetSubscription {
 }
 
 /// Credits given into one bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredGrant<'a> {
     account: StoredId,
     bucket: u8,
     amount: u64,
     day: u32,
     period: u32,
-    #[serde(borrow)]
     issuer: StoredIssuer<'a>,
 }
 
@@ -171,7 +167,7 @@ impl TryFrom<StoredGrant<'_>> for Grant {
 }
 
 /// Credits bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredTopUp<'a> {
     account: StoredId,
     payment: StoredId,
@@ -201,11 +197,10 @@ impl From<StoredTopUp<'_>> for TopUp {
 }
 
 /// Credits taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredClawback<'a> {
     account: StoredId,
     amount: u64,
-    #[serde(borrow)]
     issuer: StoredIssuer<'a>,
 }
 
@@ -224,7 +219,7 @@ impl From<StoredClawback<'_>> for Clawback {
 }
 
 /// One wallet rolled over the end of its cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredCycleRoll {
     account: StoredId,
     day: u32,
@@ -267,7 +262,7 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
 }
 
 /// Credits set aside, or charged at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredReserve {
     account: StoredId,
     hold: StoredId,
@@ -322,7 +317,7 @@ impl TryFrom<StoredReserve> for Reserve {
 }
 
 /// Part or all of a hold captured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredCapture {
     account: StoredId,
     hold: StoredId,
@@ -376,7 +371,7 @@ impl TryFrom<StoredCapture> for Capture {
 }
 
 /// A commit after expiry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredLateCapture {
     account: StoredId,
     hold: StoredId,
@@ -419,7 +414,7 @@ impl TryFrom<StoredLateCapture> for LateCapture {
 }
 
 /// The end of a hold that gives back what is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredReturn {
     account: StoredId,
     hold: StoredId,
@@ -454,7 +449,7 @@ impl From<StoredReturn> for Return {
 }
 
 /// Captured credits given back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredRefund {
     account: StoredId,
     hold: StoredId,
@@ -462,8 +457,8 @@ pub struct StoredRefund {
     number: u8,
     requested: Option<u64>,
     reason: u8,
-    undone: Vec<StoredSlices>,
-    returned: Vec<StoredSlices>,
+    undone: List<StoredSlices>,
+    returned: List<StoredSlices>,
     forfeited: Option<StoredSplit>,
     attribution: StoredAttribution,
 }

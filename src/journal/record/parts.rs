@@ -1,10 +1,11 @@
 //! The parts that stored records and stored rows are made of, and their conversions from and to the wallet's values.
 
-use serde::{Deserialize, Serialize};
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
 use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
 use wallet::record::{Attribution, CaptureRequest, Issuer, OverCommit, RefundReason, Terms};
+
+use crate::codec::{BorrowDecode, Decode, Encode, List};
 
 /// A field has a value that no record of this version has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +24,7 @@ impl BadField {
 }
 
 /// A 128-bit id: sixteen bytes in the order of its text form, without a length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredId(pub [u8; 16]);
 
 impl StoredId {
@@ -79,7 +80,7 @@ impl From<HoldId> for StoredId {
 
 /// An instant in a record about a hold: milliseconds after the id's own time, which is nearly always a small number.
 /// Ids without a time count from 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct AfterId(i64);
 
 impl AfterId {
@@ -97,7 +98,7 @@ fn own_time(hold: HoldId) -> u64 {
 }
 
 /// An amount by bucket, in millicredits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredSplit {
     free: u64,
     subscription: u64,
@@ -132,7 +133,7 @@ impl StoredSplit {
 }
 
 /// Amounts with the day and the period that they belong to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredSlices {
     split: StoredSplit,
     day: u32,
@@ -161,17 +162,17 @@ impl StoredSlices {
         slices.map_or_else(Slices::default, Slices::from)
     }
 
-    pub(crate) fn all(slices: &[Slices]) -> Vec<Self> {
-        slices.iter().copied().map(Self::from).collect()
+    pub(crate) fn all(slices: &[Slices]) -> List<Self> {
+        List(slices.iter().copied().map(Self::from).collect())
     }
 
-    pub(crate) fn values(slices: Vec<Self>) -> Vec<Slices> {
-        slices.into_iter().map(Slices::from).collect()
+    pub(crate) fn values(slices: List<Self>) -> Vec<Slices> {
+        slices.0.into_iter().map(Slices::from).collect()
     }
 }
 
 /// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredAttribution {
     member: Option<StoredId>,
     tool: u16,
@@ -198,7 +199,7 @@ impl TryFrom<StoredAttribution> for Attribution {
 
 /// What a hold's request asked for besides the amount: two bytes, and the hold time where it is not the distance
 /// between the two instants beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredTerms {
     /// Bits 0 to 2: sources; bit 3: the model is marked Pro; bits 4 and 5: what a commit above the hold does.
     flags: u8,
@@ -238,7 +239,7 @@ impl StoredTerms {
 }
 
 /// What a commit asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredRequest {
     number: u8,
     amount: Option<u64>,
@@ -260,7 +261,7 @@ impl From<StoredRequest> for CaptureRequest {
 }
 
 /// Who gave a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
 pub struct StoredIssuer<'a> {
     command: StoredId,
     by: &'a str,

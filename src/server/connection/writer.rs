@@ -207,3 +207,6 @@ fn unknown(mut frames: &[u8], out: &mut Vec<u8>) {
         frames = &frames[body.end..];
     }
 }
+
+#[cfg(test)]
+mod tests;

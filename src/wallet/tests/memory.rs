@@ -23,7 +23,11 @@ fn r32_a_release_of_an_unknown_id_leaves_a_tombstone() {
     let hold = world.hold("h2");
     let account = super::world::account("a");
     let refused = world.run(Operation::Release { account, hold });
-    assert_eq!((refused.outcome, refused.needs.0), (Outcome::UnknownHold, 4), "it leaves when the tombstone is durable");
+    assert_eq!(
+        (refused.outcome, refused.needs.0),
+        (Outcome::UnknownHold, 4),
+        "it leaves when the tombstone is durable"
+    );
     world.restarted().check("reserve h2 a 1 => already_released");
 }
 

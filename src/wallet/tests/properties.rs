@@ -17,7 +17,8 @@ fn any_split() -> impl Strategy<Value = Split> {
 
 fn within(bits: Bits) -> impl Strategy<Value = Snapshot> {
     let most = bits.most();
-    let amount = |most: Credits| prop_oneof![Just(0), Just(most.millis()), 0..=most.millis()].prop_map(Credits::from_millis);
+    let amount =
+        |most: Credits| prop_oneof![Just(0), Just(most.millis()), 0..=most.millis()].prop_map(Credits::from_millis);
     let split = (amount(most.free), amount(most.subscription), amount(most.top_up));
     (split, 0..1_024_u16, 0..512_u16, 0..16_u8, any::<bool>()).prop_map(|(split, day, period, tier, attention)| {
         let (free, subscription, top_up) = split;

@@ -127,16 +127,19 @@ fn i5_an_id_that_two_tasks_reserve_has_one_decision() {
             if task == 1 {
                 ids.reverse();
             }
-            let amount = |number: u64| if number % 2 == 0 { 1 } else { 1 + task };
-            let operations: Vec<_> =
-                ids.iter().map(|number| Operation::Reserve(request(account("a"), id(*number), amount(*number)))).collect();
+            let amount = |number: u64| if number.is_multiple_of(2) { 1 } else { 1 + task };
+            let operations: Vec<_> = ids
+                .iter()
+                .map(|number| Operation::Reserve(request(account("a"), id(*number), amount(*number))))
+                .collect();
             let answers = run(&engine, &mut chunk, &operations, start());
             assert!(answers.iter().all(|answer| answer.needs > Position::NONE), "I3: an answer that rests on nothing");
             outcomes.extend(ids.iter().copied().zip(answers.iter().map(|answer| answer.outcome)));
         }
         outcomes
     };
-    let [one, two] = thread::scope(|scope| [0, 1].map(|number| scope.spawn(move || task(number))).map(|task| task.join().unwrap()));
+    let [one, two] =
+        thread::scope(|scope| [0, 1].map(|number| scope.spawn(move || task(number))).map(|task| task.join().unwrap()));
     for number in 0..8_000 {
         let mut both = [one[&number], two[&number]];
         both.sort_by_key(|outcome| outcome.code());
@@ -257,7 +260,8 @@ impl Storm {
 fn check_at_rest(storm: &Storm, disk: &Disk) {
     let now = storm.clock.now();
     let mut replayed = disk.replayed();
-    let decisions = disk.records().iter().filter(|record| matches!(record, Record::Reserve(_) | Record::Charge(_))).count();
+    let decisions =
+        disk.records().iter().filter(|record| matches!(record, Record::Reserve(_) | Record::Charge(_))).count();
     assert_eq!(u64::try_from(decisions).unwrap(), storm.granted.load(Ordering::SeqCst), "I5: decisions and answers");
     let chunk = storm.engine.chunk();
     disk.catch_up();

@@ -68,7 +68,10 @@ pub(super) fn instant(text: &str) -> Timestamp {
 fn millis(text: &str) -> u64 {
     let units = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
     let unit = units.iter().find(|(unit, _)| text.ends_with(*unit));
-    unit.map_or_else(|| text.parse().unwrap(), |(unit, size)| text.trim_end_matches(*unit).parse::<u64>().unwrap() * size)
+    unit.map_or_else(
+        || text.parse().unwrap(),
+        |(unit, size)| text.trim_end_matches(*unit).parse::<u64>().unwrap() * size,
+    )
 }
 
 fn credits(text: &str) -> Credits {
@@ -253,7 +256,8 @@ impl World {
             }
             "release" => Operation::Release { account, hold },
             "refund" => {
-                let reason = if line.has("provider_error") { RefundReason::ProviderError } else { RefundReason::Goodwill };
+                let reason =
+                    if line.has("provider_error") { RefundReason::ProviderError } else { RefundReason::Goodwill };
                 Operation::Refund { account, hold, number, amount: amount(), reason }
             }
             _ => Operation::Extend { account, hold, ttl_ms: u32::try_from(millis(line.word(1))).unwrap() },
@@ -322,7 +326,9 @@ fn command(verb: &str, line: &Line<'_>, now: Now) -> Option<Command> {
         _ => Bucket::TopUp,
     };
     Some(match verb {
-        "open" => Command::OpenAccount { account: account(), zone: line.options.get("zone").map_or("", |zone| zone).into() },
+        "open" => {
+            Command::OpenAccount { account: account(), zone: line.options.get("zone").map_or("", |zone| zone).into() }
+        }
         "freeze" => Command::Freeze { account: account(), frozen: true },
         "unfreeze" => Command::Freeze { account: account(), frozen: false },
         "subscribe" => {
@@ -380,20 +386,46 @@ fn part(answer: &Answer, name: &str, now: Now) -> String {
         "late" => answer.late.to_string(),
         "top_up_allowed" => answer.top_up_allowed.to_string(),
         "detail" | "tier" => answer.detail.to_string(),
-        "field" => FIELDS.iter().find(|field| **field as u32 == answer.detail).map_or_else(String::new, |field| format!("{field:?}")),
+        "field" => FIELDS
+            .iter()
+            .find(|field| **field as u32 == answer.detail)
+            .map_or_else(String::new, |field| format!("{field:?}")),
         "ends" => after(answer.time),
         "next" => after(answer.next_reset_at),
-        "next_at" => jiff::Timestamp::from_millisecond(i64::try_from(answer.next_reset_at.0).unwrap()).unwrap().to_string(),
+        "next_at" => {
+            jiff::Timestamp::from_millisecond(i64::try_from(answer.next_reset_at.0).unwrap()).unwrap().to_string()
+        }
         "position" => (answer.position != Position::NONE).to_string(),
         _ => panic!("no such part of an answer: {name}"),
     }
 }
 
 const FIELDS: [Field; 25] = [
-    Field::Kind, Field::Flags, Field::Sources, Field::Number, Field::TtlMs, Field::Hold, Field::Account, Field::Amount,
-    Field::Member, Field::Worker, Field::Model, Field::Tool, Field::Count, Field::MinTier, Field::Reason,
-    Field::OverCommit, Field::Settings, Field::Reserved, Field::Command, Field::Zone, Field::Tier, Field::EndsAt,
-    Field::Bucket, Field::Frozen, Field::Payment,
+    Field::Kind,
+    Field::Flags,
+    Field::Sources,
+    Field::Number,
+    Field::TtlMs,
+    Field::Hold,
+    Field::Account,
+    Field::Amount,
+    Field::Member,
+    Field::Worker,
+    Field::Model,
+    Field::Tool,
+    Field::Count,
+    Field::MinTier,
+    Field::Reason,
+    Field::OverCommit,
+    Field::Settings,
+    Field::Reserved,
+    Field::Command,
+    Field::Zone,
+    Field::Tier,
+    Field::EndsAt,
+    Field::Bucket,
+    Field::Frozen,
+    Field::Payment,
 ];
 
 /// An engine filled from the archive, as a start does it.
@@ -424,7 +456,10 @@ pub(super) fn compare_wallets(engine: &Engine<Disk, Disk>, replayed: &mut Maps, 
         let view = engine.wallet_view(row.account, now).unwrap();
         if crate::engine::Journal::pushed(engine.journal()) != pushed {
             // Looking rolled the wallet over the end of a cycle; its row does not know yet.
-            row.roll_day(engine.cohorts.day_at(engine.cohorts.of(&row.zone).unwrap(), row.ends_at.minus_millis(1)), &policies);
+            row.roll_day(
+                engine.cohorts.day_at(engine.cohorts.of(&row.zone).unwrap(), row.ends_at.minus_millis(1)),
+                &policies,
+            );
             row.roll_period(row.period.next(), Credits::ZERO, Tier::NONE, Timestamp::NONE);
         }
         row.roll_day(view.day, &policies);

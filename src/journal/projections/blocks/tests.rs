@@ -4,6 +4,7 @@ use wallet::ids::Timestamp;
 
 use super::*;
 use crate::projections::disk;
+use crate::projections::rows::encode_hold;
 use crate::projections::store::{Family, ProjectionStore};
 use crate::projections::{MemoryProjections, RocksProjections};
 use crate::record::samples::{HOLD_TIME_MS, check_golden, hold_id, reserve, slices};
@@ -19,8 +20,18 @@ fn holds(seconds: u64, each: u64, tag: u32) -> Vec<(HoldId, Hold)> {
     .collect()
 }
 
+fn encoded(holds: &[(HoldId, Hold)]) -> Vec<(HoldId, Vec<u8>)> {
+    let encode = |id, hold| {
+        let mut row = Vec::new();
+        encode_hold(id, hold, &mut row);
+        row
+    };
+    holds.iter().map(|(id, hold)| (*id, encode(*id, hold))).collect()
+}
+
 fn flush(store: &impl ProjectionStore, holds: &[(HoldId, Hold)], flushed: u64) -> usize {
-    let sorted: Vec<_> = holds.iter().map(|(id, hold)| (*id, hold)).collect();
+    let rows = encoded(holds);
+    let sorted: Vec<_> = rows.iter().map(|(id, row)| (*id, row.as_slice())).collect();
     let mut blocks = 0;
     store
         .write(&mut |batch| {
@@ -68,7 +79,8 @@ fn the_newest_row_is_found_among_many_blocks() {
 #[test]
 fn a_block_has_its_golden_bytes_and_no_cut_one_is_read() {
     let two = holds(1, 2, 4);
-    let sorted: Vec<_> = two.iter().map(|(id, hold)| (*id, hold)).collect();
+    let rows = encoded(&two);
+    let sorted: Vec<_> = rows.iter().map(|(id, row)| (*id, row.as_slice())).collect();
     let mut written = Vec::new();
     write_blocks(&sorted, 70_000, |key, value| written.push((key, value.to_vec())));
     let [(key, value)] = written.try_into().unwrap();

@@ -1,0 +1,50 @@
+//! Every hold is found in its newest form, before and after the table grows and after it was cleared.
+
+use wallet::hold::HoldState;
+
+use super::*;
+use crate::projections::rows::decode_hold;
+use crate::record::samples::{HOLD_TIME_MS, hold_id, reserve, slices};
+
+const HOLDS: u64 = 5_000;
+
+fn id(number: u64) -> HoldId {
+    if number % 10 == 9 { HoldId(u128::from(number)) } else { hold_id(HOLD_TIME_MS + number * 7 % 3_000, number) }
+}
+
+fn a_hold(number: u64) -> Hold {
+    Hold::reserved(&reserve(id(number), slices(0, 0, number)), true)
+}
+
+#[test]
+fn the_newest_form_of_every_hold_is_found() {
+    let mut ended = Ended::new();
+    for round in 0..2 {
+        for number in 0..HOLDS {
+            assert!(!ended.contains(id(number)), "round {round}");
+            ended.put(id(number), &a_hold(number));
+        }
+        for number in (0..HOLDS).step_by(3) {
+            let hold = Hold { state: HoldState::Released, ..a_hold(number) };
+            ended.put(id(number), &hold);
+        }
+        for number in 0..HOLDS {
+            let hold = decode_hold(id(number), ended.row(id(number)).unwrap()).unwrap();
+            let state = if number % 3 == 0 { HoldState::Released } else { HoldState::Settled };
+            assert_eq!(hold, Hold { state, ..a_hold(number) });
+        }
+        assert_eq!(ended.row(id(HOLDS)), None);
+        ended.clear();
+    }
+}
+
+#[test]
+fn rows_come_in_the_order_of_seconds_and_ids() {
+    let mut ended = Ended::new();
+    for number in (0..HOLDS).rev().chain(0..100) {
+        ended.put(id(number), &a_hold(number));
+    }
+    let order: Vec<_> = ended.in_order().into_iter().map(|(id, _)| (second_of(id), id)).collect();
+    assert_eq!(u64::try_from(order.len()).unwrap(), HOLDS, "each once");
+    assert!(order.is_sorted());
+}

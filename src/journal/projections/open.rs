@@ -1,0 +1,101 @@
+//! Open holds that changed since the last flush. Their places are used again at once, so that the holds that begin and
+//! end between two flushes stay in a little memory; a map from ids to places moves only these when it grows.
+
+use foldhash::{HashMap, HashMapExt};
+use wallet::hold::Hold;
+use wallet::ids::HoldId;
+
+/// An open hold.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenHold {
+    pub(crate) hold: Hold,
+    /// The store has it under the key of an open hold.
+    pub(crate) stored: bool,
+}
+
+/// Where a hold is, as long as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// Open holds by id.
+#[derive(Debug)]
+pub(crate) struct OpenHolds {
+    places: HashMap<HoldId, Place>,
+    holds: Vec<OpenHold>,
+    free: Vec<Place>,
+}
+
+impl OpenHolds {
+    pub(crate) fn new() -> Self {
+        Self { places: HashMap::new(), holds: Vec::new(), free: Vec::new() }
+    }
+
+    pub(crate) fn contains(&self, id: HoldId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    pub(crate) fn hold(&self, id: HoldId) -> Option<&OpenHold> {
+        self.place(id).map(|place| &self.holds[place.index()])
+    }
+
+    pub(crate) fn place(&self, id: HoldId) -> Option<Place> {
+        self.places.get(&id).copied()
+    }
+
+    pub(crate) fn at_mut(&mut self, place: Place) -> &mut OpenHold {
+        &mut self.holds[place.index()]
+    }
+
+    /// Adds a hold that is not there.
+    pub(crate) fn insert(&mut self, id: HoldId, mut hold: OpenHold) -> Place {
+        let place = match self.free.pop() {
+            Some(place) => {
+                let old = self.at_mut(place);
+                if hold.hold.settlements.is_empty() {
+                    // Nearly every hold is settled once: the memory for that is there from an earlier one.
+                    hold.hold.settlements = std::mem::take(&mut old.hold.settlements);
+                    hold.hold.settlements.clear();
+                }
+                *old = hold;
+                place
+            }
+            None => {
+                let place = Place(u32::try_from(self.holds.len()).expect("the engine has fewer open holds"));
+                hold.hold.settlements.reserve_exact(1);
+                self.holds.push(hold);
+                place
+            }
+        };
+        self.places.insert(id, place);
+        place
+    }
+
+    /// Removes a hold; what it holds in memory stays for the next one.
+    pub(crate) fn remove(&mut self, id: HoldId) {
+        self.free.extend(self.places.remove(&id));
+    }
+
+    /// The holds in the order of their ids.
+    pub(crate) fn in_order(&self) -> Vec<(HoldId, &OpenHold)> {
+        let mut holds: Vec<_> = self.places.iter().map(|(id, place)| (*id, &self.holds[place.index()])).collect();
+        holds.sort_unstable_by_key(|(id, _)| *id);
+        holds
+    }
+
+    /// Takes all holds out.
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(HoldId, OpenHold)) {
+        let mut holds: Vec<_> = self.holds.drain(..).map(Some).collect();
+        for (id, place) in self.places.drain() {
+            if let Some(hold) = holds[place.index()].take() {
+                take(id, hold);
+            }
+        }
+        self.free.clear();
+    }
+}
