@@ -1,5 +1,8 @@
 //! The tests of the whole: one binary, a module a subject.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod crash;
 mod order_model;
+mod server;
+mod sim;
 mod tidy;

@@ -84,7 +84,23 @@ pub fn decode_any(bytes: &[u8]) -> Result<Meaning, DecodeError> {
 }
 
 /// Appends the bytes of a stored row.
+#[inline]
 pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    // Into bytes that are there: a vector that may grow at every field costs as much as the encoding.
+    out.resize(start + SHORT_BYTES, 0);
+    let mut end = start;
+    let short = bincode::encode_into_writer(value, Filling { bytes: out, end: &mut end }, config::standard());
+    if short.is_ok() {
+        out.truncate(end);
+    } else {
+        out.truncate(start);
+        append_long(value, out);
+    }
+}
+
+#[cold]
+fn append_long<T: Encode>(value: &T, out: &mut Vec<u8>) {
     let written = bincode::encode_into_writer(value, Appending(out), config::standard());
     assert!(written.is_ok(), "a stored type has no shape that bincode refuses");
 }
@@ -106,6 +122,25 @@ fn read<'a, T: BorrowDecode<'a, ()>, const MAX: usize>(bytes: &'a [u8]) -> Resul
     match bytes.len() - used {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { bytes: left }),
+    }
+}
+
+/// Longer than the hot records, and than nearly all rows.
+const SHORT_BYTES: usize = 256;
+
+struct Filling<'a> {
+    bytes: &'a mut [u8],
+    end: &'a mut usize,
+}
+
+impl Writer for Filling<'_> {
+    #[inline(always)]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        let end = *self.end + bytes.len();
+        let Some(place) = self.bytes.get_mut(*self.end..end) else { return Err(EncodeError::UnexpectedEnd) };
+        place.copy_from_slice(bytes);
+        *self.end = end;
+        Ok(())
     }
 }
 

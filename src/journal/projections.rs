@@ -52,7 +52,7 @@ use flush::Flushing;
 use rows::Stored;
 
 /// Records that are applied under one lock: how long a reader waits at most.
-const CHUNK_RECORDS: usize = 256;
+const CHUNK_RECORDS: usize = 64;
 
 /// Limits and checks of a projector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,6 +316,7 @@ impl<S: ProjectionStore> Projector<S> {
         let mut at = Position::NONE;
         let applied = catch_unwind(AssertUnwindSafe(|| {
             let mut view = shared.view.write();
+            view.warm(chunk.iter().filter_map(|(_, record)| account(record)));
             for (position, record) in chunk.iter() {
                 at = *position;
                 touched.clear();
@@ -327,7 +328,7 @@ impl<S: ProjectionStore> Projector<S> {
                     return Err(ApplyError::Read(failure));
                 }
                 applied?;
-                books.put_hold_back();
+                books.put_hold_back(Place(position.0))?;
                 if let Record::Policy(_) = record {
                     view.changes.policies = Some(view.policies.clone());
                 }
@@ -450,6 +451,16 @@ impl<S: ProjectionStore> Projector<S> {
             self.clean.absorb(&mut changes, &view.changes);
             self.spare = Some(changes);
         }
+    }
+}
+
+/// Whose row a record of the hot kinds changes.
+fn account(record: &Record) -> Option<AccountId> {
+    match record {
+        Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.account),
+        Record::Capture(capture) => Some(capture.account),
+        Record::Release(end) | Record::Expire(end) => Some(end.account),
+        _ => None,
     }
 }
 

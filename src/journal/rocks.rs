@@ -55,6 +55,21 @@ impl From<rocksdb::Error> for OpenError {
     }
 }
 
+/// RocksDB says of a damaged write-ahead log that it is damaged, and not which file it is: the operator is told where to
+/// look.
+fn not_opened(directory: &Path, error: rocksdb::Error) -> OpenError {
+    let corrupted = error.kind() == rocksdb::ErrorKind::Corruption;
+    let mut message = format!("{}: {}", directory.display(), error.into_string());
+    if corrupted {
+        let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let mut logs: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
+        logs.retain(|name| name.ends_with(".log"));
+        logs.sort();
+        message = format!("{message} (its write-ahead logs: {})", logs.join(", "));
+    }
+    OpenError::Rocks(message)
+}
+
 impl From<rocksdb::Error> for ReadError {
     fn from(error: rocksdb::Error) -> Self {
         Self::Store(error.into_string())
@@ -126,7 +141,7 @@ impl RocksStore {
     pub fn open(directory: &Path, create: bool) -> Result<Self, OpenError> {
         let mut options = options();
         options.create_if_missing(create);
-        let db = DB::open(&options, directory)?;
+        let db = DB::open(&options, directory).map_err(|error| not_opened(directory, error))?;
         db.flush()?;
         db.flush_wal(true)?;
         let mut synced = WriteOptions::default();
@@ -232,7 +247,8 @@ impl RocksReader {
     /// # Errors
     /// [`OpenError`].
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
-        Self::over(DB::open_for_read_only(&options(), directory, false)?)
+        let db = DB::open_for_read_only(&options(), directory, false);
+        Self::over(db.map_err(|error| not_opened(directory, error))?)
     }
 
     fn over(db: DB) -> Result<Self, OpenError> {

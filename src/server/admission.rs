@@ -63,9 +63,8 @@ impl Daemon {
                 return Ok(room);
             }
             // Unused room comes back without a group: so that nobody waits for one that never comes, look again soon.
-            match tokio::time::timeout(ROOM_LOOK, progress.changed()).await {
-                Ok(Err(_)) => return Err(Failing),
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(_)) = tokio::time::timeout(ROOM_LOOK, progress.changed()).await {
+                return Err(Failing);
             }
         }
     }

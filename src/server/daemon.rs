@@ -162,10 +162,11 @@ impl Daemon {
     #[must_use]
     pub fn render_metrics(&self) -> String {
         let gauges = self.rules.gauges();
+        let now = self.clock.now().daemon;
         self.metrics.render(&Levels {
             wallets: gauges.wallets,
             holds_open: gauges.holds_open,
-            oldest_hold_age_ms: 0,
+            oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
             position: self.durability.synced().0,
             lag: self.projection_lag(),
             // Relaxed: a gauge.

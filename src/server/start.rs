@@ -211,7 +211,7 @@ fn load<P: ProjectionStore>(rules: &Rules, projector: &mut Projector<P>, now: No
             }
             Loaded::Wallet(row) => {
                 wallets += 1;
-                rules.load_wallet(&row)
+                rules.load_wallet(&row, now)
             }
             Loaded::Hold(id, hold) => {
                 holds += 1;

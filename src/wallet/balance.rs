@@ -44,6 +44,8 @@ pub struct Gauges {
     pub holds_remembered: u64,
     /// The earliest end that is noted for a hold; it may have been settled.
     pub next_hold_end: Option<Timestamp>,
+    /// When the oldest open hold was opened, to the second.
+    pub oldest_open_hold_at: Option<Timestamp>,
     /// Ids whose own time is earlier are forgotten.
     pub id_bound: Timestamp,
 }
@@ -109,6 +111,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             holds_open: self.holds.open(),
             holds_remembered: self.holds.entries(),
             next_hold_end: self.holds.next_end(),
+            oldest_open_hold_at: self.holds.oldest_open(),
             // Relaxed: a gauge.
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
         }

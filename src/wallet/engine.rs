@@ -133,6 +133,10 @@ pub(crate) struct Unit {
     pub(crate) gives: Vec<(SlotIndex, Slices)>,
     pub(crate) ends: Vec<(Timestamp, HoldId)>,
     pub(crate) ended: Vec<(Timestamp, HoldId)>,
+    /// Holds opened by this unit, all at its `now`.
+    pub(crate) opened: u64,
+    /// When the holds that this unit ended were opened.
+    pub(crate) closed: Vec<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +194,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             gives: Vec::new(),
             ends: Vec::new(),
             ended: Vec::new(),
+            opened: 0,
+            closed: Vec::new(),
         };
         Chunk { unit, answers: Vec::new() }
     }
@@ -255,6 +261,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         chunk.unit.gives = gives;
         self.holds.watch(&mut chunk.unit.ends, &mut chunk.unit.ended);
+        let opened = std::mem::take(&mut chunk.unit.opened);
+        self.holds.count_open((now.daemon, opened), &mut chunk.unit.closed);
         let mut position = first;
         for (index, (mark, record)) in chunk.unit.marks.iter().zip(&chunk.unit.records).enumerate() {
             self.mark(mark.hold, record, Place::pending(chunk.unit.number, index), position);

@@ -100,13 +100,15 @@ pub(crate) struct Holds {
     entries: AtomicU64,
     open: AtomicU64,
     ends: Mutex<Ends>,
+    /// How many open holds were opened in which second.
+    ages: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl Holds {
     pub(crate) fn new() -> Self {
         let hasher = foldhash::fast::RandomState::default();
         let map = DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, DIRECTORY_SHARDS);
-        Self { map, entries: AtomicU64::new(0), open: AtomicU64::new(0), ends: Mutex::default() }
+        Self { map, entries: AtomicU64::new(0), open: AtomicU64::new(0), ends: Mutex::default(), ages: Mutex::default() }
     }
 
     // The counts below are for limits and gauges; Relaxed, because nothing is decided by their order.
@@ -127,12 +129,31 @@ impl Holds {
         self.entries.fetch_sub(count, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_opened(&self) {
-        self.open.fetch_add(1, Ordering::Relaxed);
+    /// Counts holds that were opened at one instant, and others that have ended, by the instant of their opening.
+    pub(crate) fn count_open(&self, opened: (Timestamp, u64), ended: &mut Vec<Timestamp>) {
+        if opened.1 == 0 && ended.is_empty() {
+            return;
+        }
+        self.open.fetch_add(opened.1, Ordering::Relaxed);
+        self.open.fetch_sub(u64::try_from(ended.len()).unwrap_or(0), Ordering::Relaxed);
+        let mut ages = self.ages.lock();
+        if opened.1 > 0 {
+            let count = ages.entry(opened.0.seconds()).or_default();
+            *count = count.saturating_add(opened.1);
+        }
+        for at in ended.drain(..) {
+            if let BTreeEntry::Occupied(mut second) = ages.entry(at.seconds()) {
+                *second.get_mut() = second.get().saturating_sub(1);
+                if *second.get() == 0 {
+                    second.remove();
+                }
+            }
+        }
     }
 
-    pub(crate) fn count_ended(&self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+    /// When the oldest open hold was opened, to the second.
+    pub(crate) fn oldest_open(&self) -> Option<Timestamp> {
+        self.ages.lock().first_key_value().map(|(second, _)| Timestamp(second.saturating_mul(1_000)))
     }
 
     /// Notes when holds are to end, and which ends no longer count; a whole unit at a time.

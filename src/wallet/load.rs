@@ -14,6 +14,9 @@ use crate::sync::Ordering;
 use crate::word::{Numbers, Snapshot};
 use thiserror::Error;
 
+/// How many days a row may be behind and still be told from one that is ahead.
+const IDLE_DAYS_MAX: u32 = 512;
+
 /// A row that does not make a wallet.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[expect(missing_docs, reason = "the messages say it")]
@@ -40,11 +43,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.id_bound.fetch_max(bound.0, Ordering::Release);
     }
 
-    /// Adds a wallet; before its holds.
+    /// Adds a wallet; before its holds. The word keeps only the low bits of a day, so a row that has not moved for long
+    /// is loaded as of yesterday, with nothing left of a day that has ended.
     ///
     /// # Errors
     /// The row does not make a wallet here.
-    pub fn load_wallet(&self, row: &Row) -> Result<(), LoadError> {
+    pub fn load_wallet(&self, row: &Row, now: Now) -> Result<(), LoadError> {
         let cohort = self.cohorts.of(&row.zone).map_err(|error| LoadError::Zone {
             account: row.account,
             zone: row.zone.clone(),
@@ -52,9 +56,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         })?;
         let debt = row.debt();
         let cold = Cold { frozen: row.frozen, in_debt: !debt.is_zero() };
+        let today = self.cohorts.today(cohort, now.daemon).day;
+        let mut available = row.available();
+        let mut day = row.day;
+        if today.0.saturating_sub(row.day.0) > IDLE_DAYS_MAX {
+            available.free = Credits::ZERO;
+            day = Day(today.0.saturating_sub(1));
+        }
         let word = Snapshot {
-            available: row.available(),
-            day: Numbers::short_day(row.day),
+            available,
+            day: Numbers::short_day(day),
             period: Numbers::short_period(row.period),
             tier: row.tier,
             attention: cold.frozen || cold.in_debt,
@@ -78,7 +89,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = Place::pushed(hold.last_position);
         let entry = if hold.state == HoldState::Open {
             let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
-            self.holds.count_opened();
+            self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
             self.holds.watch(&mut vec![(hold.ends_at, id)], &mut Vec::new());
             Entry::Live(Live { place, slot: Some(slot), hold: Box::new(hold) })
         } else {

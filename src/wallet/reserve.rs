@@ -45,6 +45,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(Answer::of(Outcome::UnknownAccount));
         };
         let slot = self.wallets.slot(index);
+        if request.hold.own_time().is_none() && !self.holds.map.contains_key(&request.hold) {
+            // Nothing in such an id says that it is old: what the disk remembers of it decides (`hold_ids = any`).
+            self.bring_back(request.hold)?;
+        }
         loop {
             // The guard of the vacant entry makes entry and take one step for everybody else who comes with this id.
             let MapEntry::Vacant(vacant) = self.holds.map.entry(request.hold) else {
@@ -192,7 +196,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let place = chunk.add(Record::Reserve(record), record.hold);
         chunk.unit.ends.push((record.ends_at, record.hold));
-        self.holds.count_opened();
+        chunk.unit.opened = chunk.unit.opened.saturating_add(1);
         Entry::Live(Live { place, slot: Some(index), hold: Box::new(Hold::reserved(&record, false)) })
     }
 

@@ -80,7 +80,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     /// Looks on disk for a hold that memory has forgotten (R27); says whether it is back in the directory.
-    fn bring_back(&self, id: HoldId) -> Result<bool, Wait> {
+    pub(crate) fn bring_back(&self, id: HoldId) -> Result<bool, Wait> {
         let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
         if id.own_time().is_some_and(|own| own >= bound) {
             return Ok(false);
@@ -273,7 +273,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if live.hold.state == HoldState::Open {
             return;
         }
-        self.holds.count_ended();
+        chunk.unit.closed.push(live.hold.reserved_at);
         chunk.unit.ended.push((live.hold.ends_at, id));
         if !returned.is_zero() {
             chunk.unit.gives.push((index, Slices { split: *returned, ..live.hold.taken }));

@@ -7,6 +7,7 @@ use protocol::{
     OperationFlags, OperationKind, Outcome, PerBucket, View,
 };
 
+use super::RELEASE_TELLS_LAST_POSITION;
 use super::hold::{plus, total};
 use super::random::Random;
 use super::wire::{Gone, Reply, Request, Wire};
@@ -23,10 +24,10 @@ const LOOKED_AT_MOST: usize = 600;
 pub(super) type Shown = HashMap<HoldId, Option<Box<HoldView>>>;
 
 /// Accounts as they are shown.
-pub(super) fn show_accounts(wire: &mut Wire, accounts: &[AccountId]) -> Result<Vec<Box<AccountView>>, Gone> {
+pub(super) fn show_accounts(wire: &mut Wire, accounts: &[AccountId]) -> Result<Vec<AccountView>, Gone> {
     let commands: Vec<_> = accounts.iter().map(|account| Command::ShowAccount { account: *account }).collect();
     let views = wire.ask(&commands)?.into_iter().filter_map(|answer| match (answer.outcome, answer.view) {
-        (Outcome::Done, View::Account(view)) => Some(view),
+        (Outcome::Done, View::Account(view)) => Some(*view),
         (Outcome::UnknownAccount, _) => None,
         (outcome, view) => panic!("{outcome} {view:?}"),
     });
@@ -161,7 +162,7 @@ pub(super) fn acknowledged(wire: &mut Wire, workers: &mut [Worker]) -> Result<u6
                 let same = again.outcome == Outcome::Replayed
                     && again.detail == first_outcome
                     && again.split == first.split
-                    && (again.position == first.position || operation.kind == OperationKind::Release)
+                    && (again.position == first.position || tells_last_position(operation))
                     && again.forfeited == first.forfeited
                     && (again.amount == first.amount || first.outcome == Outcome::Replayed);
                 assert!(same, "{operation:?}\nfirst {first:?}\nagain {again:?}");
@@ -173,7 +174,12 @@ pub(super) fn acknowledged(wire: &mut Wire, workers: &mut [Worker]) -> Result<u6
     Ok(count)
 }
 
-/// Sends accepted commands again, those from `from` on.
+/// Whether a replay of this may carry a later position than the first answer.
+pub(super) fn tells_last_position(operation: &Operation) -> bool {
+    RELEASE_TELLS_LAST_POSITION && operation.kind == OperationKind::Release
+}
+
+/// Sends some of the accepted commands again.
 pub(super) fn commands_again(wire: &mut Wire, workers: &[Worker], random: &mut Random) -> Result<(), Gone> {
     for worker in workers.iter().filter(|worker| !worker.commands.is_empty()) {
         let some: Vec<_> = (0..50).map(|_| &worker.commands[random.index(worker.commands.len())]).collect();
@@ -250,7 +256,7 @@ fn expect(workers: &[Worker]) -> HashMap<AccountId, Expected> {
 }
 
 /// Every accepted amount, and no other, is in the accounts. Free credits are compared while the day is that of the setup.
-pub(super) fn books(views: &[Box<AccountView>], workers: &[Worker], day: u32) {
+pub(super) fn books(views: &[AccountView], workers: &[Worker], day: u32) {
     let mut all = expect(workers);
     for view in views {
         conservation(view);

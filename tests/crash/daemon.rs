@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::wire::Gone;
+
 /// How long a start or an ordered stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The daemon's log lines, beside its data.
@@ -117,6 +119,11 @@ impl Daemon {
             Ok(daemon) => daemon,
             Err(refused) => panic!("the daemon refuses its own journal, {}:\n{}", refused.status, folder.log()),
         }
+    }
+
+    /// What a connection gave while nobody killed the daemon; if there is nothing, how the daemon is.
+    pub(super) fn alive<T>(&mut self, result: Result<T, Gone>) -> T {
+        result.unwrap_or_else(|gone| panic!("nobody killed the daemon ({:?}), and {gone}", self.child.try_wait()))
     }
 
     /// SIGKILL.

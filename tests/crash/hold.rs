@@ -60,7 +60,7 @@ impl HoldBook {
         };
         let late_refusal = resent && may_come_from_later(first);
         self.end_in_doubt |= late_refusal && operation.kind == OperationKind::Extend;
-        let accepted = accepted.or(late_refusal.then_some(false));
+        let accepted = if late_refusal { accepted.or(Some(false)) } else { accepted };
         assert!(accepted.is_some(), "{answer:?}\nto {operation:?}\ndoes not follow from {self:?}");
         if accepted == Some(true) {
             self.last_position = self.last_position.max(answer.position);
@@ -73,11 +73,11 @@ impl HoldBook {
             Outcome::Granted => {
                 let sources = operation.sources.mask();
                 let split = answer.split;
-                let barred = operation.flags.contains(OperationFlags::PRO_MODEL) || sources & 1 == 0;
-                let allowed = !(barred && split.free > 0)
-                    && !(sources & 2 == 0 && split.subscription > 0)
-                    && !(sources & 4 == 0 && split.top_up > 0);
-                if self.granted.is_some() || total(split) != operation.amount || !allowed || self.tombstone {
+                let not_free = operation.flags.contains(OperationFlags::PRO_MODEL) || sources & 1 == 0;
+                let barred = not_free && split.free > 0
+                    || sources & 2 == 0 && split.subscription > 0
+                    || sources & 4 == 0 && split.top_up > 0;
+                if self.granted.is_some() || total(split) != operation.amount || barred || self.tombstone {
                     return None;
                 }
                 self.granted = Some(*answer);
@@ -92,13 +92,7 @@ impl HoldBook {
         }
     }
 
-    fn enter_commit(
-        &mut self,
-        operation: &Operation,
-        answer: &Answer,
-        first: Outcome,
-        resent: bool,
-    ) -> Option<bool> {
+    fn enter_commit(&mut self, operation: &Operation, answer: &Answer, first: Outcome, resent: bool) -> Option<bool> {
         let rest = total(self.rest);
         let wanted = self.wanted(operation, rest);
         let over_commit = self.made_by.over_commit;
@@ -151,13 +145,7 @@ impl HoldBook {
         }
     }
 
-    fn enter_refund(
-        &mut self,
-        operation: &Operation,
-        answer: &Answer,
-        first: Outcome,
-        resent: bool,
-    ) -> Option<bool> {
+    fn enter_refund(&mut self, operation: &Operation, answer: &Answer, first: Outcome, resent: bool) -> Option<bool> {
         let refunded: u64 = self.refunds.iter().map(|(_, answer)| answer.amount).sum();
         let most = total(self.captured()).saturating_sub(refunded);
         let wanted = self.wanted(operation, most);
@@ -278,20 +266,12 @@ pub(super) const fn total(split: PerBucket) -> u64 {
 }
 
 pub(super) const fn plus(a: PerBucket, b: PerBucket) -> PerBucket {
-    PerBucket {
-        free: a.free + b.free,
-        subscription: a.subscription + b.subscription,
-        top_up: a.top_up + b.top_up,
-    }
+    PerBucket { free: a.free + b.free, subscription: a.subscription + b.subscription, top_up: a.top_up + b.top_up }
 }
 
 /// The tests are built with overflow checks: a negative bucket is a failure here.
 pub(super) const fn minus(a: PerBucket, b: PerBucket) -> PerBucket {
-    PerBucket {
-        free: a.free - b.free,
-        subscription: a.subscription - b.subscription,
-        top_up: a.top_up - b.top_up,
-    }
+    PerBucket { free: a.free - b.free, subscription: a.subscription - b.subscription, top_up: a.top_up - b.top_up }
 }
 
 /// The part of `from` that is drawn first (R3), at most all of it.

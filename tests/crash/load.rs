@@ -140,7 +140,11 @@ impl Load {
         let captured = if charge { amount } else { 0 };
         let over_commit = operation.over_commit;
         let plan = Plan { hold, account, over_commit, rest: amount - captured, captured, captures: 0, refunds: 0 };
-        if charge { self.keep_refundable(plan) } else { self.open.push(plan) }
+        if charge {
+            self.keep_refundable(plan)
+        } else {
+            self.open.push(plan)
+        }
         operation
     }
 

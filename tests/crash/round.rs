@@ -69,13 +69,13 @@ impl Round {
 
     /// The first start: accounts are opened, nobody is killed.
     pub(super) fn set_up(&mut self) {
-        let daemon = Daemon::must_start(&self.folder);
+        let mut daemon = Daemon::must_start(&self.folder);
         for request in Load::setup(&self.accounts) {
             self.workers[0].push(request);
         }
-        self.settle(&daemon);
+        self.settle(&mut daemon);
         let mut wire = Wire::connect(&daemon.address).unwrap();
-        let views = check::show_accounts(&mut wire, &self.accounts).unwrap();
+        let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
         self.day = views[0].day;
         check::books(&views, &self.workers, self.day);
         daemon.kill();
@@ -90,10 +90,10 @@ impl Round {
             daemon.kill();
             self.tally.kills_at_start += 1;
         }
-        let daemon = Daemon::must_start(&self.folder);
+        let mut daemon = Daemon::must_start(&self.folder);
         // Sometimes the next kill comes while what the last one left open is still being sent again.
         if self.random.percent(65) {
-            self.check(&daemon, COMPARED_AT_A_RESTART);
+            self.check(&mut daemon, COMPARED_AT_A_RESTART);
         }
         let delay = self.random.between(20, 400);
         self.load_until(&daemon.address.clone(), || {
@@ -106,7 +106,7 @@ impl Round {
     /// The last start: everything is compared, and the daemon stops in order.
     pub(super) fn finish(&mut self) {
         let mut daemon = Daemon::must_start(&self.folder);
-        self.check(&daemon, usize::MAX);
+        self.check(&mut daemon, usize::MAX);
         let status = daemon.terminate();
         assert_eq!(status.code(), Some(0), "{}", self.folder.log());
         let log = self.folder.log();
@@ -127,33 +127,32 @@ impl Round {
     }
 
     /// Brings everything that is open to a decision.
-    fn settle(&mut self, daemon: &Daemon) {
-        std::thread::scope(|scope| {
-            for worker in &mut self.workers {
-                scope.spawn(|| {
-                    let ran = worker.run(&daemon.address, Until::Settled);
-                    ran.unwrap_or_else(|gone| panic!("nobody is killed, and {gone}"));
-                });
-            }
+    pub(super) fn settle(&mut self, daemon: &mut Daemon) {
+        let address = daemon.address.clone();
+        let ran: Vec<_> = std::thread::scope(|scope| {
+            let workers = self.workers.iter_mut();
+            let threads: Vec<_> = workers.map(|worker| scope.spawn(|| worker.run(&address, Until::Settled))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("what the worker has said")).collect()
         });
+        ran.into_iter().for_each(|ran| daemon.alive(ran));
         self.take_positions();
         assert!(self.workers.iter().all(|worker| worker.pending.is_empty()));
     }
 
     /// All that must be so after a restart.
-    pub(super) fn check(&mut self, daemon: &Daemon, compared: usize) {
+    pub(super) fn check(&mut self, daemon: &mut Daemon, compared: usize) {
         let mut wire = Wire::connect(&daemon.address).unwrap();
-        for view in check::show_accounts(&mut wire, &self.accounts).unwrap() {
+        for view in daemon.alive(check::show_accounts(&mut wire, &self.accounts)) {
             check::conservation(&view);
         }
         self.workers.iter_mut().for_each(|worker| worker.again.clear());
-        let shown = check::unacknowledged(&mut wire, &self.workers).unwrap();
+        let shown = daemon.alive(check::unacknowledged(&mut wire, &self.workers));
         self.settle(daemon);
         check::one_effect(&mut self.workers, &shown);
-        self.tally.retried += check::acknowledged(&mut wire, &mut self.workers).unwrap();
-        check::commands_again(&mut wire, &self.workers, &mut self.random).unwrap();
-        check::holds(&mut wire, &self.workers, compared, &mut self.random).unwrap();
-        let views = check::show_accounts(&mut wire, &self.accounts).unwrap();
+        self.tally.retried += daemon.alive(check::acknowledged(&mut wire, &mut self.workers));
+        daemon.alive(check::commands_again(&mut wire, &self.workers, &mut self.random));
+        daemon.alive(check::holds(&mut wire, &self.workers, compared, &mut self.random));
+        let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
         check::books(&views, &self.workers, self.day);
     }
 

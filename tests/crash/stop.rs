@@ -16,8 +16,8 @@ fn a_stop_under_load_finishes_what_was_taken() {
             status = Some(daemon.terminate());
         });
         assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", round.folder.log());
-        let daemon = Daemon::must_start(&round.folder);
-        round.check(&daemon, usize::MAX);
+        let mut daemon = Daemon::must_start(&round.folder);
+        round.check(&mut daemon, usize::MAX);
         daemon.kill();
     }
     round.finish();

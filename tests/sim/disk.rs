@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use journal::codec::{decode_any, encode_unit};
-use journal::faulty::{FaultPlan, FaultRates, FaultyImage, FaultyStore};
+use journal::faulty::{Fault, FaultPlan, FaultyImage, FaultyStore};
 use journal::record::Meaning;
 use journal::recovery::{RecoveryError, recover};
 use journal::{Class, EncodedUnit, Group, JournalSettings, Position, Recovered, RoomLimits, Writer, WriterId};
@@ -77,8 +77,17 @@ fn decode(journal: &journal::Journal, after: u64, most: u64) -> Result<Vec<Entry
 }
 
 impl DiskGround {
+    /// One fault a life, and never at its first append, which opens the epoch.
     fn plan(&mut self) -> FaultPlan {
-        FaultPlan::seeded(self.random.next(), FaultRates { failed: 60, slow: 0, delay_ms_max: 0 })
+        let faults = [
+            Fault::Full,
+            Fault::FailedAndLost,
+            Fault::FailedAndThere,
+            Fault::FailedAndThereLater,
+            Fault::Torn { bytes: self.random.index(400) },
+        ];
+        let append = self.random.between(1, 60);
+        FaultPlan::none().with(append, self.random.pick(&faults))
     }
 
     fn writer_id(&mut self) -> WriterId {

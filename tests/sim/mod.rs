@@ -4,6 +4,9 @@
 //! `SIM_OPERATIONS` and `SIM_SEED` make it run longer and elsewhere. A failure prints its seed and a short list of
 //! steps that still fails.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::needless_range_loop, clippy::or_fun_call, reason = "the model is written for reading")]
+
 mod disk;
 mod ground;
 mod model;
@@ -72,6 +75,7 @@ fn simulate<G: Ground>(first_seed: u64, operations: u64) -> Tally {
         match run::<G>(seed, &all, Planted::Nothing) {
             Ok(one) => tally.add(&one),
             Err(first) => {
+                eprintln!("seed {seed}: {first}\nshortening");
                 let (short, wrong) = shorten::<G>(seed, &all, Planted::Nothing);
                 panic!("seed {seed}: {first}\nshortened to {} steps: {short:#?}\n{wrong}", short.len());
             }

@@ -593,7 +593,7 @@ impl<G: Ground> World<G> {
             rows.policies.all().iter().for_each(|policy| engine.load_policy(*policy));
             engine.load_id_bound(rows.id_bound);
             for row in rows.rows.values() {
-                engine.load_wallet(row).map_err(|error| error.to_string())?;
+                engine.load_wallet(row, self.clock()).map_err(|error| error.to_string())?;
             }
             for (id, hold) in &rows.holds {
                 let remembered = id.own_time().is_none_or(|own| own >= rows.id_bound);

@@ -62,15 +62,18 @@ impl Ended {
         self.find(id).1.is_ok()
     }
 
-    /// Takes a hold in, in place of an earlier form of it.
-    pub(crate) fn put(&mut self, id: HoldId, hold: &Hold) {
+    /// Takes a hold in, in place of an earlier form of it: says whether there was one.
+    pub(crate) fn put(&mut self, id: HoldId, hold: &Hold) -> bool {
         let start = self.rows.len();
         encode_hold(id, hold, &mut self.rows);
         let length = u32::try_from(self.rows.len() - start).expect("a row is short");
         let entry = Entry { id, start, length };
         match self.find(id) {
             // The bytes of the earlier form are left behind: that is a refund or a late commit.
-            (_, Ok(known)) => self.entries[known] = entry,
+            (_, Ok(known)) => {
+                self.entries[known] = entry;
+                true
+            }
             (tag, Err(slot)) => {
                 self.entries.push(entry);
                 let entry = u32::try_from(self.entries.len()).expect("a window has fewer holds");
@@ -78,6 +81,7 @@ impl Ended {
                 if self.entries.len() * 2 > self.slots.len() {
                     self.grow();
                 }
+                false
             }
         }
     }

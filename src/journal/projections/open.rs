@@ -11,6 +11,8 @@ pub(crate) struct OpenHold {
     pub(crate) hold: Hold,
     /// The store has it under the key of an open hold.
     pub(crate) stored: bool,
+    /// It began since the last flush.
+    pub(crate) begun: bool,
 }
 
 /// Where a hold is, as long as it is there.

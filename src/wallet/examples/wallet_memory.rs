@@ -70,7 +70,7 @@ fn measure(wallets: u32) -> Result<u64, String> {
         // Ids as random as real ones: an odd constant spreads the numbers over 128 bits.
         let account = AccountId(u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
         let row = Row::new(account, "UTC".to_owned(), Day(20_522), &policies);
-        engine.load_wallet(&row).map_err(|error| error.to_string())?;
+        engine.load_wallet(&row, Now::at(Timestamp(20_522 * 86_400_000))).map_err(|error| error.to_string())?;
     }
     engine.loaded(Now::at(Timestamp(20_522 * 86_400_000)));
     let after = resident_bytes().ok_or_else(unreadable)?;

@@ -437,7 +437,7 @@ pub(super) fn load(settings: &Settings, disk: &Disk, now: Now) -> Engine<Disk, D
     }
     engine.load_id_bound(maps.bound);
     for row in maps.rows.values() {
-        engine.load_wallet(row).unwrap();
+        engine.load_wallet(row, now).unwrap();
     }
     let remembered = |id: &HoldId, state| state == HoldState::Open || id.own_time().is_none_or(|own| own >= maps.bound);
     for (id, hold) in maps.holds.iter().filter(|(id, hold)| remembered(id, hold.state)) {
