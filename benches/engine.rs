@@ -2,7 +2,6 @@
 //! marks, as a ratio to a bare 128-bit compare-and-swap measured in the same run.
 //!
 //! `cargo bench --bench engine`
-#![expect(missing_docs, reason = "a program")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::hint::black_box;

@@ -7,9 +7,10 @@
 
 use bincode::config;
 use bincode::de::{BorrowDecoder, Decoder};
-use bincode::enc::Encoder;
+pub(crate) use bincode::enc::Encoder;
 use bincode::enc::write::Writer;
-use bincode::error::{DecodeError as BincodeError, EncodeError};
+use bincode::error::DecodeError as BincodeError;
+pub(crate) use bincode::error::EncodeError;
 pub use bincode::{BorrowDecode, Decode, Encode};
 use wallet::record::Record;
 

@@ -67,8 +67,10 @@ pub struct Options {
     pub cached_holds_max: usize,
     /// Whether each changed row is checked after each record (I1).
     pub check_rows: bool,
-    /// Whether the store is searched for the id of every new hold. A journal that this program wrote has no id twice
-    /// (I5), so that this only finds what the engine would have to have done wrong, at the price of a read a reserve.
+    /// Whether the id of every new hold is looked for among the holds that ended and in the store. A journal that this
+    /// program wrote has no id twice (I5), so that this only finds what the engine would have to have done wrong, at the
+    /// price of a read a reserve. Without it, an id that is open stops the projector, and one that ended since the last
+    /// flush does so when it ends again.
     pub check_new_ids: bool,
 }
 
@@ -162,6 +164,9 @@ pub enum Loaded {
     Hold(HoldId, Hold),
 }
 
+/// Adds the next record, if it is one of the wallets', and says where it is: a record is large to be handed on by value.
+type NextRecord<'a> = dyn FnMut(&mut Vec<(Position, Record)>) -> Result<Option<Position>, ApplyError> + 'a;
+
 /// Follows the journal. One thread owns it.
 pub struct Projector<S> {
     shared: Arc<Shared<S>>,
@@ -245,12 +250,17 @@ impl<S: ProjectionStore> Projector<S> {
         let header = group.header();
         let end = Reached { position: group.last(), epoch: header.epoch, hash: group.hash() };
         let mut bytes = 0;
-        let records = group.records_from(self.next).map(|(position, record)| {
+        let mut records = group.records_from(self.next);
+        self.apply_all(header.first, end, &mut |chunk| {
+            let Some((position, record)) = records.next() else { return Ok(None) };
             bytes += record.len();
-            let meaning = decode_any(record).map_err(|error| ApplyError::Record { position, error })?;
-            Ok((position, meaning))
-        });
-        self.apply_all(header.first, end, records)?;
+            match decode_any(record) {
+                Ok(Meaning::Record(record)) => chunk.push((position, record)),
+                Ok(Meaning::Epoch(_)) => {}
+                Err(error) => return Err(ApplyError::Record { position, error }),
+            }
+            Ok(Some(position))
+        })?;
         self.unflushed_bytes = self.unflushed_bytes.saturating_add(bytes);
         Ok(())
     }
@@ -262,21 +272,20 @@ impl<S: ProjectionStore> Projector<S> {
     pub fn apply_group(&mut self, first: Position, records: &[Record], end: Reached) -> Result<(), ApplyError> {
         let positions = std::iter::successors(Some(first), |position| Some(position.next()));
         let next = self.next;
-        let records = positions.zip(records).skip_while(|(position, _)| *position < next);
-        self.apply_all(first, end, records.map(|(position, record)| Ok((position, Meaning::Record(record.clone())))))
+        let mut records = positions.zip(records).skip_while(|(position, _)| *position < next);
+        self.apply_all(first, end, &mut |chunk| {
+            let Some((position, record)) = records.next() else { return Ok(None) };
+            chunk.push((position, record.clone()));
+            Ok(Some(position))
+        })
     }
 
-    fn apply_all(
-        &mut self,
-        first: Position,
-        end: Reached,
-        mut records: impl Iterator<Item = Result<(Position, Meaning), ApplyError>>,
-    ) -> Result<(), ApplyError> {
+    fn apply_all(&mut self, first: Position, end: Reached, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
         if let Some(stopped) = &self.stopped {
             return Err(stopped.clone());
         }
         self.take_back_flushed();
-        let applied = self.apply_chunks(first, &mut records);
+        let applied = self.apply_chunks(first, records);
         match &applied {
             Ok(()) if self.next > end.position => self.reached = end,
             Ok(()) => {}
@@ -285,23 +294,17 @@ impl<S: ProjectionStore> Projector<S> {
         applied
     }
 
-    fn apply_chunks(
-        &mut self,
-        first: Position,
-        records: &mut dyn Iterator<Item = Result<(Position, Meaning), ApplyError>>,
-    ) -> Result<(), ApplyError> {
+    fn apply_chunks(&mut self, first: Position, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
         if first > self.next {
             return Err(ApplyError::Gap { expected: self.next, found: first });
         }
         loop {
             self.chunk.clear();
             let mut last = None;
-            for record in records.take(CHUNK_RECORDS) {
-                let (position, meaning) = record?;
+            while self.chunk.len() < CHUNK_RECORDS
+                && let Some(position) = records(&mut self.chunk)?
+            {
                 last = Some(position);
-                if let Meaning::Record(record) = meaning {
-                    self.chunk.push((position, record));
-                }
             }
             let Some(last) = last else { return Ok(()) };
             self.apply_chunk()?;
@@ -328,7 +331,7 @@ impl<S: ProjectionStore> Projector<S> {
                     return Err(ApplyError::Read(failure));
                 }
                 applied?;
-                books.put_hold_back(Place(position.0))?;
+                books.put_hold_back();
                 if let Record::Policy(_) = record {
                     view.changes.policies = Some(view.policies.clone());
                 }
@@ -336,7 +339,8 @@ impl<S: ProjectionStore> Projector<S> {
                     check_rows(shared, &view, touched, at);
                 }
             }
-            Ok(())
+            let position = Place(at.0);
+            Ok(view.changes.ended.index().map_err(|hold| LedgerError::HoldExists { position, hold })?)
         }));
         applied.unwrap_or_else(|panic| Err(ApplyError::Broken { position: at, what: message(panic.as_ref()) }))
     }

@@ -37,13 +37,27 @@ pub enum FollowError {
     Store(#[from] StoreError),
 }
 
+/// Groups that are applied before the thread looks whether to flush or to stop.
+const GROUPS_AT_ONCE: u64 = 16;
+
 /// Applies everything that is synced, and says how many groups that was.
 ///
 /// # Errors
 /// [`FollowError`].
 pub fn catch_up<S: ProjectionStore>(projector: &mut Projector<S>, journal: &Journal) -> Result<u64, FollowError> {
+    apply(projector, journal, u64::MAX)
+}
+
+/// Applies what is synced, up to a number of groups, and says how many it was.
+fn apply<S: ProjectionStore>(
+    projector: &mut Projector<S>,
+    journal: &Journal,
+    groups_max: u64,
+) -> Result<u64, FollowError> {
     let mut groups: u64 = 0;
-    while let Some(bytes) = journal.read(projector.next())? {
+    while groups < groups_max
+        && let Some(bytes) = journal.read(projector.next())?
+    {
         let group = Group::trust(&bytes).map_err(|_| FollowError::Group(projector.next().0))?;
         projector.apply(&group)?;
         groups += 1;
@@ -76,7 +90,8 @@ fn follow<S: ProjectionStore>(
         if !stopping {
             journal.durability.wait_past(projector.next().before(), LOOK);
         }
-        catch_up(projector, journal)?;
+        // Under lasting load there is always more: a few groups at a time, so that flushes bound what is kept.
+        apply(projector, journal, if stopping { u64::MAX } else { GROUPS_AT_ONCE })?;
         if stopping {
             flusher.wait();
             let flushed = projector.flush()?;

@@ -17,8 +17,8 @@ use thiserror::Error;
 use crate::bucket::{Slices, Split};
 use crate::calendar::{Cohorts, Today};
 use crate::credits::Credits;
-use crate::hold::Hold;
-use crate::holds::{Entry, Holds, Place, UnitNumber};
+use crate::hold::{Hold, HoldState};
+use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
 use crate::ids::{HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::policy::FreePolicies;
@@ -132,7 +132,7 @@ pub(crate) struct Unit {
     marks: Vec<Mark>,
     pub(crate) gives: Vec<(SlotIndex, Slices)>,
     pub(crate) ends: Vec<(Timestamp, HoldId)>,
-    pub(crate) ended: Vec<(Timestamp, HoldId)>,
+    pub(crate) ended: Vec<(Note, Timestamp, HoldId)>,
     /// Holds opened by this unit, all at its `now`.
     pub(crate) opened: u64,
     /// When the holds that this unit ended were opened.
@@ -260,30 +260,50 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.give(self.wallets.slot(slot), slot, &slices, now);
         }
         chunk.unit.gives = gives;
-        self.holds.watch(&mut chunk.unit.ends, &mut chunk.unit.ended);
+        let mut note = self.holds.watch(&mut chunk.unit.ends);
         let opened = std::mem::take(&mut chunk.unit.opened);
         self.holds.count_open((now.daemon, opened), &mut chunk.unit.closed);
         let mut position = first;
         for (index, (mark, record)) in chunk.unit.marks.iter().zip(&chunk.unit.records).enumerate() {
-            self.mark(mark.hold, record, Place::pending(chunk.unit.number, index), position);
+            let noted = matches!(record, Record::Reserve(_) | Record::Extend(_)).then_some(note);
+            note = note.plus(u32::from(noted.is_some()));
+            let place = Place::pending(chunk.unit.number, index);
+            let idle = self.mark(mark.hold, (record, noted), place, position);
+            chunk.unit.ended.extend(idle.map(|(note, at)| (note, at, mark.hold)));
             if let Some(answer) = chunk.answers.get_mut(mark.answer) {
                 answer.position = position;
                 answer.needs = answer.needs.max(position);
             }
             position = position.plus(1);
         }
+        self.holds.unwatch(&mut chunk.unit.ended);
         chunk.unit.records.clear();
         chunk.unit.marks.clear();
         chunk.unit.number = self.next_unit();
     }
 
-    /// Publishes a record's position in the entry that it is about; only the last record of the unit ends the wait.
-    fn mark(&self, hold: HoldId, record: &Record, place: Place, position: Position) {
-        let Some(mut entry) = self.holds.map.get_mut(&hold) else { return };
+    /// Publishes a record's position in the entry that it is about, and the note of its end; only the last record of
+    /// the unit ends the wait. Says which note is of no use, when the hold has ended or moved on within the unit.
+    fn mark(
+        &self,
+        hold: HoldId,
+        (record, noted): (&Record, Option<Note>),
+        place: Place,
+        position: Position,
+    ) -> Option<(Note, Timestamp)> {
+        let mut entry = self.holds.map.get_mut(&hold)?;
         let last = entry.place() == place;
+        let mut idle = None;
         match entry.value_mut() {
             Entry::Live(live) => {
                 live.hold.note_position_of(record, position);
+                if let (Some(note), Some(at)) = (noted, end_of(record)) {
+                    if live.hold.state == HoldState::Open && live.hold.ends_at == at {
+                        live.note = note;
+                    } else {
+                        idle = Some((note, at));
+                    }
+                }
                 if last {
                     live.place = Place::pushed(position);
                 }
@@ -292,6 +312,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Entry::Ended(_) => {}
         }
         entry.compact();
+        idle
     }
 
     fn next_unit(&self) -> UnitNumber {
@@ -381,6 +402,15 @@ pub(crate) fn running(word: &Snapshot, slices: &Slices, numbers: &Numbers) -> Sp
         split.subscription = Credits::ZERO;
     }
     split
+}
+
+/// The end that a record notes for its hold.
+const fn end_of(record: &Record) -> Option<Timestamp> {
+    match record {
+        Record::Reserve(reserve) => Some(reserve.ends_at),
+        Record::Extend(extend) => Some(extend.ends_at),
+        _ => None,
+    }
 }
 
 /// How long a caller is asked to wait before the same request is sent again.

@@ -31,7 +31,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
         }
         self.push(chunk, now);
-        self.holds.watch(&mut again, &mut Vec::new());
+        self.holds.watch(&mut again);
         expired
     }
 

@@ -68,7 +68,7 @@ fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::T
         let last = live.place.position().ok_or(Wait::OwnUnit)?;
         return Ok(answer.resting_on(last));
     }
-    chunk.unit.ended.push((live.hold.ends_at, id));
+    chunk.unit.ended.push((live.note, live.hold.ends_at, id));
     live.hold.ends_at = asked;
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
     chunk.unit.ends.push((asked, id));

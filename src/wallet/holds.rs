@@ -1,7 +1,7 @@
 //! The directory of holds: open ones with everything, ended ones in 24 bytes beside their id (R32).
 
 use std::collections::btree_map::Entry as BTreeEntry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
@@ -58,6 +58,8 @@ pub(crate) struct Live {
     pub(crate) place: Place,
     /// `None` for a tombstone.
     pub(crate) slot: Option<SlotIndex>,
+    /// Where its end is noted, once that is.
+    pub(crate) note: Note,
     pub(crate) hold: Box<Hold>,
 }
 
@@ -141,14 +143,17 @@ impl Holds {
             let count = ages.entry(opened.0.seconds()).or_default();
             *count = count.saturating_add(opened.1);
         }
-        for at in ended.drain(..) {
-            if let BTreeEntry::Occupied(mut second) = ages.entry(at.seconds()) {
-                *second.get_mut() = second.get().saturating_sub(1);
+        // Holds of one unit were mostly opened together: one look-up serves a run of equal seconds.
+        for run in ended.chunk_by(|a, b| a.seconds() == b.seconds()) {
+            let Some(first) = run.first() else { continue };
+            if let BTreeEntry::Occupied(mut second) = ages.entry(first.seconds()) {
+                *second.get_mut() = second.get().saturating_sub(u64::try_from(run.len()).unwrap_or(0));
                 if *second.get() == 0 {
                     second.remove();
                 }
             }
         }
+        ended.clear();
     }
 
     /// When the oldest open hold was opened, to the second.
@@ -156,17 +161,19 @@ impl Holds {
         self.ages.lock().first_key_value().map(|(second, _)| Timestamp(second.saturating_mul(1_000)))
     }
 
-    /// Notes when holds are to end, and which ends no longer count; a whole unit at a time.
-    pub(crate) fn watch(&self, ends: &mut Vec<(Timestamp, HoldId)>, ended: &mut Vec<(Timestamp, HoldId)>) {
-        if ends.is_empty() && ended.is_empty() {
+    /// Notes when holds are to end, a whole unit at a time, and says where the first note is; the others follow it.
+    pub(crate) fn watch(&self, ends: &mut Vec<(Timestamp, HoldId)>) -> Note {
+        if ends.is_empty() { Note::NONE } else { self.ends.lock().add(ends) }
+    }
+
+    /// Takes notes back.
+    pub(crate) fn unwatch(&self, ended: &mut Vec<(Note, Timestamp, HoldId)>) {
+        if ended.is_empty() {
             return;
         }
-        let mut watched = self.ends.lock();
-        for (at, id) in ends.drain(..) {
-            watched.add(at, id);
-        }
-        for (at, id) in ended.drain(..) {
-            watched.cancel(at, id);
+        let mut ends = self.ends.lock();
+        for (note, at, id) in ended.drain(..) {
+            ends.cancel(note, at, id);
         }
     }
 
@@ -177,13 +184,35 @@ impl Holds {
 
     /// The earliest noted end, to the second.
     pub(crate) fn next_end(&self) -> Option<Timestamp> {
-        self.ends.lock().by_second.first_key_value().map(|(second, _)| Timestamp(second.saturating_mul(1_000)))
+        self.ends.lock().next()
     }
 }
 
-/// When open holds end, by second. A hold that ends otherwise takes its note along, and a second without notes goes.
+/// The number of a note about a hold's end, modulo 2^32.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Note(u32);
+
+impl Note {
+    /// Not noted yet.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
+    /// The note so many places further on.
+    pub(crate) const fn plus(self, places: u32) -> Self {
+        Self(self.0.wrapping_add(places))
+    }
+}
+
+/// How many notes stay in the order in which they came before they are sorted by their end. Most holds are settled
+/// before that, and their note costs no look-up.
+const YOUNG_NOTES_MAX: usize = 1 << 17;
+
+/// When open holds end. Young notes lie in a row and are found by their number; older ones are sorted by second. A hold
+/// that ends otherwise takes its note along, and a second without notes goes.
 #[derive(Default)]
 struct Ends {
+    young: VecDeque<Option<(Timestamp, HoldId)>>,
+    /// The number of the first young note.
+    first: u32,
     by_second: BTreeMap<u64, Second>,
 }
 
@@ -192,12 +221,29 @@ struct Ends {
 type Second = HashMap<HoldId, Timestamp, foldhash::fast::FixedState>;
 
 impl Ends {
-    fn add(&mut self, at: Timestamp, id: HoldId) {
-        self.by_second.entry(at.seconds()).or_default().insert(id, at);
+    fn add(&mut self, notes: &mut Vec<(Timestamp, HoldId)>) -> Note {
+        let length = u32::try_from(self.young.len()).unwrap_or(u32::MAX);
+        let first = Note(self.first.wrapping_add(length));
+        self.young.extend(notes.drain(..).map(Some));
+        while self.young.len() > YOUNG_NOTES_MAX || matches!(self.young.front(), Some(None)) {
+            self.first = self.first.wrapping_add(1);
+            if let Some(Some((at, id))) = self.young.pop_front() {
+                self.by_second.entry(at.seconds()).or_default().insert(id, at);
+            }
+        }
+        first
     }
 
-    /// Takes a note back. A later end of the same hold in the same second is another note.
-    fn cancel(&mut self, at: Timestamp, id: HoldId) {
+    /// Takes a note back. Its number says where it is while it is young; after that its second does. The id and the
+    /// exact end are compared, because numbers come again and a hold can have another end in the same second.
+    fn cancel(&mut self, note: Note, at: Timestamp, id: HoldId) {
+        let place = usize::try_from(note.0.wrapping_sub(self.first)).unwrap_or(usize::MAX);
+        if let Some(young) = self.young.get_mut(place)
+            && *young == Some((at, id))
+        {
+            *young = None;
+            return;
+        }
         let BTreeEntry::Occupied(mut second) = self.by_second.entry(at.seconds()) else { return };
         if second.get().get(&id) == Some(&at) {
             second.get_mut().remove(&id);
@@ -208,7 +254,9 @@ impl Ends {
     }
 
     fn due(&mut self, now: Timestamp, limit: usize) -> Vec<HoldId> {
-        let mut due = Vec::new();
+        let is_due = |note: &&mut Option<(Timestamp, HoldId)>| matches!(**note, Some((at, _)) if at <= now);
+        let young = self.young.iter_mut().filter(is_due).take(limit);
+        let mut due: Vec<HoldId> = young.filter_map(|note| note.take().map(|(_, id)| id)).collect();
         while let Some(mut first) = self.by_second.first_entry().filter(|first| *first.key() <= now.seconds()) {
             let room = limit.saturating_sub(due.len());
             due.extend(first.get_mut().extract_if(|_, at| *at <= now).take(room).map(|(id, _)| id));
@@ -218,5 +266,11 @@ impl Ends {
             first.remove();
         }
         due
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        let young = self.young.iter().flatten().map(|(at, _)| *at).min();
+        let sorted = self.by_second.first_key_value().map(|(second, _)| Timestamp(second.saturating_mul(1_000)));
+        young.into_iter().chain(sorted).min()
     }
 }

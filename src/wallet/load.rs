@@ -90,8 +90,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let entry = if hold.state == HoldState::Open {
             let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
             self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
-            self.holds.watch(&mut vec![(hold.ends_at, id)], &mut Vec::new());
-            Entry::Live(Live { place, slot: Some(slot), hold: Box::new(hold) })
+            let note = self.holds.watch(&mut vec![(hold.ends_at, id)]);
+            Entry::Live(Live { place, slot: Some(slot), note, hold: Box::new(hold) })
         } else {
             Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) })
         };

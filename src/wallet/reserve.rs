@@ -6,7 +6,7 @@ use crate::bucket::{Slices, Sources};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded};
 use crate::hold::{Hold, HoldState};
-use crate::holds::{Ended, Entry, Live, seconds};
+use crate::holds::{Ended, Entry, Live, Note, seconds};
 use crate::ids::{HoldId, Now, Tier, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Record, Reserve, Terms};
@@ -197,7 +197,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = chunk.add(Record::Reserve(record), record.hold);
         chunk.unit.ends.push((record.ends_at, record.hold));
         chunk.unit.opened = chunk.unit.opened.saturating_add(1);
-        Entry::Live(Live { place, slot: Some(index), hold: Box::new(Hold::reserved(&record, false)) })
+        Entry::Live(Live { place, slot: Some(index), note: Note::NONE, hold: Box::new(Hold::reserved(&record, false)) })
     }
 
     /// A reserve whose id is known: the first decision again, or the field that differs (I5).

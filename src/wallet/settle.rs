@@ -6,7 +6,7 @@ use crate::bucket::{Slices, Split};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded, running};
 use crate::hold::{CaptureStep, Hold, HoldState};
-use crate::holds::{Ended, Entry, Live, Place, seconds};
+use crate::holds::{Ended, Entry, Live, Note, Place, seconds};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Capture, CaptureRequest, LateCapture, OverCommit, Record, Return};
@@ -74,7 +74,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if let Some(mut entry) = self.holds.map.get_mut(&id)
             && matches!(entry.value(), Entry::Ended(ended) if ended.place == place)
         {
-            *entry = Entry::Live(Live { place, slot, hold: Box::new(hold) });
+            *entry = Entry::Live(Live { place, slot, note: Note::NONE, hold: Box::new(hold) });
         }
         Ok(())
     }
@@ -274,7 +274,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return;
         }
         chunk.unit.closed.push(live.hold.reserved_at);
-        chunk.unit.ended.push((live.hold.ends_at, id));
+        chunk.unit.ended.push((live.note, live.hold.ends_at, id));
         if !returned.is_zero() {
             chunk.unit.gives.push((index, Slices { split: *returned, ..live.hold.taken }));
         }
@@ -399,7 +399,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
         let hold = Box::new(Hold::tombstone(now.daemon));
-        vacant.insert(Entry::Live(Live { place, slot: None, hold }));
+        vacant.insert(Entry::Live(Live { place, slot: None, note: Note::NONE, hold }));
         self.holds.count_entry();
         Ok(answer)
     }

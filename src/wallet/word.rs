@@ -46,6 +46,7 @@ impl Bits {
 
     /// The most that each bucket can hold.
     #[must_use]
+    #[inline(always)]
     pub const fn most(&self) -> Split {
         Split {
             free: Credits::from_millis(mask(self.free)),
@@ -148,8 +149,9 @@ impl Snapshot {
         Self { available, ..*self }
     }
 
-    /// Puts the fields into one integer.
+    /// Puts the fields into one integer. Inlined, so that the widths are constants and the shifts fold.
     #[must_use]
+    #[inline(always)]
     pub fn pack(&self, bits: &Bits) -> u128 {
         let Split { free, subscription, top_up } = self.available;
         let most = bits.most();
@@ -165,8 +167,9 @@ impl Snapshot {
         (word << bits.free) | u128::from(free.millis())
     }
 
-    /// Takes an integer apart.
+    /// Takes an integer apart. Inlined, so that the widths are constants and the shifts fold.
     #[must_use]
+    #[inline(always)]
     pub fn unpack(word: u128, bits: &Bits) -> Self {
         let mut word = word;
         let mut field = |width: u32| {
@@ -332,6 +335,7 @@ impl<F: Form> AtomicWord<F> {
     }
 
     /// The one CAS loop: `decide` is asked again with the newer word until its change is stored, or it makes none.
+    #[inline]
     pub fn transition<T>(&self, decide: impl Fn(&Snapshot) -> (Option<Snapshot>, T)) -> T {
         let mut current = self.cell.load();
         loop {

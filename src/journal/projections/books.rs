@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use wallet::credits::Credits;
 use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Timestamp};
-use wallet::ledger::{Books, CommandKey, CommandRow, LedgerError};
+use wallet::ledger::{Books, CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
 use wallet::row::Row;
 
@@ -163,21 +163,21 @@ pub(crate) struct Open<'a, S> {
 
 impl<S: ProjectionStore> Open<'_, S> {
     /// After a record: a hold that has ended, or had ended before, goes to its kind.
-    pub(crate) fn put_hold_back(&mut self, position: wallet::ids::Position) -> Result<(), LedgerError> {
-        let Some((id, place)) = self.held.take() else { return Ok(()) };
+    pub(crate) fn put_hold_back(&mut self) {
+        let Some((id, place)) = self.held.take() else { return };
         let Changes { open, ended, closed, .. } = &mut self.view.changes;
         let changed = open.at_mut(place);
         if changed.hold.state != HoldState::Open {
-            let again = ended.put(id, &changed.hold);
-            if again && changed.begun {
-                return Err(LedgerError::HoldExists { position, hold: id });
+            if changed.begun {
+                ended.add(id, &changed.hold);
+            } else {
+                ended.put(id, &changed.hold);
             }
             if changed.stored {
                 closed.push(id);
             }
             open.remove(id);
         }
-        Ok(())
     }
 
     /// Brings a hold among the open ones, for as long as the record is applied.

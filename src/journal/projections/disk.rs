@@ -178,7 +178,9 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
         let to = BlockKey { second: before.max(1), flushed: 0, first: HoldId(0) }.to_bytes();
         batch.delete_range(Family::Holds, &from, &to);
     }
-    write_blocks(&changes.ended.in_order(), reached.position.0, |key, value| batch.put(Family::Holds, &key.to_bytes(), value));
+    write_blocks(&changes.ended.in_order(), reached.position.0, |key, value| {
+        batch.put(Family::Holds, &key.to_bytes(), value)
+    });
 }
 
 /// The same changes make the same writes in the same order.

@@ -19,6 +19,10 @@ const SLOTS_MIN: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Ended {
     entries: Vec<Entry>,
+    /// Entries that the slots know; those after them are few.
+    indexed: usize,
+    /// Where the others belong, while they are indexed.
+    places: Vec<(u32, usize)>,
     rows: Vec<u8>,
     /// A power of two; at least half of them are empty, and a search goes from slot to slot until it meets one.
     slots: Vec<Slot>,
@@ -42,48 +46,71 @@ struct Slot {
 impl Ended {
     pub(crate) fn new() -> Self {
         let slots = vec![Slot::default(); SLOTS_MIN];
-        Self { entries: Vec::new(), rows: Vec::new(), slots, hasher: RandomState::default() }
+        let (entries, places, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { entries, indexed: 0, places, rows, slots, hasher: RandomState::default() }
     }
 
     /// Forgets the rows and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
+        self.indexed = 0;
         self.rows.clear();
         self.slots.fill(Slot::default());
     }
 
     /// The row of a hold.
     pub(crate) fn row(&self, id: HoldId) -> Option<&[u8]> {
-        let (_, found) = self.find(id);
-        found.ok().map(|entry| self.row_of(&self.entries[entry]))
+        self.known(id).map(|entry| self.row_of(&self.entries[entry]))
     }
 
     pub(crate) fn contains(&self, id: HoldId) -> bool {
-        self.find(id).1.is_ok()
+        self.known(id).is_some()
     }
 
-    /// Takes a hold in, in place of an earlier form of it: says whether there was one.
-    pub(crate) fn put(&mut self, id: HoldId, hold: &Hold) -> bool {
+    /// Takes in a hold that is not here. Until [`Self::index`], a look for it goes through all that are new.
+    pub(crate) fn add(&mut self, id: HoldId, hold: &Hold) {
+        let entry = self.encode(id, hold);
+        self.entries.push(entry);
+    }
+
+    /// Takes in a hold that may be here, in an earlier form.
+    pub(crate) fn put(&mut self, id: HoldId, hold: &Hold) {
+        let entry = self.encode(id, hold);
+        match self.known(id) {
+            // The bytes of the earlier form are left behind: that is a refund or a late commit.
+            Some(known) => self.entries[known] = entry,
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// Indexes what was added, many at a time: their slots come from memory together. A hold that was added and was
+    /// here already is the error.
+    pub(crate) fn index(&mut self) -> Result<(), HoldId> {
+        while self.entries.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        let mut places = std::mem::take(&mut self.places);
+        places.extend(self.entries[self.indexed..].iter().map(|entry| self.place(entry.id)));
+        std::hint::black_box(places.iter().fold(0, |all, (_, at)| all | self.slots[*at].entry));
+        let indexed = places.drain(..).try_for_each(|place| self.index_one(place));
+        self.places = places;
+        indexed
+    }
+
+    fn index_one(&mut self, place: (u32, usize)) -> Result<(), HoldId> {
+        let id = self.entries[self.indexed].id;
+        let Err(slot) = self.find_at(place, id) else { return Err(id) };
+        self.indexed += 1;
+        let entry = u32::try_from(self.indexed).expect("a window has fewer holds");
+        self.slots[slot] = Slot { tag: place.0, entry };
+        Ok(())
+    }
+
+    fn encode(&mut self, id: HoldId, hold: &Hold) -> Entry {
         let start = self.rows.len();
         encode_hold(id, hold, &mut self.rows);
         let length = u32::try_from(self.rows.len() - start).expect("a row is short");
-        let entry = Entry { id, start, length };
-        match self.find(id) {
-            // The bytes of the earlier form are left behind: that is a refund or a late commit.
-            (_, Ok(known)) => {
-                self.entries[known] = entry;
-                true
-            }
-            (tag, Err(slot)) => {
-                self.entries.push(entry);
-                let entry = u32::try_from(self.entries.len()).expect("a window has fewer holds");
-                self.slots[slot] = Slot { tag, entry };
-                if self.entries.len() * 2 > self.slots.len() {
-                    self.grow();
-                }
-                false
-            }
-        }
+        Entry { id, start, length }
     }
 
     /// The rows in the order of the blocks: by second, then by id.
@@ -98,14 +125,22 @@ impl Ended {
         &self.rows[entry.start..][..length]
     }
 
-    /// The tag of the id, and its entry, or the slot that is free for it.
-    fn find(&self, id: HoldId) -> (u32, Result<usize, usize>) {
-        let (tag, mut at) = self.place(id);
+    /// The entry of a hold.
+    fn known(&self, id: HoldId) -> Option<usize> {
+        let new = self.entries[self.indexed..].iter().rposition(|entry| entry.id == id);
+        match new {
+            Some(new) => Some(self.indexed + new),
+            None => self.find_at(self.place(id), id).ok(),
+        }
+    }
+
+    /// The entry of an id, or the slot that is free for it, from its place on.
+    fn find_at(&self, (tag, mut at): (u32, usize), id: HoldId) -> Result<usize, usize> {
         loop {
             let slot = self.slots[at];
-            let Some(entry) = usize::try_from(slot.entry).unwrap_or(0).checked_sub(1) else { return (tag, Err(at)) };
+            let Some(entry) = usize::try_from(slot.entry).unwrap_or(0).checked_sub(1) else { return Err(at) };
             if slot.tag == tag && self.entries[entry].id == id {
-                return (tag, Ok(entry));
+                return Ok(entry);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
@@ -121,10 +156,11 @@ impl Ended {
 
     fn grow(&mut self) {
         self.slots = vec![Slot::default(); self.slots.len() * 2];
-        for (entry, number) in (0..self.entries.len()).zip(1..) {
-            let (tag, slot) = self.find(self.entries[entry].id);
-            let slot = slot.expect_err("no id is there twice");
-            self.slots[slot] = Slot { tag, entry: number };
+        for (entry, number) in (0..self.indexed).zip(1..) {
+            let id = self.entries[entry].id;
+            let place = self.place(id);
+            let slot = self.find_at(place, id).expect_err("no id is there twice");
+            self.slots[slot] = Slot { tag: place.0, entry: number };
         }
     }
 }

@@ -5,6 +5,7 @@
 //! began the flush.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, FlushOptions,
@@ -34,6 +35,8 @@ const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 pub struct RocksProjections {
     db: DB,
     written: WriteOptions,
+    /// The length of the last write: the next one gets its memory at once, where growing would copy it again and again.
+    last_write_bytes: AtomicUsize,
 }
 
 impl From<rocksdb::Error> for StoreError {
@@ -53,7 +56,7 @@ impl RocksProjections {
         let db = DB::open_cf_descriptors(&options(), directory, families)?;
         let mut written = WriteOptions::default();
         written.disable_wal(true);
-        Ok(Self { db, written })
+        Ok(Self { db, written, last_write_bytes: AtomicUsize::new(0) })
     }
 
     fn family(&self, family: Family) -> &ColumnFamily {
@@ -88,7 +91,9 @@ fn family_options(cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Files of the first two levels are soon written again.
+    let [fresh, settled] = [DBCompressionType::None, DBCompressionType::Lz4];
+    options.set_compression_per_level(&[fresh, fresh, settled, settled, settled, settled, settled]);
     options.set_block_based_table_factory(&table);
     options
 }
@@ -139,8 +144,11 @@ impl ProjectionStore for RocksProjections {
     }
 
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
-        let mut batch = Batch { store: self, batch: WriteBatch::default() };
+        // Relaxed: a guess, and one write at a time.
+        let room = self.last_write_bytes.load(Ordering::Relaxed);
+        let mut batch = Batch { store: self, batch: WriteBatch::with_capacity_bytes(room + room / 8) };
         fill(&mut batch);
+        self.last_write_bytes.store(batch.batch.size_in_bytes(), Ordering::Relaxed);
         Ok(self.db.write_opt(batch.batch, &self.written)?)
     }
 

@@ -9,7 +9,7 @@ use wallet::ledger::CommandRow;
 use wallet::policy::FreePolicies;
 use wallet::row::{Counters, Row};
 
-use crate::codec::{BorrowDecode, Decode, DecodeError, Encode, List, append, read_row};
+use crate::codec::{BorrowDecode, Decode, DecodeError, Encode, EncodeError, Encoder, List, append, read_row};
 use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
 use crate::record::parts::{refund_reason, tier};
@@ -246,11 +246,17 @@ pub(crate) fn encode_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
         reserve_position: hold.reserve_position.0,
         last_position: hold.last_position.0.wrapping_sub(hold.reserve_position.0),
     };
-    append(&head, out);
-    // The list without a list: its length, then its entries.
-    append(&hold.settlements.len(), out);
-    for step in &hold.settlements {
-        append(&stored_settlement(step, hold.reserve_position), out);
+    append(&(head, Steps(hold)), out);
+}
+
+/// The settlements of a hold as a [`List`] would be, without the list.
+struct Steps<'a>(&'a Hold);
+
+impl Encode for Steps<'_> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.0.settlements.len().encode(encoder)?;
+        let stored = |step| stored_settlement(step, self.0.reserve_position);
+        self.0.settlements.iter().map(stored).try_for_each(|step| step.encode(encoder))
     }
 }
 

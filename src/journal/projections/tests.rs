@@ -445,12 +445,17 @@ fn throughput() {
     println!("decode: {:.2} M records/s ({decoded})", rate(begun));
     let directory = tempfile::tempdir().unwrap();
     let store = RocksProjections::open(directory.path()).unwrap();
-    let window = std::env::var("FLUSH_MIB").map_or(Options::default().flush_bytes, |text| text.parse::<usize>().unwrap() << 20);
+    let mib = std::env::var("FLUSH_MIB").ok().map(|text| text.parse::<usize>().unwrap());
+    let window = mib.map_or_else(|| Options::default().flush_bytes, |mib| mib << 20);
     let options = Options { flush_bytes: window, ..Options::default() };
     let mut projector = Projector::open(store, options, Position::MAX).unwrap();
     let (begun, process_begun) = (core_time(), process_time());
     let mut flushing = std::time::Duration::ZERO;
-    for group in &groups {
+    let mut half = begun;
+    for (index, group) in groups.iter().enumerate() {
+        if index == groups.len() / 2 {
+            half = core_time();
+        }
         projector.apply(&Group::trust(group).unwrap()).unwrap();
         if projector.flush_due(0) {
             let flush = core_time();
@@ -459,6 +464,7 @@ fn throughput() {
         }
     }
     println!("project: {:.2} M records/s, flushes {:?} of {:?}", rate(begun), flushing, core_time() - begun);
+    println!("project, second half: {:.2} M records/s", rate(half) / 2.0);
     projector.flush().unwrap();
     println!("project and flush all: {:?}, with all threads {:?}", core_time() - begun, process_time() - process_begun);
     assert_eq!(projector.archive().violations().0, 0);

@@ -22,7 +22,10 @@ fn the_newest_form_of_every_hold_is_found() {
     for round in 0..2 {
         for number in 0..HOLDS {
             assert!(!ended.contains(id(number)), "round {round}");
-            ended.put(id(number), &a_hold(number));
+            ended.add(id(number), &a_hold(number));
+            if number % 64 == 63 {
+                ended.index().unwrap();
+            }
         }
         for number in (0..HOLDS).step_by(3) {
             let hold = Hold { state: HoldState::Released, ..a_hold(number) };
@@ -34,6 +37,9 @@ fn the_newest_form_of_every_hold_is_found() {
             assert_eq!(hold, Hold { state, ..a_hold(number) });
         }
         assert_eq!(ended.row(id(HOLDS)), None);
+        ended.index().unwrap();
+        ended.add(id(7), &a_hold(7));
+        assert_eq!(ended.index(), Err(id(7)), "a second end of a hold");
         ended.clear();
     }
 }
