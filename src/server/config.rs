@@ -171,7 +171,7 @@ pub struct ProjectionPart {
 
 impl Default for ProjectionPart {
     fn default() -> Self {
-        Self { lag_max: 20_000_000, flush_interval_ms: 30_000, flush_bytes: 64 * 1024 * 1024 }
+        Self { lag_max: 20_000_000, flush_interval_ms: 30_000, flush_bytes: 32 * 1024 * 1024 }
     }
 }
 

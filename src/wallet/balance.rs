@@ -100,7 +100,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = entry.place().position().unwrap_or_default();
         let Entry::Live(live) = entry.value_mut() else { return Err(Run::Yield) };
         let hold = Hold::clone(&live.hold);
-        entry.compact();
+        entry.compact(now.daemon);
         Ok(Some((hold, place)))
     }
 

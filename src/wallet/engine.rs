@@ -268,7 +268,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let noted = matches!(record, Record::Reserve(_) | Record::Extend(_)).then_some(note);
             note = note.plus(u32::from(noted.is_some()));
             let place = Place::pending(chunk.unit.number, index);
-            let idle = self.mark(mark.hold, (record, noted), place, position);
+            let idle = self.mark(mark.hold, (record, noted), place, (position, now.daemon));
             chunk.unit.ended.extend(idle.map(|(note, at)| (note, at, mark.hold)));
             if let Some(answer) = chunk.answers.get_mut(mark.answer) {
                 answer.position = position;
@@ -289,7 +289,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         hold: HoldId,
         (record, noted): (&Record, Option<Note>),
         place: Place,
-        position: Position,
+        (position, now): (Position, Timestamp),
     ) -> Option<(Note, Timestamp)> {
         let mut entry = self.holds.map.get_mut(&hold)?;
         let last = entry.place() == place;
@@ -308,10 +308,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     live.place = Place::pushed(position);
                 }
             }
-            Entry::Ended(ended) if last => ended.place = Place::pushed(position),
-            Entry::Ended(_) => {}
+            Entry::Ended(ended) => {
+                idle = noted.zip(end_of(record));
+                if last {
+                    ended.place = Place::pushed(position);
+                }
+            }
         }
-        entry.compact();
+        entry.compact(now);
         idle
     }
 

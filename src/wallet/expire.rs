@@ -55,9 +55,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let returned = self.returnable(slot, &slot.word.load(), &left, now);
         let forfeited = left.split.minus(&returned);
         let record = Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon };
-        live.hold.end(HoldState::Expired, now.daemon);
         live.place = chunk.add(Record::Expire(record), id);
-        self.after_end(chunk, index, (id, live), &returned);
+        self.end(chunk, index, (id, live), &returned);
+        entry.compact(now.daemon);
         Expiry::Done
     }
 

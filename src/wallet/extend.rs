@@ -31,7 +31,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             Err(refused) => Ok(refused),
         };
-        entry.compact();
+        entry.compact(now.daemon);
         answer
     }
 

@@ -4,7 +4,7 @@
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
 use crate::ids::{AccountId, HoldId, Position, Timestamp, WorkerId};
-use crate::record::{Attribution, Capture, CaptureRequest, LateCapture, Record, Refund, RefundReason, Reserve, Terms};
+use crate::record::{Attribution, Capture, CaptureRequest, LateCapture, Record, Refund, RefundReason, Reserve, Return, Terms};
 
 /// How far a hold is (I6: it ends exactly once).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,6 +44,19 @@ pub enum Settlement {
     Capture(CaptureStep),
     /// A refund.
     Refund(RefundStep),
+    /// The release that ended the hold.
+    Release(ReleaseStep),
+}
+
+/// A release that took effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReleaseStep {
+    /// What went back.
+    pub returned: Split,
+    /// What did not go back because its period had ended.
+    pub forfeited: Split,
+    /// The place of its record.
+    pub position: Position,
 }
 
 /// A capture that took effect.
@@ -188,6 +201,8 @@ impl Hold {
     pub fn capture(&mut self, record: &Capture) {
         assert!(self.state == HoldState::Open, "I6: a capture of a hold that has ended");
         self.captured = self.captured.plus(&record.captured);
+        // Most holds have one settlement; the list would make room for four.
+        self.settlements.reserve_exact(usize::from(self.settlements.is_empty()));
         self.settlements.push(Settlement::Capture(CaptureStep {
             request: record.request,
             captured: record.captured,
@@ -233,6 +248,15 @@ impl Hold {
         }));
     }
 
+    /// Applies a release; what was captured before makes it a settlement (R24).
+    pub fn release(&mut self, record: &Return) {
+        assert!(self.rest() == record.returned.plus(&record.forfeited), "I1: the rest of a hold");
+        let state = if self.charged().is_zero() { HoldState::Released } else { HoldState::Settled };
+        self.end(state, record.at);
+        let Return { returned, forfeited, .. } = *record;
+        self.settlements.push(Settlement::Release(ReleaseStep { returned, forfeited, position: Position::NONE }));
+    }
+
     /// Ends the hold (I6).
     pub fn end(&mut self, state: HoldState, at: Timestamp) {
         assert!(self.state == HoldState::Open, "I6: a second end of a hold");
@@ -249,6 +273,7 @@ impl Hold {
         match self.settlements.iter_mut().find(|step| step.position() == Position::NONE) {
             Some(Settlement::Capture(step)) => step.position = position,
             Some(Settlement::Refund(step)) => step.position = position,
+            Some(Settlement::Release(step)) => step.position = position,
             None => {}
         }
     }
@@ -258,7 +283,9 @@ impl Hold {
         self.last_position = position;
         match record {
             Record::Reserve(_) | Record::Charge(_) | Record::Tombstone { .. } => self.reserve_position = position,
-            Record::Capture(_) | Record::LateCapture(_) | Record::Refund(_) => self.note_position(position),
+            Record::Capture(_) | Record::LateCapture(_) | Record::Refund(_) | Record::Release(_) => {
+                self.note_position(position);
+            }
             _ => {}
         }
     }
@@ -267,7 +294,7 @@ impl Hold {
     pub fn captures(&self) -> impl Iterator<Item = &CaptureStep> {
         self.settlements.iter().filter_map(|step| match step {
             Settlement::Capture(step) => Some(step),
-            Settlement::Refund(_) => None,
+            Settlement::Refund(_) | Settlement::Release(_) => None,
         })
     }
 
@@ -275,7 +302,16 @@ impl Hold {
     pub fn refunds(&self) -> impl Iterator<Item = &RefundStep> {
         self.settlements.iter().filter_map(|step| match step {
             Settlement::Refund(step) => Some(step),
-            Settlement::Capture(_) => None,
+            Settlement::Capture(_) | Settlement::Release(_) => None,
+        })
+    }
+
+    /// The release that ended the hold, if one did.
+    #[must_use]
+    pub fn released(&self) -> Option<&ReleaseStep> {
+        self.settlements.iter().find_map(|step| match step {
+            Settlement::Release(step) => Some(step),
+            Settlement::Capture(_) | Settlement::Refund(_) => None,
         })
     }
 
@@ -328,6 +364,7 @@ impl Settlement {
         match self {
             Self::Capture(step) => step.position,
             Self::Refund(step) => step.position,
+            Self::Release(step) => step.position,
         }
     }
 }

@@ -61,6 +61,8 @@ pub(crate) struct Live {
     /// Where its end is noted, once that is.
     pub(crate) note: Note,
     pub(crate) hold: Box<Hold>,
+    /// Whether the last record ends it: the hold itself is as before then.
+    pub(crate) over: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,14 +81,17 @@ impl Entry {
         }
     }
 
-    /// Lets go of everything that an ended hold does not need in memory, once its last record is pushed.
-    pub(crate) fn compact(&mut self) {
-        if let Self::Live(Live { place, hold, .. }) = self
-            && hold.state != HoldState::Open
-            && place.position().is_some()
-        {
-            *self = Self::Ended(Ended { place: *place, ended_at_s: seconds(hold.ended_at) });
-        }
+    /// Lets go of everything that an ended hold does not need in memory: at once when the record at hand ends it, and
+    /// when a record about an ended one is pushed.
+    pub(crate) fn compact(&mut self, now: Timestamp) {
+        let Self::Live(Live { place, hold, over, .. }) = self else { return };
+        let ended_at = match hold.state {
+            HoldState::Open if *over => now,
+            HoldState::Open => return,
+            _ if place.position().is_none() => return,
+            _ => hold.ended_at,
+        };
+        *self = Self::Ended(Ended { place: *place, ended_at_s: seconds(ended_at) });
     }
 }
 

@@ -282,9 +282,12 @@ fn apply_return(
 ) -> Result<(), LedgerError> {
     let hold = open_hold(books, position, end.hold)?;
     let taken = hold.taken;
-    assert!(hold.rest() == end.returned.plus(&end.forfeited), "I1: the rest of a hold");
-    let settled = !hold.charged().is_zero() && state == HoldState::Released;
-    hold.end(if settled { HoldState::Settled } else { state }, end.at);
+    if state == HoldState::Released {
+        hold.release(end);
+    } else {
+        assert!(hold.rest() == end.returned.plus(&end.forfeited), "I1: the rest of a hold");
+        hold.end(state, end.at);
+    }
     hold.note_position(position);
     with_row(books, position, end.account, |row, policies| {
         give_back(row, policies, &taken, &end.returned, &end.forfeited);

@@ -91,7 +91,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
             self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
             let note = self.holds.watch(&mut vec![(hold.ends_at, id)]);
-            Entry::Live(Live { place, slot: Some(slot), note, hold: Box::new(hold) })
+            Entry::Live(Live { place, slot: Some(slot), note, hold: Box::new(hold), over: false })
         } else {
             Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) })
         };

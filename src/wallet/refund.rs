@@ -32,7 +32,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => self.refund_found(chunk, id, (live, index), request, now),
             Err(refused) => Ok(refused),
         };
-        entry.compact();
+        entry.compact(now.daemon);
         answer
     }
 

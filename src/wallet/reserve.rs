@@ -197,7 +197,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = chunk.add(Record::Reserve(record), record.hold);
         chunk.unit.ends.push((record.ends_at, record.hold));
         chunk.unit.opened = chunk.unit.opened.saturating_add(1);
-        Entry::Live(Live { place, slot: Some(index), note: Note::NONE, hold: Box::new(Hold::reserved(&record, false)) })
+        Entry::Live(Live { place, slot: Some(index), note: Note::NONE, hold: Box::new(Hold::reserved(&record, false)), over: false })
     }
 
     /// A reserve whose id is known: the first decision again, or the field that differs (I5).
@@ -222,7 +222,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             first.time = hold.reserved_at.plus_millis(if charge { 0 } else { self.first_ttl(hold) });
             first.replayed()
         };
-        entry.compact();
+        entry.compact(now.daemon);
         drop(entry);
         // The hold may be a tombstone or another wallet's: this wallet may not have been rolled yet.
         let slot = self.wallets.slot(index);

@@ -74,7 +74,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if let Some(mut entry) = self.holds.map.get_mut(&id)
             && matches!(entry.value(), Entry::Ended(ended) if ended.place == place)
         {
-            *entry = Entry::Live(Live { place, slot, note: Note::NONE, hold: Box::new(hold) });
+            *entry = Entry::Live(Live { place, slot, note: Note::NONE, hold: Box::new(hold), over: false });
         }
         Ok(())
     }
@@ -126,7 +126,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => self.commit_found(chunk, id, (live, index), request, now),
             Err(refused) => Ok(refused),
         };
-        entry.compact();
+        entry.compact(now.daemon);
         answer
     }
 
@@ -233,9 +233,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             attribution: hold.attribution,
             at: now.daemon,
         };
-        hold.capture(&record);
         live.place = chunk.add(Record::Capture(record), id);
-        self.after_end(chunk, index, (id, live), &returned);
+        if request.last {
+            self.end(chunk, index, (id, live), &returned);
+        } else {
+            live.hold.capture(&record);
+        }
         let mut answer = Answer::of(if record.late { Outcome::Late } else { Outcome::Done });
         answer.split = captured.plus(&drawn.split);
         answer.amount = answer.split.total();
@@ -268,16 +271,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if left.split.is_zero() { Split::ZERO } else { running(word, left, &self.numbers(slot, now)) }
     }
 
-    /// Notes the end of a hold and what it gives back.
-    pub(crate) fn after_end(&self, chunk: &mut Chunk, index: SlotIndex, (id, live): (HoldId, &Live), returned: &Split) {
-        if live.hold.state == HoldState::Open {
-            return;
-        }
+    /// Notes the end of a hold and what it gives back. Memory lets go of it at once: who asks again reads it back.
+    pub(crate) fn end(&self, chunk: &mut Chunk, index: SlotIndex, (id, live): (HoldId, &mut Live), returned: &Split) {
+        assert!(live.hold.state == HoldState::Open, "I6: a second end of a hold");
         chunk.unit.closed.push(live.hold.reserved_at);
         chunk.unit.ended.push((live.note, live.hold.ends_at, id));
         if !returned.is_zero() {
             chunk.unit.gives.push((index, Slices { split: *returned, ..live.hold.taken }));
         }
+        live.over = true;
     }
 
     /// A commit after expiry: the work is done, so no gate applies; what is not there is a shortfall (R28).
@@ -335,7 +337,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => self.release_found(chunk, id, (live, index), now),
             Err(refused) => Ok(refused),
         };
-        entry.compact();
+        entry.compact(now.daemon);
         answer
     }
 
@@ -357,10 +359,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             HoldState::Released if by_capture => rests(Answer::of(Outcome::AlreadyReleased), live),
             HoldState::Settled | HoldState::Released => {
-                let position = live.place.position().ok_or(Wait::OwnUnit)?;
-                let mut first = Answer::of(Outcome::Done).resting_on(position);
-                first.split = live.hold.rest();
-                first.amount = first.split.total();
+                let Some(step) = live.hold.released() else { return Err(Wait::OwnUnit) };
+                let mut first = Answer::of(Outcome::Done).resting_on(step.position);
+                first.split = step.returned;
+                first.amount = step.returned.plus(&step.forfeited).total();
+                first.forfeited = step.forfeited.total();
                 first.replayed()
             }
         };
@@ -374,10 +377,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let returned = self.returnable(slot, &word, &left, now);
         let forfeited = left.split.minus(&returned);
         let record = Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon };
-        let state = if live.hold.charged().is_zero() { HoldState::Released } else { HoldState::Settled };
-        live.hold.end(state, now.daemon);
         live.place = chunk.add(Record::Release(record), id);
-        self.after_end(chunk, index, (id, live), &returned);
+        self.end(chunk, index, (id, live), &returned);
         let mut answer = Answer::of(Outcome::Done);
         answer.split = returned;
         answer.amount = left.split.total();
@@ -399,7 +400,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
         let hold = Box::new(Hold::tombstone(now.daemon));
-        vacant.insert(Entry::Live(Live { place, slot: None, note: Note::NONE, hold }));
+        vacant.insert(Entry::Live(Live { place, slot: None, note: Note::NONE, hold, over: false }));
         self.holds.count_entry();
         Ok(answer)
     }

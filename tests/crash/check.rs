@@ -7,7 +7,6 @@ use protocol::{
     OperationFlags, OperationKind, Outcome, PerBucket, View,
 };
 
-use super::RELEASE_TELLS_LAST_POSITION;
 use super::hold::{plus, total};
 use super::random::Random;
 use super::wire::{Gone, Reply, Request, Wire};
@@ -162,7 +161,7 @@ pub(super) fn acknowledged(wire: &mut Wire, workers: &mut [Worker]) -> Result<u6
                 let same = again.outcome == Outcome::Replayed
                     && again.detail == first_outcome
                     && again.split == first.split
-                    && (again.position == first.position || tells_last_position(operation))
+                    && again.position == first.position
                     && again.forfeited == first.forfeited
                     && (again.amount == first.amount || first.outcome == Outcome::Replayed);
                 assert!(same, "{operation:?}\nfirst {first:?}\nagain {again:?}");
@@ -172,11 +171,6 @@ pub(super) fn acknowledged(wire: &mut Wire, workers: &mut [Worker]) -> Result<u6
         worker.accepted.clear();
     }
     Ok(count)
-}
-
-/// Whether a replay of this may carry a later position than the first answer.
-pub(super) fn tells_last_position(operation: &Operation) -> bool {
-    RELEASE_TELLS_LAST_POSITION && operation.kind == OperationKind::Release
 }
 
 /// Sends some of the accepted commands again.

@@ -24,10 +24,6 @@ mod worker;
 
 use round::{Round, Tally};
 
-/// A release that is sent again tells the position of the hold's last record, which may be a later refund's. `false` once
-/// holds remember their release's own.
-const RELEASE_TELLS_LAST_POSITION: bool = true;
-
 /// Kills in the short form.
 const CYCLES: u64 = 12;
 /// Kills on one data folder; then a new one, so that a long run is not one of long recoveries.

@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 
 use protocol::{AccountId, Answer, AnswerFlags, Command, CommandAnswer, HoldId, Operation, OperationKind, Outcome};
 
-use super::check::tells_last_position;
 use super::hold::HoldBook;
 use super::load::Load;
 use super::wire::{Gone, Reply, Request, Wire};
@@ -167,9 +166,7 @@ impl Worker {
             assert!(answer.flags.contains(AnswerFlags::DURABLE), "I3: {answer:?}");
             self.accepted.push((*operation, *answer));
             let what = format!("{} {} of {}", operation.kind, operation.number, operation.hold);
-            if !(replayed && tells_last_position(operation)) {
-                self.acknowledged(answer.position, replayed, what);
-            }
+            self.acknowledged(answer.position, replayed, what);
         }
     }
 

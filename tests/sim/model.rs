@@ -227,9 +227,6 @@ pub(crate) struct Expected {
     pub(crate) position: Option<u64>,
     /// What must be durable before the answer leaves (I3).
     pub(crate) rests_on: u64,
-    /// A release again: holds do not keep how much of the rest was forfeited, nor the place of the release among later
-    /// refunds, so that it tells the sum of what was left and may rest on a later record.
-    pub(crate) release_again: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -254,7 +251,6 @@ impl Expected {
             tells: false,
             position: None,
             rests_on: 0,
-            release_again: false,
         }
     }
 
@@ -871,7 +867,7 @@ if hold.captures.len() >= SETTLEMENTS_MAX {
             State::Tombstone => return Expected::of(Outcome::UnknownHold),
             State::Settled | State::Released => {
                 return match (&hold.released, hold.state) {
-                    (Some(said), _) => Expected { release_again: true, ..Expected::replay(said) },
+                    (Some(said), _) => Expected::replay(said),
                     (None, State::Released) => Expected::of(Outcome::AlreadyReleased),
                     (None, _) => Expected { amount: hold.charged(), ..Expected::of(Outcome::AlreadySettled) },
                 };

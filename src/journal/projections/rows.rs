@@ -3,7 +3,7 @@
 
 use wallet::bucket::{Bucket, Split};
 use wallet::credits::Credits;
-use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, Settlement};
+use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, ReleaseStep, Settlement};
 use wallet::ids::{Day, HoldId, Period, Position as Place, Timestamp};
 use wallet::ledger::CommandRow;
 use wallet::policy::FreePolicies;
@@ -196,11 +196,20 @@ struct StoredHoldHead {
     last_position: u64,
 }
 
-/// Persisted, keep stable: 0 capture, 1 refund.
+/// Persisted, keep stable: 0 capture, 1 refund, 2 release.
 #[derive(Encode, Decode)]
 enum StoredSettlement {
     Capture(StoredCaptureStep),
     Refund(StoredRefundStep),
+    Release(StoredReleaseStep),
+}
+
+#[derive(Encode, Decode)]
+struct StoredReleaseStep {
+    returned: Option<StoredSplit>,
+    forfeited: Option<StoredSplit>,
+    /// Records after the reserve's.
+    position: u64,
 }
 
 #[derive(Encode, Decode)]
@@ -307,6 +316,11 @@ fn stored_settlement(step: &Settlement, reserve: Place) -> StoredSettlement {
             forfeited: StoredSplit::optional(step.forfeited),
             position,
         }),
+        Settlement::Release(step) => StoredSettlement::Release(StoredReleaseStep {
+            returned: StoredSplit::optional(step.returned),
+            forfeited: StoredSplit::optional(step.forfeited),
+            position,
+        }),
     }
 }
 
@@ -328,6 +342,11 @@ fn settlement(stored: StoredSettlement, reserve: Place) -> Result<Settlement, Ba
             requested: step.requested.map(Credits::from_millis),
             reason: refund_reason(step.reason)?,
             undone: StoredSlices::values(step.undone),
+            returned: amount(step.returned),
+            forfeited: amount(step.forfeited),
+            position: place(step.position),
+        }),
+        StoredSettlement::Release(step) => Settlement::Release(ReleaseStep {
             returned: amount(step.returned),
             forfeited: amount(step.forfeited),
             position: place(step.position),

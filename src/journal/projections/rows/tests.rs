@@ -87,10 +87,19 @@ fn rows_have_their_golden_bytes_and_come_back() {
 fn holds_have_their_golden_bytes_and_come_back() {
     let (id, ended) = hold();
     let opened = Hold::reserved(&reserve(id, slices(24_000, 0, 0)), false);
+    let mut released = opened.clone();
+    released.release(&wallet::record::Return {
+        account: ACCOUNT,
+        hold: id,
+        returned: credits(20_000, 0, 0),
+        forfeited: credits(4_000, 0, 0),
+        at: Timestamp(HOLD_TIME_MS + 42_037),
+    });
     let tombstone = Hold::tombstone(Timestamp(HOLD_TIME_MS));
     for (name, id, hold) in [
         ("row-open-hold", id, opened),
         ("row-ended-hold", id, ended),
+        ("row-released-hold", id, released),
         ("row-tombstone", id, tombstone.clone()),
         ("row-hold-without-time", HoldId(5), tombstone),
     ] {
