@@ -60,7 +60,9 @@ fn no_unfinished_marks_and_no_private_paths() {
     let mut all = sources();
     all.extend(["src", "config", "benches"].iter().flat_map(|folder| {
         let texts = ["md", "toml"].iter();
-        texts.flat_map(|ending| if has(folder, ending) { files(folder, ending) } else { Vec::new() }).collect::<Vec<_>>()
+        texts
+            .flat_map(|ending| if has(folder, ending) { files(folder, ending) } else { Vec::new() })
+            .collect::<Vec<_>>()
     }));
     all.push(root().join("README.md"));
     for path in all {
@@ -117,15 +119,45 @@ fn outcome_numbers_are_the_same_on_both_sides_of_the_wire() {
 fn outcome_numbers_never_change() {
     let listed: Vec<(u16, &str)> = Outcome::ALL.iter().map(|outcome| (outcome.code(), outcome.name())).collect();
     let for_ever = [
-        (1, "granted"), (2, "done"), (3, "late"), (4, "late_uncovered"), (10, "bad_request"), (11, "unauthorized"),
-        (12, "overloaded"), (13, "not_durable_now"), (14, "draining"), (15, "unknown_account"),
-        (16, "outcome_unknown"), (20, "replayed"), (21, "hold_id_reused"), (22, "settlement_reused"),
-        (23, "payment_reused"), (24, "command_id_reused"), (25, "already_released"), (26, "hold_id_expired"),
-        (30, "account_frozen"), (31, "unpriced"), (32, "price_changed"), (33, "debt"), (34, "tier_required"),
-        (35, "insufficient"), (36, "balance_limit"), (40, "unknown_hold"), (41, "already_settled"),
-        (42, "hold_expired"), (43, "exceeds_hold"), (44, "exceeds_captured"), (45, "hold_age_limit"),
-        (46, "refund_window_passed"), (47, "limit"), (50, "account_exists"), (51, "already_subscribed"),
-        (52, "not_subscribed"), (53, "unknown_plan"), (54, "subscription_required"), (55, "unknown_payment"),
+        (1, "granted"),
+        (2, "done"),
+        (3, "late"),
+        (4, "late_uncovered"),
+        (10, "bad_request"),
+        (11, "unauthorized"),
+        (12, "overloaded"),
+        (13, "not_durable_now"),
+        (14, "draining"),
+        (15, "unknown_account"),
+        (16, "outcome_unknown"),
+        (20, "replayed"),
+        (21, "hold_id_reused"),
+        (22, "settlement_reused"),
+        (23, "payment_reused"),
+        (24, "command_id_reused"),
+        (25, "already_released"),
+        (26, "hold_id_expired"),
+        (30, "account_frozen"),
+        (31, "unpriced"),
+        (32, "price_changed"),
+        (33, "debt"),
+        (34, "tier_required"),
+        (35, "insufficient"),
+        (36, "balance_limit"),
+        (40, "unknown_hold"),
+        (41, "already_settled"),
+        (42, "hold_expired"),
+        (43, "exceeds_hold"),
+        (44, "exceeds_captured"),
+        (45, "hold_age_limit"),
+        (46, "refund_window_passed"),
+        (47, "limit"),
+        (50, "account_exists"),
+        (51, "already_subscribed"),
+        (52, "not_subscribed"),
+        (53, "unknown_plan"),
+        (54, "subscription_required"),
+        (55, "unknown_payment"),
         (56, "not_pending"),
     ];
     assert_eq!(listed, for_ever);
@@ -133,9 +165,7 @@ fn outcome_numbers_never_change() {
 
 #[test]
 fn every_refusal_has_a_rank() {
-    let tables = [
-        PRECEDENCE_EVERY, PRECEDENCE_IDENTITY, PRECEDENCE_GATES, PRECEDENCE_SETTLEMENTS, PRECEDENCE_COMMANDS,
-    ];
+    let tables = [PRECEDENCE_EVERY, PRECEDENCE_IDENTITY, PRECEDENCE_GATES, PRECEDENCE_SETTLEMENTS, PRECEDENCE_COMMANDS];
     for table in tables {
         let once: BTreeSet<u16> = table.iter().map(|outcome| outcome.code()).collect();
         assert_eq!(once.len(), table.len(), "an outcome twice in one table: {table:?}");
@@ -162,9 +192,9 @@ fn the_wire_page_lists_every_outcome_and_close_reason() {
     let page = read(&root().join("src/protocol/WIRE.md"));
     for outcome in Outcome::ALL {
         let row = format!("`{}`", outcome.name());
-        let listed = page.lines().any(|line| {
-            line.starts_with('|') && line.contains(&row) && line.contains(&outcome.code().to_string())
-        });
+        let listed = page
+            .lines()
+            .any(|line| line.starts_with('|') && line.contains(&row) && line.contains(&outcome.code().to_string()));
         assert!(listed, "WIRE.md has no row for {} {}", outcome.code(), outcome.name());
     }
 }

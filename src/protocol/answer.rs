@@ -34,9 +34,7 @@ impl PerBucket {
 }
 
 /// The flag bits of an answer. Readers ignore bits that they do not know.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct AnswerFlags(pub u16);
 
 impl AnswerFlags {
@@ -102,11 +100,7 @@ impl Answer {
     #[must_use]
     #[inline]
     pub const fn of(outcome: Outcome) -> Self {
-        const NOTHING: PerBucket = PerBucket {
-            free: 0,
-            subscription: 0,
-            top_up: 0,
-        };
+        const NOTHING: PerBucket = PerBucket { free: 0, subscription: 0, top_up: 0 };
         Self {
             outcome,
             flags: AnswerFlags::NONE,
@@ -125,10 +119,7 @@ impl Answer {
     #[must_use]
     #[inline]
     pub fn bad_request(field: Field) -> Self {
-        Self {
-            detail: u32::from(field.number()),
-            ..Self::of(Outcome::BadRequest)
-        }
+        Self { detail: u32::from(field.number()), ..Self::of(Outcome::BadRequest) }
     }
 
     /// The 96 bytes.
@@ -136,21 +127,13 @@ impl Answer {
     #[inline]
     pub fn encode(&self) -> [u8; ANSWER_BYTES] {
         let mut record = [0; ANSWER_BYTES];
-        put(
-            &mut record,
-            at::OUTCOME,
-            self.outcome.number().to_le_bytes(),
-        );
+        put(&mut record, at::OUTCOME, self.outcome.number().to_le_bytes());
         put(&mut record, at::FLAGS, self.flags.0.to_le_bytes());
         put(&mut record, at::DETAIL, self.detail.to_le_bytes());
         put(&mut record, at::POSITION, self.position.to_le_bytes());
         put_buckets(&mut record, at::SPLIT, self.split);
         put_buckets(&mut record, at::AVAILABLE, self.available);
-        put(
-            &mut record,
-            at::NEXT_RESET_AT,
-            self.next_reset_at_ms.to_le_bytes(),
-        );
+        put(&mut record, at::NEXT_RESET_AT, self.next_reset_at_ms.to_le_bytes());
         put(&mut record, at::AMOUNT, self.amount.to_le_bytes());
         put(&mut record, at::TIME, self.time_ms.to_le_bytes());
         put(&mut record, at::FORFEITED, self.forfeited.to_le_bytes());
@@ -191,9 +174,7 @@ impl<'a> Answers<'a> {
     #[must_use]
     #[inline]
     pub fn of_body(body: &'a [u8]) -> Self {
-        Self {
-            records: body.as_chunks().0.iter(),
-        }
+        Self { records: body.as_chunks().0.iter() }
     }
 }
 
@@ -229,11 +210,7 @@ mod at {
 
 #[inline(always)]
 fn buckets_at(record: &[u8; ANSWER_BYTES], at: usize) -> PerBucket {
-    PerBucket {
-        free: u64_at(record, at),
-        subscription: u64_at(record, at + 8),
-        top_up: u64_at(record, at + 16),
-    }
+    PerBucket { free: u64_at(record, at), subscription: u64_at(record, at + 8), top_up: u64_at(record, at + 16) }
 }
 
 #[inline(always)]

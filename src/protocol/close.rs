@@ -67,10 +67,7 @@ impl Close {
     /// A close with a text, cut at the limit.
     #[must_use]
     pub fn new(reason: CloseReason, text: &str) -> Self {
-        Self {
-            reason,
-            text: Text::cut(text),
-        }
+        Self { reason, text: Text::cut(text) }
     }
 }
 

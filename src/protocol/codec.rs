@@ -11,10 +11,8 @@ use crate::limits::BODY_BYTES_MAX;
 use crate::writer::{EncodeError, FrameWriter};
 
 const BYTES_MAX: usize = BODY_BYTES_MAX as usize;
-const FORM: Configuration<LittleEndian, Fixint, Limit<BYTES_MAX>> = bincode::config::standard()
-    .with_little_endian()
-    .with_fixed_int_encoding()
-    .with_limit::<BYTES_MAX>();
+const FORM: Configuration<LittleEndian, Fixint, Limit<BYTES_MAX>> =
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<BYTES_MAX>();
 
 /// The body is not what its kind says. Close with `malformed_body`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -144,11 +144,7 @@ impl Command {
     /// The first bad field.
     pub fn check(&self) -> Result<(), BadField> {
         let bad = |condition: bool, field: Field| {
-            if condition {
-                Err(BadField { field })
-            } else {
-                Ok(())
-            }
+            if condition { Err(BadField { field }) } else { Ok(()) }
         };
         match self {
             Self::OpenAccount { command, .. }
@@ -160,15 +156,12 @@ impl Command {
             Self::ShowHold { hold } => bad(hold.is_nil(), Field::Hold)?,
             Self::ShowAccount { .. } => {}
         }
-        bad(
-            self.account().is_some_and(AccountId::is_nil),
-            Field::Account,
-        )?;
+        bad(self.account().is_some_and(AccountId::is_nil), Field::Account)?;
         let (amount_min, amount, tier) = match self {
             Self::SetSubscription { amount, tier, .. } => (0, *amount, *tier),
-            Self::Grant { amount, .. }
-            | Self::TopUp { amount, .. }
-            | Self::Clawback { amount, .. } => (1, *amount, TIER_MAX),
+            Self::Grant { amount, .. } | Self::TopUp { amount, .. } | Self::Clawback { amount, .. } => {
+                (1, *amount, TIER_MAX)
+            }
             _ => return Ok(()),
         };
         bad(amount < amount_min || amount > AMOUNT_MAX, Field::Amount)?;

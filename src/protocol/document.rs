@@ -27,10 +27,7 @@ pub(crate) fn table(heading: &str) -> Vec<Vec<String>> {
 
 /// The first two cells of each row: a number and a name.
 fn numbers(heading: &str) -> Vec<(u16, String)> {
-    table(heading)
-        .into_iter()
-        .map(|row| (row[0].parse().unwrap(), row[1].clone()))
-        .collect()
+    table(heading).into_iter().map(|row| (row[0].parse().unwrap(), row[1].clone())).collect()
 }
 
 #[test]
@@ -40,28 +37,18 @@ fn every_number_is_in_the_document() {
     assert_eq!(numbers("Outcomes"), outcomes.collect::<Vec<_>>());
     let fields = Field::ALL.iter().map(|it| named(it.number(), it.name()));
     assert_eq!(numbers("Fields"), fields.collect::<Vec<_>>());
-    let limits = LimitKind::ALL
-        .iter()
-        .map(|it| named(it.number(), it.name()));
+    let limits = LimitKind::ALL.iter().map(|it| named(it.number(), it.name()));
     assert_eq!(numbers("Limits of the domain"), limits.collect::<Vec<_>>());
-    let reasons = CloseReason::ALL
-        .iter()
-        .map(|it| named(it.number(), it.name()));
+    let reasons = CloseReason::ALL.iter().map(|it| named(it.number(), it.name()));
     assert_eq!(numbers("Close reasons"), reasons.collect::<Vec<_>>());
-    let kinds = FrameKind::ALL
-        .iter()
-        .map(|it| named(u16::from(it.number()), it.name()));
+    let kinds = FrameKind::ALL.iter().map(|it| named(u16::from(it.number()), it.name()));
     assert_eq!(numbers("Frame kinds"), kinds.collect::<Vec<_>>());
 }
 
 #[test]
 fn every_body_limit_is_in_the_document() {
     for (row, kind) in table("Frame kinds").iter().zip(FrameKind::ALL) {
-        assert_eq!(
-            row[3].replace(',', ""),
-            kind.body_bytes_max().to_string(),
-            "{kind}"
-        );
+        assert_eq!(row[3].replace(',', ""), kind.body_bytes_max().to_string(), "{kind}");
     }
 }
 
@@ -69,10 +56,7 @@ fn every_body_limit_is_in_the_document() {
 fn every_limit_is_in_the_document() {
     let text = |max: usize| max.to_string();
     let expected = [
-        (
-            "operations in a frame",
-            limits::FRAME_OPERATIONS_MAX.to_string(),
-        ),
+        ("operations in a frame", limits::FRAME_OPERATIONS_MAX.to_string()),
         ("body bytes", limits::BODY_BYTES_MAX.to_string()),
         ("client_name bytes", text(limits::CLIENT_NAME_BYTES_MAX)),
         ("server_name bytes", text(limits::SERVER_NAME_BYTES_MAX)),
@@ -86,14 +70,9 @@ fn every_limit_is_in_the_document() {
         ("captures of a hold", text(limits::CAPTURES_MAX)),
         ("refunds of a hold", text(limits::REFUNDS_MAX)),
     ];
-    let rows: Vec<(String, String)> = table("Limits of the format")
-        .into_iter()
-        .map(|row| (row[0].clone(), row[1].replace(',', "")))
-        .collect();
-    let expected: Vec<(String, String)> = expected
-        .into_iter()
-        .map(|(name, max)| (name.to_owned(), max))
-        .collect();
+    let rows: Vec<(String, String)> =
+        table("Limits of the format").into_iter().map(|row| (row[0].clone(), row[1].replace(',', ""))).collect();
+    let expected: Vec<(String, String)> = expected.into_iter().map(|(name, max)| (name.to_owned(), max)).collect();
     assert_eq!(rows, expected);
 }
 

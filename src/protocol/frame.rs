@@ -14,8 +14,8 @@ use core::ops::Range;
 use crate::bytes::{put, u16_at, u32_at, u64_at};
 use crate::close::CloseReason;
 use crate::limits::{
-    BODY_BYTES_MAX, CLOSE_BODY_BYTES_MAX, COMMAND_BODY_BYTES_MAX, FRAME_OPERATIONS_MAX,
-    HEADER_BYTES, HELLO_BODY_BYTES_MAX, OPERATION_BYTES, WELCOME_BODY_BYTES_MAX,
+    BODY_BYTES_MAX, CLOSE_BODY_BYTES_MAX, COMMAND_BODY_BYTES_MAX, FRAME_OPERATIONS_MAX, HEADER_BYTES,
+    HELLO_BODY_BYTES_MAX, OPERATION_BYTES, WELCOME_BODY_BYTES_MAX,
 };
 use crate::numbered::numbered;
 use crate::version::Version;
@@ -88,9 +88,7 @@ impl Expecting {
     #[must_use]
     #[inline]
     pub const fn takes(self, kind: FrameKind) -> bool {
-        use FrameKind::{
-            Answers, Close, Command, CommandAnswer, Hello, Operations, Ping, Pong, Welcome,
-        };
+        use FrameKind::{Answers, Close, Command, CommandAnswer, Hello, Operations, Ping, Pong, Welcome};
         match self {
             Self::Hello => matches!(kind, Hello),
             Self::Welcome => matches!(kind, Welcome | Close),
@@ -172,26 +170,14 @@ impl Header {
     /// Count and length against the kind, before anybody allocates for the body.
     #[inline]
     fn check_sizes(&self) -> Result<(), FrameError> {
-        let Self {
-            kind,
-            count,
-            body_len,
-            ..
-        } = *self;
-        let count_max = if kind.is_counted() {
-            FRAME_OPERATIONS_MAX
-        } else {
-            1
-        };
+        let Self { kind, count, body_len, .. } = *self;
+        let count_max = if kind.is_counted() { FRAME_OPERATIONS_MAX } else { 1 };
         if count == 0 || count > count_max {
             return Err(FrameError::BadCount { count, count_max });
         }
         let body_len_max = kind.body_bytes_max();
         if body_len > body_len_max {
-            return Err(FrameError::BodyTooLong {
-                body_len,
-                body_len_max,
-            });
+            return Err(FrameError::BodyTooLong { body_len, body_len_max });
         }
         if kind.is_counted() && body_len as usize != count as usize * OPERATION_BYTES {
             return Err(FrameError::BadBodyLen { body_len, count });
@@ -231,10 +217,7 @@ pub fn decode(input: &[u8], expecting: Expecting) -> Result<Progress, FrameError
     };
     let computed = crc32c::crc32c(bytes);
     if computed != header.body_crc {
-        return Err(FrameError::BadBodyCrc {
-            stated: header.body_crc,
-            computed,
-        });
+        return Err(FrameError::BadBodyCrc { stated: header.body_crc, computed });
     }
     Ok(Progress::Frame { header, body })
 }
@@ -347,11 +330,7 @@ mod at {
 #[inline]
 fn check_magic(input: &[u8]) -> Result<(), FrameError> {
     let len = input.len().min(MAGIC.len());
-    if input[..len] == MAGIC[..len] {
-        Ok(())
-    } else {
-        Err(FrameError::BadMagic)
-    }
+    if input[..len] == MAGIC[..len] { Ok(()) } else { Err(FrameError::BadMagic) }
 }
 
 #[cfg(test)]

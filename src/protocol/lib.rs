@@ -69,15 +69,10 @@ pub use frame::{Expecting, FrameError, FrameKind, Header, MAGIC, Progress, decod
 pub use handshake::{Durability, Hello, Welcome};
 pub use ids::{AccountId, BadId, CommandId, HoldId, MemberId, NodeId, PaymentId, WorkerId};
 pub use operation::{
-    BadField, Operation, OperationFlags, OperationKind, Operations, OverCommit, RefundReason,
-    Sources,
+    BadField, Operation, OperationFlags, OperationKind, Operations, OverCommit, RefundReason, Sources,
 };
 pub use outcome::Outcome;
 pub use text::{List, Secret, Text, TooLong};
 pub use version::Version;
-pub use view::{
-    AccountView, BucketView, CaptureView, CommandAnswer, HoldState, HoldView, RefundView, View,
-};
-pub use writer::{
-    EncodeError, FrameWriter, encode_answers, encode_operations, encode_ping, encode_pong,
-};
+pub use view::{AccountView, BucketView, CaptureView, CommandAnswer, HoldState, HoldView, RefundView, View};
+pub use writer::{EncodeError, FrameWriter, encode_answers, encode_operations, encode_ping, encode_pong};

@@ -204,43 +204,27 @@ impl Operation {
     /// A reserve of an amount for a time.
     #[must_use]
     pub const fn reserve(hold: HoldId, account: AccountId, amount: u64, ttl_ms: u32) -> Self {
-        Self {
-            amount,
-            ttl_ms,
-            ..Self::of(OperationKind::Reserve, hold, account)
-        }
+        Self { amount, ttl_ms, ..Self::of(OperationKind::Reserve, hold, account) }
     }
 
     /// A charge of an amount.
     #[must_use]
     pub const fn charge(hold: HoldId, account: AccountId, amount: u64) -> Self {
-        Self {
-            amount,
-            ..Self::of(OperationKind::Charge, hold, account)
-        }
+        Self { amount, ..Self::of(OperationKind::Charge, hold, account) }
     }
 
     /// The last capture of a hold; the rest goes back. For one of several clear [`OperationFlags::FINAL`].
     #[must_use]
     pub const fn commit(hold: HoldId, account: AccountId, amount: u64, number: u8) -> Self {
         let flags = OperationFlags::FINAL;
-        Self {
-            amount,
-            number,
-            flags,
-            ..Self::of(OperationKind::Commit, hold, account)
-        }
+        Self { amount, number, flags, ..Self::of(OperationKind::Commit, hold, account) }
     }
 
     /// The last capture of a hold, of everything that is still held.
     #[must_use]
     pub const fn commit_all(hold: HoldId, account: AccountId, number: u8) -> Self {
         let flags = OperationFlags::FINAL.with(OperationFlags::ALL);
-        Self {
-            number,
-            flags,
-            ..Self::of(OperationKind::Commit, hold, account)
-        }
+        Self { number, flags, ..Self::of(OperationKind::Commit, hold, account) }
     }
 
     /// A release of what is still held.
@@ -251,28 +235,14 @@ impl Operation {
 
     /// A refund of captured credits. For all that is not refunded yet: no amount and [`OperationFlags::ALL`].
     #[must_use]
-    pub const fn refund(
-        hold: HoldId,
-        account: AccountId,
-        amount: u64,
-        number: u8,
-        reason: RefundReason,
-    ) -> Self {
-        Self {
-            amount,
-            number,
-            reason: Some(reason),
-            ..Self::of(OperationKind::Refund, hold, account)
-        }
+    pub const fn refund(hold: HoldId, account: AccountId, amount: u64, number: u8, reason: RefundReason) -> Self {
+        Self { amount, number, reason: Some(reason), ..Self::of(OperationKind::Refund, hold, account) }
     }
 
     /// A new end of a hold, counted from now.
     #[must_use]
     pub const fn extend(hold: HoldId, account: AccountId, ttl_ms: u32) -> Self {
-        Self {
-            ttl_ms,
-            ..Self::of(OperationKind::Extend, hold, account)
-        }
+        Self { ttl_ms, ..Self::of(OperationKind::Extend, hold, account) }
     }
 
     /// A look at the wallet.
@@ -287,8 +257,7 @@ impl Operation {
     /// The first bad field, in the order of [`Field`].
     #[inline]
     pub fn decode(record: &[u8; OPERATION_BYTES]) -> Result<Self, BadField> {
-        let kind =
-            OperationKind::from_u8(record[at::KIND]).ok_or(BadField { field: Field::Kind })?;
+        let kind = OperationKind::from_u8(record[at::KIND]).ok_or(BadField { field: Field::Kind })?;
         let operation = Self {
             kind,
             flags: OperationFlags(record[at::FLAGS]),
@@ -309,13 +278,9 @@ impl Operation {
             settings: u32_at(record, at::SETTINGS),
         };
         // What the typed fields cannot show: numbers that no variant has, and the reserved byte.
-        let raw = bit_if(
-            record[at::REASON] != 0 && operation.reason.is_none(),
-            Field::Reason,
-        ) | bit_if(
-            operation.over_commit.number() != record[at::OVER_COMMIT],
-            Field::OverCommit,
-        ) | bit_if(record[at::RESERVED] != 0, Field::Reserved);
+        let raw = bit_if(record[at::REASON] != 0 && operation.reason.is_none(), Field::Reason)
+            | bit_if(operation.over_commit.number() != record[at::OVER_COMMIT], Field::OverCommit)
+            | bit_if(record[at::RESERVED] != 0, Field::Reserved);
         first_bad(operation.bad_fields() | raw)?;
         Ok(operation)
     }
@@ -367,9 +332,7 @@ impl<'a> Operations<'a> {
     #[must_use]
     #[inline]
     pub fn of_body(body: &'a [u8]) -> Self {
-        Self {
-            records: body.as_chunks().0.iter(),
-        }
+        Self { records: body.as_chunks().0.iter() }
     }
 }
 

@@ -100,19 +100,13 @@ impl Outcome {
     /// Whether the request took effect.
     #[must_use]
     pub const fn is_success(self) -> bool {
-        matches!(
-            self,
-            Self::Granted | Self::Done | Self::Late | Self::LateUncovered
-        )
+        matches!(self, Self::Granted | Self::Done | Self::Late | Self::LateUncovered)
     }
 
     /// Whether the same request, with the same id, may get another answer by waiting alone.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
-        matches!(
-            self,
-            Self::Overloaded | Self::NotDurableNow | Self::Draining | Self::OutcomeUnknown
-        )
+        matches!(self, Self::Overloaded | Self::NotDurableNow | Self::Draining | Self::OutcomeUnknown)
     }
 
     /// Whether `detail` is the number of a [`Field`](crate::Field).

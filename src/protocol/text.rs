@@ -26,10 +26,7 @@ impl<const MAX: usize> Text<MAX> {
     /// It is longer.
     pub fn new(text: &str) -> Result<Self, TooLong> {
         if text.len() > MAX {
-            return Err(TooLong {
-                len: text.len(),
-                max: MAX,
-            });
+            return Err(TooLong { len: text.len(), max: MAX });
         }
         Ok(Self(text.to_owned()))
     }
@@ -104,10 +101,7 @@ impl<const MAX: usize> Secret<MAX> {
     /// It is longer.
     pub fn new(bytes: &[u8]) -> Result<Self, TooLong> {
         if bytes.len() > MAX {
-            return Err(TooLong {
-                len: bytes.len(),
-                max: MAX,
-            });
+            return Err(TooLong { len: bytes.len(), max: MAX });
         }
         Ok(Self(bytes.to_owned()))
     }
@@ -162,10 +156,7 @@ impl<T, const MAX: usize> List<T, MAX> {
     /// It is longer.
     pub fn new(entries: Vec<T>) -> Result<Self, TooLong> {
         if entries.len() > MAX {
-            return Err(TooLong {
-                len: entries.len(),
-                max: MAX,
-            });
+            return Err(TooLong { len: entries.len(), max: MAX });
         }
         Ok(Self(entries))
     }
@@ -208,10 +199,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
                 let mut entries = Vec::with_capacity(len);
                 while let Some(entry) = seq.next_element()? {
                     if entries.len() == MAX {
-                        return Err(A::Error::custom(TooLong {
-                            len: MAX + 1,
-                            max: MAX,
-                        }));
+                        return Err(A::Error::custom(TooLong { len: MAX + 1, max: MAX }));
                     }
                     entries.push(entry);
                 }

@@ -17,11 +17,7 @@ impl Version {
     /// The newest version within what a hello offers; `None` = close with `bad_version`.
     #[must_use]
     pub fn agree(offered_min: u16, offered_max: u16) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .rev()
-            .copied()
-            .find(|version| (offered_min..=offered_max).contains(&version.number()))
+        Self::ALL.iter().rev().copied().find(|version| (offered_min..=offered_max).contains(&version.number()))
     }
 }
 

@@ -34,24 +34,13 @@ impl CommandAnswer {
     /// An answer that says nothing but its outcome.
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            flags: AnswerFlags::NONE,
-            detail: 0,
-            amount: 0,
-            time_ms: 0,
-            position: 0,
-            view: View::None,
-        }
+        Self { outcome, flags: AnswerFlags::NONE, detail: 0, amount: 0, time_ms: 0, position: 0, view: View::None }
     }
 
     /// The refusal of a command with a bad field.
     #[must_use]
     pub fn bad_request(field: Field) -> Self {
-        Self {
-            detail: u32::from(field.number()),
-            ..Self::of(Outcome::BadRequest)
-        }
+        Self { detail: u32::from(field.number()), ..Self::of(Outcome::BadRequest) }
     }
 }
 

@@ -57,32 +57,20 @@ impl FrameWriter {
     pub(crate) fn begin(buffer: &mut Vec<u8>, kind: FrameKind, request_id: u64) -> Self {
         let start = buffer.len();
         buffer.extend_from_slice(&[0; HEADER_BYTES]);
-        Self {
-            kind,
-            request_id,
-            start,
-        }
+        Self { kind, request_id, start }
     }
 
     /// Adds an operation.
     #[inline]
     pub fn push_operation(&mut self, buffer: &mut Vec<u8>, operation: &Operation) {
-        debug_assert_eq!(
-            self.kind,
-            FrameKind::Operations,
-            "operations go into frames of operations"
-        );
+        debug_assert_eq!(self.kind, FrameKind::Operations, "operations go into frames of operations");
         buffer.extend_from_slice(&operation.encode());
     }
 
     /// Adds an answer.
     #[inline]
     pub fn push_answer(&mut self, buffer: &mut Vec<u8>, answer: &Answer) {
-        debug_assert_eq!(
-            self.kind,
-            FrameKind::Answers,
-            "answers go into frames of answers"
-        );
+        debug_assert_eq!(self.kind, FrameKind::Answers, "answers go into frames of answers");
         buffer.extend_from_slice(&answer.encode());
     }
 
@@ -131,34 +119,17 @@ impl FrameWriter {
 
     #[inline]
     fn header(&self, buffer: &[u8]) -> Result<Header, EncodeError> {
-        let Self {
-            kind,
-            request_id,
-            start,
-        } = *self;
+        let Self { kind, request_id, start } = *self;
         let body_len = self.body_len(buffer);
         let too_long = EncodeError::BodyTooLong { kind, body_len };
-        let count = if kind.is_counted() {
-            self.count(buffer)
-        } else {
-            1
-        };
+        let count = if kind.is_counted() { self.count(buffer) } else { 1 };
         let count = u32::try_from(count)
             .ok()
             .filter(|count| (1..=FRAME_OPERATIONS_MAX).contains(count))
             .ok_or(EncodeError::BadCount { count })?;
-        let body_len = u32::try_from(body_len)
-            .ok()
-            .filter(|len| *len <= kind.body_bytes_max())
-            .ok_or(too_long)?;
+        let body_len = u32::try_from(body_len).ok().filter(|len| *len <= kind.body_bytes_max()).ok_or(too_long)?;
         let body_crc = crc32c::crc32c(&buffer[start + HEADER_BYTES..]);
-        Ok(Header {
-            kind,
-            request_id,
-            count,
-            body_len,
-            body_crc,
-        })
+        Ok(Header { kind, request_id, count, body_len, body_crc })
     }
 }
 
@@ -182,11 +153,7 @@ pub fn encode_operations(
 ///
 /// # Errors
 /// None, or more than a frame takes; the buffer is unchanged.
-pub fn encode_answers(
-    buffer: &mut Vec<u8>,
-    request_id: u64,
-    answers: &[Answer],
-) -> Result<Header, EncodeError> {
+pub fn encode_answers(buffer: &mut Vec<u8>, request_id: u64, answers: &[Answer]) -> Result<Header, EncodeError> {
     let mut frame = FrameWriter::answers(buffer, request_id);
     for answer in answers {
         frame.push_answer(buffer, answer);
@@ -205,13 +172,7 @@ pub fn encode_pong(buffer: &mut Vec<u8>, request_id: u64) -> Header {
 }
 
 fn encode_empty(buffer: &mut Vec<u8>, kind: FrameKind, request_id: u64) -> Header {
-    let header = Header {
-        kind,
-        request_id,
-        count: 1,
-        body_len: 0,
-        body_crc: crc32c::crc32c(&[]),
-    };
+    let header = Header { kind, request_id, count: 1, body_len: 0, body_crc: crc32c::crc32c(&[]) };
     buffer.extend_from_slice(&header.encode());
     header
 }

@@ -369,10 +369,7 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be read, or a key is unknown or has a value that it does not take.
-    pub fn load(
-        file: Option<&Path>,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let config = match file {
             Some(path) => load::from_file(path)?,
             None => Self::default(),

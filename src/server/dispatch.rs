@@ -238,11 +238,7 @@ fn field(number: u32) -> u32 {
 /// Amounts by bucket as the wire carries them.
 #[inline]
 fn per_bucket(split: &Split) -> PerBucket {
-    PerBucket {
-        free: split.free.millis(),
-        subscription: split.subscription.millis(),
-        top_up: split.top_up.millis(),
-    }
+    PerBucket { free: split.free.millis(), subscription: split.subscription.millis(), top_up: split.top_up.millis() }
 }
 
 #[cfg(test)]

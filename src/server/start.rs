@@ -12,14 +12,10 @@ use std::thread::JoinHandle;
 
 use journal::directory::DataDirectory;
 use journal::memory::MemoryStore;
-use journal::projections::{
-    self, Loaded, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections,
-};
+use journal::projections::{self, Loaded, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections};
 use journal::recovery::{Checked, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
-use journal::{
-    Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId,
-};
+use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId};
 use protocol::NodeId;
 use tokio::sync::watch;
 use wallet::ids::{Now, Position, Timestamp};

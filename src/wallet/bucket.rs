@@ -73,8 +73,7 @@ pub struct Split {
 
 impl Split {
     /// Nothing.
-    pub const ZERO: Self =
-        Self { free: Credits::ZERO, subscription: Credits::ZERO, top_up: Credits::ZERO };
+    pub const ZERO: Self = Self { free: Credits::ZERO, subscription: Credits::ZERO, top_up: Credits::ZERO };
 
     /// The sum over the buckets.
     #[must_use]
@@ -114,11 +113,7 @@ impl Split {
     #[must_use]
     pub fn within(&self, sources: Sources) -> Self {
         let keep = |bucket| if sources.contains(bucket) { self.of(bucket) } else { Credits::ZERO };
-        Self {
-            free: keep(Bucket::Free),
-            subscription: keep(Bucket::Subscription),
-            top_up: keep(Bucket::TopUp),
-        }
+        Self { free: keep(Bucket::Free), subscription: keep(Bucket::Subscription), top_up: keep(Bucket::TopUp) }
     }
 
     /// Up to `amount` in draw order: free, subscription, top-up (R3).

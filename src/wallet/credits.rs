@@ -139,10 +139,6 @@ impl FromStr for Credits {
         }
         let whole: u64 = whole.parse().map_err(|_| bad())?;
         let rest: u64 = format!("{decimals:0<3}").parse().map_err(|_| bad())?;
-        whole
-            .checked_mul(MILLICREDITS_PER_CREDIT)
-            .and_then(|millis| millis.checked_add(rest))
-            .map(Self)
-            .ok_or_else(bad)
+        whole.checked_mul(MILLICREDITS_PER_CREDIT).and_then(|millis| millis.checked_add(rest)).map(Self).ok_or_else(bad)
     }
 }

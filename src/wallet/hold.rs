@@ -4,7 +4,9 @@
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
 use crate::ids::{AccountId, HoldId, Position, Timestamp, WorkerId};
-use crate::record::{Attribution, Capture, CaptureRequest, LateCapture, Record, Refund, RefundReason, Reserve, Return, Terms};
+use crate::record::{
+    Attribution, Capture, CaptureRequest, LateCapture, Record, Refund, RefundReason, Reserve, Return, Terms,
+};
 
 /// How far a hold is (I6: it ends exactly once).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

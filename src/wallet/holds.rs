@@ -115,7 +115,13 @@ impl Holds {
     pub(crate) fn new() -> Self {
         let hasher = foldhash::fast::RandomState::default();
         let map = DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, DIRECTORY_SHARDS);
-        Self { map, entries: AtomicU64::new(0), open: AtomicU64::new(0), ends: Mutex::default(), ages: Mutex::default() }
+        Self {
+            map,
+            entries: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+            ends: Mutex::default(),
+            ages: Mutex::default(),
+        }
     }
 
     // The counts below are for limits and gauges; Relaxed, because nothing is decided by their order.

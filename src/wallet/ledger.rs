@@ -8,8 +8,8 @@ use crate::hold::{Hold, HoldState};
 use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Timestamp};
 use crate::policy::FreePolicies;
 use crate::record::{
-    Capture, Clawback, CycleRoll, Grant, Issuer, LateCapture, Open, Record, Refund, Reserve, Return,
-    SetSubscription, TopUp,
+    Capture, Clawback, CycleRoll, Grant, Issuer, LateCapture, Open, Record, Refund, Reserve, Return, SetSubscription,
+    TopUp,
 };
 use crate::row::{Row, add_signed};
 
@@ -136,8 +136,7 @@ fn with_row(
     account: AccountId,
     change: impl FnOnce(&mut Row, &FreePolicies),
 ) -> Result<(), LedgerError> {
-    let (row, policies) =
-        books.row(account).ok_or(LedgerError::UnknownAccount { position, account })?;
+    let (row, policies) = books.row(account).ok_or(LedgerError::UnknownAccount { position, account })?;
     change(row, policies);
     Ok(())
 }
@@ -147,12 +146,7 @@ fn open_hold(books: &mut impl Books, position: Position, id: HoldId) -> Result<&
     if hold.state == HoldState::Open { Ok(hold) } else { Err(LedgerError::HoldEnded { position, hold: id }) }
 }
 
-fn insert_new_hold(
-    books: &mut impl Books,
-    position: Position,
-    id: HoldId,
-    hold: Hold,
-) -> Result<(), LedgerError> {
+fn insert_new_hold(books: &mut impl Books, position: Position, id: HoldId, hold: Hold) -> Result<(), LedgerError> {
     if books.hold(id).is_some() {
         return Err(LedgerError::HoldExists { position, hold: id });
     }
@@ -180,11 +174,7 @@ fn apply_set_subscription(
     })
 }
 
-fn apply_cycle_roll(
-    books: &mut impl Books,
-    position: Position,
-    roll: &CycleRoll,
-) -> Result<(), LedgerError> {
+fn apply_cycle_roll(books: &mut impl Books, position: Position, roll: &CycleRoll) -> Result<(), LedgerError> {
     with_row(books, position, roll.account, |row, policies| {
         row.roll_day(roll.day, policies);
         row.roll_period(roll.period, roll.allocation, roll.tier, roll.ends_at);
@@ -210,11 +200,7 @@ fn apply_top_up(books: &mut impl Books, position: Position, top_up: &TopUp) -> R
     })
 }
 
-fn apply_clawback(
-    books: &mut impl Books,
-    position: Position,
-    clawback: &Clawback,
-) -> Result<(), LedgerError> {
+fn apply_clawback(books: &mut impl Books, position: Position, clawback: &Clawback) -> Result<(), LedgerError> {
     with_row(books, position, clawback.account, |row, _| {
         row.counters_mut(Bucket::TopUp).clawed_back += clawback.amount;
         row.top_up_net = add_signed(row.top_up_net, clawback.amount, false);
@@ -258,14 +244,8 @@ fn apply_capture(books: &mut impl Books, position: Position, capture: &Capture) 
     })
 }
 
-fn apply_late_capture(
-    books: &mut impl Books,
-    position: Position,
-    capture: &LateCapture,
-) -> Result<(), LedgerError> {
-    let hold = books
-        .hold(capture.hold)
-        .ok_or(LedgerError::UnknownHold { position, hold: capture.hold })?;
+fn apply_late_capture(books: &mut impl Books, position: Position, capture: &LateCapture) -> Result<(), LedgerError> {
+    let hold = books.hold(capture.hold).ok_or(LedgerError::UnknownHold { position, hold: capture.hold })?;
     hold.capture_late(capture);
     hold.note_position(position);
     with_row(books, position, capture.account, |row, policies| {
@@ -274,12 +254,7 @@ fn apply_late_capture(
     })
 }
 
-fn apply_return(
-    books: &mut impl Books,
-    position: Position,
-    end: &Return,
-    state: HoldState,
-) -> Result<(), LedgerError> {
+fn apply_return(books: &mut impl Books, position: Position, end: &Return, state: HoldState) -> Result<(), LedgerError> {
     let hold = open_hold(books, position, end.hold)?;
     let taken = hold.taken;
     if state == HoldState::Released {
@@ -296,9 +271,7 @@ fn apply_return(
 }
 
 fn apply_refund(books: &mut impl Books, position: Position, refund: &Refund) -> Result<(), LedgerError> {
-    let hold = books
-        .hold(refund.hold)
-        .ok_or(LedgerError::UnknownHold { position, hold: refund.hold })?;
+    let hold = books.hold(refund.hold).ok_or(LedgerError::UnknownHold { position, hold: refund.hold })?;
     hold.refund(refund);
     hold.note_position(position);
     with_row(books, position, refund.account, |row, policies| {

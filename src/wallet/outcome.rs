@@ -122,22 +122,40 @@ pub const PRECEDENCE_EVERY: &[Outcome] =
     &[O::BadRequest, O::Unauthorized, O::Overloaded, O::NotDurableNow, O::Draining, O::UnknownAccount];
 /// Identity: what was decided before about the same id.
 pub const PRECEDENCE_IDENTITY: &[Outcome] = &[
-    O::Replayed, O::HoldIdReused, O::SettlementReused, O::PaymentReused, O::CommandIdReused,
-    O::AlreadyReleased, O::HoldIdExpired,
+    O::Replayed,
+    O::HoldIdReused,
+    O::SettlementReused,
+    O::PaymentReused,
+    O::CommandIdReused,
+    O::AlreadyReleased,
+    O::HoldIdExpired,
 ];
 /// The gates of reserve and charge.
-pub const PRECEDENCE_GATES: &[Outcome] = &[
-    O::AccountFrozen, O::Unpriced, O::PriceChanged, O::Debt, O::TierRequired, O::Insufficient, O::BalanceLimit,
-];
+pub const PRECEDENCE_GATES: &[Outcome] =
+    &[O::AccountFrozen, O::Unpriced, O::PriceChanged, O::Debt, O::TierRequired, O::Insufficient, O::BalanceLimit];
 /// Settlements: commit, release, refund, extend.
 pub const PRECEDENCE_SETTLEMENTS: &[Outcome] = &[
-    O::UnknownHold, O::AlreadySettled, O::AlreadyReleased, O::HoldExpired, O::ExceedsHold,
-    O::ExceedsCaptured, O::HoldAgeLimit, O::RefundWindowPassed, O::Limit,
+    O::UnknownHold,
+    O::AlreadySettled,
+    O::AlreadyReleased,
+    O::HoldExpired,
+    O::ExceedsHold,
+    O::ExceedsCaptured,
+    O::HoldAgeLimit,
+    O::RefundWindowPassed,
+    O::Limit,
 ];
 /// Commands of operators and billing services.
 pub const PRECEDENCE_COMMANDS: &[Outcome] = &[
-    O::AccountExists, O::AlreadySubscribed, O::NotSubscribed, O::UnknownPlan, O::SubscriptionRequired,
-    O::UnknownPayment, O::NotPending, O::Limit, O::BalanceLimit,
+    O::AccountExists,
+    O::AlreadySubscribed,
+    O::NotSubscribed,
+    O::UnknownPlan,
+    O::SubscriptionRequired,
+    O::UnknownPayment,
+    O::NotPending,
+    O::Limit,
+    O::BalanceLimit,
 ];
 
 macro_rules! fields {

@@ -5,9 +5,7 @@
 
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
-use crate::ids::{
-    AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId,
-};
+use crate::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId};
 
 /// One decision that took effect.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -284,14 +282,8 @@ pub enum RefundReason {
 
 impl RefundReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
-        Self::ProviderError,
-        Self::Timeout,
-        Self::SafetyBlock,
-        Self::UserCancel,
-        Self::Duplicate,
-        Self::Goodwill,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::ProviderError, Self::Timeout, Self::SafetyBlock, Self::UserCancel, Self::Duplicate, Self::Goodwill];
 
     /// The reason with this number.
     #[must_use]

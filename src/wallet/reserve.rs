@@ -197,7 +197,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = chunk.add(Record::Reserve(record), record.hold);
         chunk.unit.ends.push((record.ends_at, record.hold));
         chunk.unit.opened = chunk.unit.opened.saturating_add(1);
-        Entry::Live(Live { place, slot: Some(index), note: Note::NONE, hold: Box::new(Hold::reserved(&record, false)), over: false })
+        Entry::Live(Live {
+            place,
+            slot: Some(index),
+            note: Note::NONE,
+            hold: Box::new(Hold::reserved(&record, false)),
+            over: false,
+        })
     }
 
     /// A reserve whose id is known: the first decision again, or the field that differs (I5).

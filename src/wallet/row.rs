@@ -198,8 +198,7 @@ impl Row {
     pub fn check(&self) -> Result<(), String> {
         let available = self.available();
         for bucket in Bucket::ALL {
-            let Counters { granted, held, spent, expired, clawed_back } =
-                self.counters[bucket as usize];
+            let Counters { granted, held, spent, expired, clawed_back } = self.counters[bucket as usize];
             let untouched_day = bucket == Bucket::Free && self.opened_days & 1 == 0;
             let here = if untouched_day { Credits::ZERO } else { available.of(bucket) };
             let debt = if bucket == Bucket::TopUp { self.debt() } else { Credits::ZERO };

@@ -30,9 +30,8 @@ const CYCLES: u64 = 12;
 const CYCLES_A_ROUND: u64 = 20;
 
 fn number_from(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).map_or(otherwise, |text| {
-        text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number"))
-    })
+    std::env::var(variable)
+        .map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text} is not a number")))
 }
 
 /// `CRASH_SEED`, or another one each time; printed, and shown by a test that fails.

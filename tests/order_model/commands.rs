@@ -10,24 +10,16 @@ use super::{
 
 impl Op {
     pub(super) fn is_command(&self) -> bool {
-        !matches!(
-            self,
-            Self::Reserve { .. } | Self::Commit { .. } | Self::Expire { .. } | Self::Extend { .. }
-        ) && !matches!(self, Self::TopUp { .. } | Self::PackedRoll { .. })
+        !matches!(self, Self::Reserve { .. } | Self::Commit { .. } | Self::Expire { .. } | Self::Extend { .. })
+            && !matches!(self, Self::TopUp { .. } | Self::PackedRoll { .. })
     }
 
     /// The wallet that the request names.
     pub(super) fn wallet(&self) -> u8 {
         match *self {
-            Self::Reserve { wallet, .. }
-            | Self::TopUp { wallet, .. }
-            | Self::Clawback { wallet, .. } => wallet,
-            Self::Subscribe { wallet }
-            | Self::Upgrade { wallet }
-            | Self::ChangeLater { wallet } => wallet,
-            Self::NewCycle { wallet } | Self::Cancel { wallet } | Self::MoveZone { wallet } => {
-                wallet
-            }
+            Self::Reserve { wallet, .. } | Self::TopUp { wallet, .. } | Self::Clawback { wallet, .. } => wallet,
+            Self::Subscribe { wallet } | Self::Upgrade { wallet } | Self::ChangeLater { wallet } => wallet,
+            Self::NewCycle { wallet } | Self::Cancel { wallet } | Self::MoveZone { wallet } => wallet,
             Self::Freeze { wallet, .. } => wallet,
             _ => unreachable!("{self:?} names no wallet"),
         }
@@ -67,11 +59,7 @@ impl World<'_> {
         } else if let Some(record) = self.draft_command(s, op, s.tasks[me].now) {
             s.tasks[me].draft = self.intern(record);
             let push_first = self.rules.commands_push_first;
-            s.tasks[me].at = if push_first {
-                At::CommandPush
-            } else {
-                At::CommandApply
-            };
+            s.tasks[me].at = if push_first { At::CommandPush } else { At::CommandApply };
         } else {
             // A refusal tells of the command or roll that made the cold side what it is.
             self.tell_of_command(s, me, wallet);
@@ -81,11 +69,7 @@ impl World<'_> {
         if self.locks(op) {
             s.colds[index].lock = Some(name(me));
         }
-        let lock = if self.locks(op) {
-            "locks"
-        } else {
-            "does not lock"
-        };
+        let lock = if self.locks(op) { "locks" } else { "does not lock" };
         self.say(|| format!("{op:?}: {lock} wallet {wallet}, decides"));
         true
     }
@@ -109,13 +93,7 @@ impl World<'_> {
         let subscribed = word.tier > 0;
         let open = |allocation: u8, tier: u8| {
             let boundaries = self.cycles_at(now).max(cold.boundaries);
-            let period = Period {
-                day,
-                cycle: word.cycle + 1,
-                allocation,
-                tier,
-                boundaries,
-            };
+            let period = Period { day, cycle: word.cycle + 1, allocation, tier, boundaries };
             Record::Open { wallet, period }
         };
         let allowed = match op {
@@ -134,16 +112,8 @@ impl World<'_> {
                 added: ALLOCATION_LARGE.saturating_sub(cold.largest),
                 allocation: ALLOCATION_LARGE,
             },
-            Op::ChangeLater { .. } => Record::ChangeLater {
-                wallet,
-                day,
-                allocation: ALLOCATION_SMALL,
-            },
-            Op::MoveZone { .. } => Record::Zone {
-                wallet,
-                day,
-                zone: 1 - cold.zone,
-            },
+            Op::ChangeLater { .. } => Record::ChangeLater { wallet, day, allocation: ALLOCATION_SMALL },
+            Op::MoveZone { .. } => Record::Zone { wallet, day, zone: 1 - cold.zone },
             Op::Freeze { frozen, .. } => Record::Freeze { wallet, frozen },
             _ => unreachable!("{op:?} is no such command"),
         })
@@ -151,18 +121,12 @@ impl World<'_> {
 
     /// Takes what is there, the rest is debt. Word, debt and attention bit change before the push, like a take.
     pub(super) fn clawback_word(&mut self, s: &mut State, me: usize) -> bool {
-        let Op::Clawback { wallet, amount } = self.op(s, me) else {
-            unreachable!()
-        };
+        let Op::Clawback { wallet, amount } = self.op(s, me) else { unreachable!() };
         let index = usize::from(wallet);
         let (word, cold) = (&mut s.words[index], &mut s.colds[index]);
         let taken = amount.min(word.top_up);
         let owed = amount - taken;
-        s.tasks[me].draft = self.intern(Record::Clawback {
-            wallet,
-            taken,
-            owed,
-        });
+        s.tasks[me].draft = self.intern(Record::Clawback { wallet, taken, owed });
         if !self.rules.clawback_word_first {
             s.tasks[me].at = At::CommandPush;
             return true;
@@ -176,11 +140,7 @@ impl World<'_> {
         } else {
             s.tasks[me].saved = cold.debt + owed;
         }
-        s.tasks[me].at = if self.rules.bit_in_same_cas {
-            At::CommandPush
-        } else {
-            At::ClawbackBit
-        };
+        s.tasks[me].at = if self.rules.bit_in_same_cas { At::CommandPush } else { At::ClawbackBit };
         self.say(|| format!("clawback takes {taken}, {owed} become debt"));
         true
     }
@@ -228,11 +188,7 @@ impl World<'_> {
         match self.record(draft) {
             Record::Policy { from_day } => s.policy = from_day,
             // The rule left out: pushed before, so it takes what is there by now.
-            Record::Clawback {
-                wallet,
-                taken,
-                owed,
-            } => {
+            Record::Clawback { wallet, taken, owed } => {
                 let (word, cold) = s.wallet_mut(wallet);
                 let taken_now = word.top_up.min(taken + owed);
                 word.top_up -= taken_now;
@@ -244,13 +200,7 @@ impl World<'_> {
                 s.tasks[me].at = At::CommandCold;
                 return true;
             }
-            Record::Upgrade {
-                wallet,
-                cycle,
-                added,
-                allocation,
-                ..
-            } => {
+            Record::Upgrade { wallet, cycle, added, allocation, .. } => {
                 let index = usize::from(wallet);
                 s.words[index].subscription += added;
                 s.words[index].cycle = cycle;
@@ -258,9 +208,7 @@ impl World<'_> {
                 s.colds[index].largest = allocation.max(s.colds[index].largest);
                 s.colds[index].pending = 0;
             }
-            Record::ChangeLater {
-                wallet, allocation, ..
-            } => s.colds[usize::from(wallet)].pending = allocation,
+            Record::ChangeLater { wallet, allocation, .. } => s.colds[usize::from(wallet)].pending = allocation,
             Record::Zone { wallet, zone, .. } => s.colds[usize::from(wallet)].zone = zone,
             Record::Freeze { wallet, frozen } => {
                 let (word, cold) = s.wallet_mut(wallet);

@@ -14,14 +14,7 @@ impl Word {
         let free = self.free.min(amount);
         let subscription = self.subscription.min(amount - free);
         let top_up = self.top_up.min(amount - free - subscription);
-        Slices {
-            free,
-            day: self.day,
-            subscription,
-            cycle: self.cycle,
-            top_up,
-            opened: self.opened,
-        }
+        Slices { free, day: self.day, subscription, cycle: self.cycle, top_up, opened: self.opened }
     }
 }
 
@@ -41,9 +34,7 @@ impl World<'_> {
         }
         match op {
             Op::Reserve { hold, amount, .. } => self.reserve(s, me, hold, wallet, amount),
-            Op::TopUp {
-                payment, amount, ..
-            } => self.top_up(s, me, payment, wallet, amount),
+            Op::TopUp { payment, amount, .. } => self.top_up(s, me, payment, wallet, amount),
             Op::Commit { hold, amount } => self.redebit(s, me, hold, wallet, amount),
             _ => unreachable!(),
         }
@@ -62,16 +53,7 @@ impl World<'_> {
             return self.next_op(s, me);
         }
         self.say(|| format!("reserve {hold}: takes {slices:?}"));
-        let take = self.draw(
-            s,
-            me,
-            Record::Take {
-                hold,
-                wallet,
-                slices,
-                redebit: false,
-            },
-        );
+        let take = self.draw(s, me, Record::Take { hold, wallet, slices, redebit: false });
         if !self.rules.entry_before_word {
             s.tasks[me].at = At::Enter;
             return true;
@@ -86,41 +68,24 @@ impl World<'_> {
         let entry = &mut s.entries[usize::from(hold)];
         entry.phase = Phase::Redebited;
         if slices.sum() < amount && !entry.returned {
-            self.violate(
-                Kind::Uncovered,
-                "late_uncovered, while the hold's own credits are on their way back",
-            );
+            self.violate(Kind::Uncovered, "late_uncovered, while the hold's own credits are on their way back");
         }
         s.spent += slices.sum();
         self.say(|| format!("late commit of hold {hold}: takes {slices:?}"));
-        self.draw(
-            s,
-            me,
-            Record::Take {
-                hold,
-                wallet,
-                slices,
-                redebit: true,
-            },
-        );
+        self.draw(s, me, Record::Take { hold, wallet, slices, redebit: true });
         self.next_op(s, me)
     }
 
     /// The CAS of a take, and its record into the unit.
     fn draw(&mut self, s: &mut State, me: usize, take: Record) -> RecordId {
-        let Record::Take { wallet, slices, .. } = take else {
-            unreachable!()
-        };
+        let Record::Take { wallet, slices, .. } = take else { unreachable!() };
         let now = s.tasks[me].now;
         let zone = s.colds[usize::from(wallet)].zone;
         let word = &s.words[usize::from(wallet)];
         let old_day = slices.free > 0 && self.day_at(now, zone) > word.day;
         let old_cycle = slices.subscription > 0 && self.cycles_at(now) > word.rolled;
         if old_day || old_cycle {
-            self.violate(
-                Kind::Stale,
-                "a request past a boundary draws credits of the ended period",
-            );
+            self.violate(Kind::Stale, "a request past a boundary draws credits of the ended period");
         }
         let record = self.intern(take);
         s.tasks[me].unit.push(record);
@@ -146,49 +111,24 @@ impl World<'_> {
             return false;
         };
         self.say(|| format!("top-up {payment}: is accepted"));
-        self.give(
-            s,
-            me,
-            Record::TopUp {
-                payment,
-                wallet,
-                amount,
-                repaid,
-            },
-        )
+        self.give(s, me, Record::TopUp { payment, wallet, amount, repaid })
     }
 
     /// Ends an open hold: by a commit, a release (nothing captured) or its expiry.
-    pub(super) fn end_hold(
-        &mut self,
-        s: &mut State,
-        me: usize,
-        index: usize,
-        captured: Option<u8>,
-    ) -> bool {
+    pub(super) fn end_hold(&mut self, s: &mut State, me: usize, index: usize, captured: Option<u8>) -> bool {
         let (wallet, slices) = self.take(s.entries[index].take);
         let back = Back::after(&slices, captured.unwrap_or(0));
         let Some(repaid) = self.carried_repayment(s, me, wallet, back.top_up) else {
             return false;
         };
         let entry = &mut s.entries[index];
-        entry.phase = if captured.is_some() {
-            Phase::Settled
-        } else {
-            Phase::Expired
-        };
+        entry.phase = if captured.is_some() { Phase::Settled } else { Phase::Expired };
         entry.owner = Some(name(me));
         entry.returned = back.sum() == 0;
         s.spent += slices.sum() - back.sum();
         let op = self.op(s, me);
         self.say(|| format!("{op:?}: ends the hold, gives back {back:?}"));
-        let end = Record::End {
-            hold: name(index),
-            wallet,
-            back,
-            repaid,
-            expiry: captured.is_none(),
-        };
+        let end = Record::End { hold: name(index), wallet, back, repaid, expiry: captured.is_none() };
         if back.sum() > 0 {
             return self.give(s, me, end);
         }
@@ -227,13 +167,7 @@ impl World<'_> {
     /// The CAS of a give, once its record is pushed.
     pub(super) fn apply_to_word(&mut self, s: &mut State, me: usize, record: RecordId) -> bool {
         match self.record(record) {
-            Record::End {
-                hold,
-                wallet,
-                back,
-                repaid,
-                ..
-            } => {
+            Record::End { hold, wallet, back, repaid, .. } => {
                 if !self.give_top_up(s, me, wallet, back.top_up - repaid) {
                     return false;
                 }
@@ -242,15 +176,8 @@ impl World<'_> {
                 }
                 self.give_back(s, usize::from(hold), wallet, back);
             }
-            Record::TopUp {
-                wallet,
-                amount,
-                repaid,
-                ..
-            } => return self.give_top_up(s, me, wallet, amount - repaid),
-            Record::Take {
-                wallet, ref slices, ..
-            } => subtract(&mut s.words[usize::from(wallet)], slices),
+            Record::TopUp { wallet, amount, repaid, .. } => return self.give_top_up(s, me, wallet, amount - repaid),
+            Record::Take { wallet, ref slices, .. } => subtract(&mut s.words[usize::from(wallet)], slices),
             Record::Extend { hold } => s.entries[usize::from(hold)].extended = true,
             ref other => unreachable!("{other:?} is applied under the lock"),
         }
@@ -266,8 +193,7 @@ impl World<'_> {
         if slices.cycle == word.cycle {
             word.subscription += back.subscription;
         }
-        let lost =
-            back.subscription > 0 && slices.cycle != word.cycle && slices.opened == word.opened;
+        let lost = back.subscription > 0 && slices.cycle != word.cycle && slices.opened == word.opened;
         s.entries[index].returned = true;
         self.say(|| format!("returns of hold {index} are in the word"));
         if lost {

@@ -21,10 +21,7 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn print(&self, scenario: &Scenario) -> String {
-        let mut text = format!(
-            "{:?}: {}\n  {scenario}\n",
-            self.violation.kind, self.violation.detail
-        );
+        let mut text = format!("{:?}: {}\n  {scenario}\n", self.violation.kind, self.violation.detail);
         for (number, step) in self.steps.iter().enumerate() {
             let _ = writeln!(text, "  {:>3}  {step}", number + 1);
         }
@@ -42,11 +39,7 @@ pub(super) struct Explorer {
 
 impl Explorer {
     pub(super) fn new() -> Self {
-        Self {
-            states: Interner::new(),
-            parents: Vec::new(),
-            traces: Vec::new(),
-        }
+        Self { states: Interner::new(), parents: Vec::new(), traces: Vec::new() }
     }
 
     /// Visits all states and returns their number; what is wrong is in `traces`.
@@ -109,11 +102,7 @@ impl Explorer {
     /// Keeps what the last step has found, if it is the first of its kind.
     fn note(&mut self, world: &mut World<'_>, id: u32, me: Option<usize>) {
         while let Some(violation) = world.found.pop() {
-            if self
-                .traces
-                .iter()
-                .all(|trace| trace.violation.kind != violation.kind)
-            {
+            if self.traces.iter().all(|trace| trace.violation.kind != violation.kind) {
                 let steps = self.retell(world, id, me);
                 self.traces.push(Trace { violation, steps });
             }
@@ -123,18 +112,13 @@ impl Explorer {
     /// Nobody can move and time is over: all must be done, and replay must agree with what lives.
     fn at_rest(&mut self, world: &mut World<'_>, state: &State) {
         let stuck = (0..TASKS).filter(|&me| state.tasks[me].at != At::Done);
-        let stuck: Vec<String> = stuck
-            .map(|me| format!("{} is at {:?}", letter(me), state.tasks[me].at))
-            .collect();
+        let stuck: Vec<String> = stuck.map(|me| format!("{} is at {:?}", letter(me), state.tasks[me].at)).collect();
         if !stuck.is_empty() {
             world.violate(Kind::Deadlock, &stuck.join(", "));
             return;
         }
         if state.colds.iter().any(|cold| cold.lock.is_some()) || state.room != world.scenario.room {
-            world.violate(
-                Kind::Deadlock,
-                "all are done, but a lock or room is not given back",
-            );
+            world.violate(Kind::Deadlock, "all are done, but a lock or room is not given back");
         }
         if let Err((kind, detail)) = compare(world, state) {
             world.violate(kind, &detail);
@@ -150,9 +134,7 @@ impl Explorer {
         let found = std::mem::take(&mut world.found);
         world.telling = true;
         let pairs = path.windows(2);
-        let mut steps: Vec<String> = pairs
-            .map(|pair| self.retell_step(world, pair[0], pair[1]))
-            .collect();
+        let mut steps: Vec<String> = pairs.map(|pair| self.retell_step(world, pair[0], pair[1])).collect();
         if let Some(me) = last {
             steps.push(tell(world, &mut self.states.at(id).clone(), me));
         }
@@ -188,10 +170,7 @@ fn compare(world: &World<'_>, state: &State) -> Result<(), (Kind, String)> {
     let rows = *world.rows(state.rows);
     for (index, (word, cold)) in state.words.iter().zip(&state.colds).enumerate() {
         if word.attention != (cold.debt > 0 || cold.frozen) {
-            let detail = format!(
-                "debt {}, frozen {}, attention bit {}",
-                cold.debt, cold.frozen, word.attention
-            );
+            let detail = format!("debt {}, frozen {}, attention bit {}", cold.debt, cold.frozen, word.attention);
             return Err((Kind::Debt, detail));
         }
         let (mut live, mut row) = (rows.wallets[index], rows.wallets[index]);
@@ -209,34 +188,22 @@ fn compare(world: &World<'_>, state: &State) -> Result<(), (Kind, String)> {
         live.frozen = cold.frozen;
         live.zone = cold.zone;
         live.boundaries = cold.boundaries;
-        let day = world
-            .day_at(state.now, cold.zone)
-            .max(word.day)
-            .max(row.day);
+        let day = world.day_at(state.now, cold.zone).max(word.day).max(row.day);
         live.roll_day(day, state.policy);
         row.roll_day(day, rows.policy);
         // What expired is derived by replay alone.
         live.expired_free = row.expired_free;
         if live != row {
-            return Err((
-                Kind::Replay,
-                format!("wallet {index}\n    live     {live:?}\n    replayed {row:?}"),
-            ));
+            return Err((Kind::Replay, format!("wallet {index}\n    live     {live:?}\n    replayed {row:?}")));
         }
     }
     for (index, (entry, row)) in state.entries[..HOLDS].iter().zip(&rows.holds).enumerate() {
         if (entry.phase, entry.extended) != (row.phase, row.extended) {
-            return Err((
-                Kind::Replay,
-                format!("hold {index}: live {entry:?}, replayed {row:?}"),
-            ));
+            return Err((Kind::Replay, format!("hold {index}: live {entry:?}, replayed {row:?}")));
         }
     }
     if signed(state.spent) != rows.spent || state.policy != rows.policy {
-        return Err((
-            Kind::Replay,
-            format!("spent: live {}, replayed {}", state.spent, rows.spent),
-        ));
+        return Err((Kind::Replay, format!("spent: live {}, replayed {}", state.spent, rows.spent)));
     }
     Ok(())
 }

@@ -15,13 +15,8 @@ const BOTH_HERE: Tick = tick(true, [true, false]);
 const BOTH_THERE: Tick = tick(true, [false, true]);
 
 const CALENDARS: [Ticks; 5] = [&[CYCLE], &[DAY], &[BOTH], &[CYCLE, DAY], &[DAY, CYCLE]];
-const ZONE_CALENDARS: [Ticks; 5] = [
-    &[DAY_HERE],
-    &[DAY_THERE, DAY_HERE],
-    &[BOTH_HERE],
-    &[BOTH_THERE, DAY_HERE],
-    &[DAY_HERE, CYCLE],
-];
+const ZONE_CALENDARS: [Ticks; 5] =
+    [&[DAY_HERE], &[DAY_THERE, DAY_HERE], &[BOTH_HERE], &[BOTH_THERE, DAY_HERE], &[DAY_HERE, CYCLE]];
 
 /// A set of scenarios with one subject.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +58,7 @@ const fn tick(cycle: bool, day_of_zone: [bool; 2]) -> Tick {
 }
 
 pub(super) const fn reserve(hold: u8, wallet: u8, amount: u8) -> Op {
-    Op::Reserve {
-        hold,
-        wallet,
-        amount,
-    }
+    Op::Reserve { hold, wallet, amount }
 }
 
 pub(super) const fn commit(hold: u8, amount: u8) -> Op {
@@ -75,11 +66,7 @@ pub(super) const fn commit(hold: u8, amount: u8) -> Op {
 }
 
 pub(super) const fn top_up(payment: u8, amount: u8) -> Op {
-    Op::TopUp {
-        payment,
-        wallet: 0,
-        amount,
-    }
+    Op::TopUp { payment, wallet: 0, amount }
 }
 
 pub(super) const fn clawback(amount: u8) -> Op {
@@ -136,9 +123,7 @@ fn multisets(limit: usize, count: usize) -> Vec<Vec<usize>> {
     for _ in 0..count {
         let larger = |set: &Vec<usize>| {
             let from = set.last().copied().unwrap_or(0);
-            (from..limit)
-                .map(|next| [set.as_slice(), &[next]].concat())
-                .collect::<Vec<_>>()
+            (from..limit).map(|next| [set.as_slice(), &[next]].concat()).collect::<Vec<_>>()
         };
         sets = sets.iter().flat_map(larger).collect();
     }
@@ -176,8 +161,7 @@ fn chunks(len: usize) -> Vec<Vec<Op>> {
     for _ in 0..len {
         let longer = |chunk: &Vec<Op>| {
             let rest = CHUNKED.into_iter().filter(|op| !chunk.contains(op));
-            rest.map(|op| [chunk.as_slice(), &[op]].concat())
-                .collect::<Vec<_>>()
+            rest.map(|op| [chunk.as_slice(), &[op]].concat()).collect::<Vec<_>>()
         };
         chunks = chunks.iter().flat_map(longer).collect();
     }
@@ -199,19 +183,13 @@ fn chunks_of_two() -> Vec<Scenario> {
 /// Chunks of three on two connections, beside both boundaries at one instant.
 fn chunks_of_three() -> Vec<Scenario> {
     let chunks = chunks(3);
-    multisets(chunks.len(), 2)
-        .iter()
-        .map(|pair| of_chunks(&chunks, pair, &[BOTH]))
-        .collect()
+    multisets(chunks.len(), 2).iter().map(|pair| of_chunks(&chunks, pair, &[BOTH])).collect()
 }
 
 /// Chunks of two on three connections, beside both boundaries at one instant.
 fn three_chunks() -> Vec<Scenario> {
     let chunks = chunks(2);
-    multisets(chunks.len(), 3)
-        .iter()
-        .map(|triple| of_chunks(&chunks, triple, &[BOTH]))
-        .collect()
+    multisets(chunks.len(), 3).iter().map(|triple| of_chunks(&chunks, triple, &[BOTH])).collect()
 }
 
 fn of_chunks(chunks: &[Vec<Op>], chosen: &[usize], ticks: Ticks) -> Scenario {

@@ -1,10 +1,7 @@
 //! Values kept once and named by a small number: states, records and replayed rows. A table of our own, because a run
 //! looks up tens of millions of states and needs neither removal nor protection against chosen keys.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    reason = "a hash may lose its upper half: it only picks a slot"
-)]
+#![allow(clippy::cast_possible_truncation, reason = "a hash may lose its upper half: it only picks a slot")]
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
@@ -23,10 +20,7 @@ pub(super) struct Interner<T> {
 
 impl<T: Copy + Eq + Hash> Interner<T> {
     pub(super) fn new() -> Self {
-        Self {
-            items: Vec::new(),
-            slots: vec![EMPTY; SLOTS_MIN],
-        }
+        Self { items: Vec::new(), slots: vec![EMPTY; SLOTS_MIN] }
     }
 
     /// Forgets all values; the memory stays for the next scenario.

@@ -96,11 +96,7 @@ impl LeftOut {
                 }
                 if let Some(place) = missing.iter().position(|&other| other == kind) {
                     missing.swap_remove(place);
-                    found += &format!(
-                        " {kind:?} ({} steps: {:?})",
-                        trace.steps.len(),
-                        scenario.frames
-                    );
+                    found += &format!(" {kind:?} ({} steps: {:?})", trace.steps.len(), scenario.frames);
                 }
             }
             if missing.is_empty() && !self.finds.is_empty() {

@@ -46,11 +46,7 @@ const STRIDE: usize = if cfg!(debug_assertions) { 29 } else { 1 };
 
 #[test]
 fn any_two_requests() {
-    holds(&[
-        (Two(Subscribed), 1333),
-        (Two(Lapsing), 1081),
-        (Two(Free), 1080),
-    ]);
+    holds(&[(Two(Subscribed), 1333), (Two(Lapsing), 1081), (Two(Free), 1080)]);
 }
 
 #[test]
@@ -80,12 +76,7 @@ fn chunks_on_three_connections() {
 
 #[test]
 fn packed_rolls_debt_policies_and_scarce_room() {
-    holds(&[
-        (PackedRolls, 198),
-        (Debt, 180),
-        (Policies, 84),
-        (ScarceRoom, 100),
-    ]);
+    holds(&[(PackedRolls, 198), (Debt, 180), (Policies, 84), (ScarceRoom, 100)]);
 }
 
 #[test]
@@ -111,18 +102,12 @@ fn holds(families: &[(Family, usize)]) {
         for scenario in scenarios.iter().step_by(STRIDE) {
             states += explorer.run(Rules::ALL, scenario);
             for trace in &explorer.traces {
-                if shortest
-                    .as_ref()
-                    .is_none_or(|&(steps, _)| trace.steps.len() < steps)
-                {
+                if shortest.as_ref().is_none_or(|&(steps, _)| trace.steps.len() < steps) {
                     shortest = Some((trace.steps.len(), trace.print(scenario)));
                 }
             }
         }
-        println!(
-            "{family:?}: {} scenarios, {states} states",
-            count.div_ceil(STRIDE)
-        );
+        println!("{family:?}: {} scenarios, {states} states", count.div_ceil(STRIDE));
         if let Some((_, trace)) = shortest {
             panic!("{family:?}: {trace}");
         }

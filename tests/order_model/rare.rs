@@ -27,16 +27,10 @@ pub(super) fn packed_rolls() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for (i, first) in others.iter().enumerate() {
         for second in &others[i..] {
-            for (start, ticks) in [
-                (Start::Subscribed, &[CYCLE] as Ticks),
-                (Start::Subscribed, &[BOTH]),
-                (Start::Lapsing, &[BOTH]),
-            ] {
-                let frames = vec![
-                    vec![Op::PackedRoll { order: [0, 1] }],
-                    first.clone(),
-                    second.clone(),
-                ];
+            for (start, ticks) in
+                [(Start::Subscribed, &[CYCLE] as Ticks), (Start::Subscribed, &[BOTH]), (Start::Lapsing, &[BOTH])]
+            {
+                let frames = vec![vec![Op::PackedRoll { order: [0, 1] }], first.clone(), second.clone()];
                 scenarios.push(Scenario::new(start, ticks, frames));
             }
         }
@@ -86,11 +80,9 @@ pub(super) fn policies() -> Vec<Scenario> {
     ];
     for (i, &first) in others.iter().enumerate() {
         for &second in &others[i..] {
-            for (start, ticks) in [
-                (Start::Free, &[DAY] as Ticks),
-                (Start::Subscribed, &[BOTH]),
-                (Start::Free, &[DAY_THERE, DAY_HERE]),
-            ] {
+            for (start, ticks) in
+                [(Start::Free, &[DAY] as Ticks), (Start::Subscribed, &[BOTH]), (Start::Free, &[DAY_THERE, DAY_HERE])]
+            {
                 let frames = vec![vec![Op::Policy], vec![first], vec![second]];
                 scenarios.push(Scenario::new(start, ticks, frames));
             }
@@ -109,12 +101,7 @@ pub(super) fn scarce_room() -> Vec<Scenario> {
         vec![reserves[0]],
         vec![commit(2, 1)],
     ];
-    let commands = [
-        Op::Upgrade { wallet: 0 },
-        Op::Cancel { wallet: 0 },
-        Op::NewCycle { wallet: 0 },
-        clawback(3),
-    ];
+    let commands = [Op::Upgrade { wallet: 0 }, Op::Cancel { wallet: 0 }, Op::NewCycle { wallet: 0 }, clawback(3)];
     let mut scenarios = Vec::new();
     for first in &chunks {
         for second in &chunks {

@@ -194,9 +194,7 @@ impl Record {
     /// The directory entry whose last record this is.
     pub(super) fn entry(&self) -> Option<usize> {
         match *self {
-            Self::Take { hold, .. } | Self::End { hold, .. } | Self::Extend { hold } => {
-                Some(hold.into())
-            }
+            Self::Take { hold, .. } | Self::End { hold, .. } | Self::Extend { hold } => Some(hold.into()),
             Self::TopUp { payment, .. } => Some(HOLDS + usize::from(payment)),
             _ => None,
         }

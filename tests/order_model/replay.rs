@@ -62,19 +62,11 @@ impl Row {
 
     /// Where a movement of free credits is booked: those of an ended day are counted as expired.
     fn free_booked(&mut self, ended: bool) -> &mut i8 {
-        if ended {
-            &mut self.expired_free
-        } else {
-            &mut self.free
-        }
+        if ended { &mut self.expired_free } else { &mut self.free }
     }
 
     fn subscription_booked(&mut self, ended: bool) -> &mut i8 {
-        if ended {
-            &mut self.expired_subscription
-        } else {
-            &mut self.subscription
-        }
+        if ended { &mut self.expired_subscription } else { &mut self.subscription }
     }
 
     /// Debt is derived: top-up − debt is one signed number.
@@ -147,13 +139,7 @@ impl Row {
     }
 
     fn check(&self) -> Result<(), Kind> {
-        let counters = [
-            self.free,
-            self.subscription,
-            self.top_up,
-            self.expired_free,
-            self.expired_subscription,
-        ];
+        let counters = [self.free, self.subscription, self.top_up, self.expired_free, self.expired_subscription];
         if counters.into_iter().any(|counter| counter < 0) {
             return Err(Kind::Negative);
         }
@@ -174,22 +160,11 @@ pub(super) fn apply(
 ) -> Result<(), Kind> {
     let policy = rows.policy;
     match *record {
-        Record::Take {
-            hold,
-            wallet,
-            ref slices,
-            redebit,
-        } => {
+        Record::Take { hold, wallet, ref slices, redebit } => {
             rows.take(hold, number, slices, redebit)?;
             rows.wallets[usize::from(wallet)].debit(slices, rules, policy)?;
         }
-        Record::End {
-            hold,
-            wallet,
-            back,
-            repaid,
-            expiry,
-        } => {
+        Record::End { hold, wallet, back, repaid, expiry } => {
             let slices = take_of(rows.holds[usize::from(hold)].take);
             rows.end(hold, expiry)?;
             rows.spent += signed(slices.sum()) - signed(back.sum());
@@ -200,23 +175,14 @@ pub(super) fn apply(
             row.advance(Phase::Open, Phase::Open)?;
             row.extended = true;
         }
-        Record::TopUp {
-            payment,
-            wallet,
-            amount,
-            repaid,
-        } => {
+        Record::TopUp { payment, wallet, amount, repaid } => {
             if rows.payments >> payment & 1 == 1 {
                 return Err(Kind::Twice);
             }
             rows.payments |= 1 << payment;
             rows.wallets[usize::from(wallet)].give_top_up(amount, repaid, rules);
         }
-        Record::Clawback {
-            wallet,
-            taken,
-            owed,
-        } => {
+        Record::Clawback { wallet, taken, owed } => {
             rows.wallets[usize::from(wallet)].claw_back(taken, owed, rules);
         }
         Record::Roll { ref wallets } => {
@@ -229,13 +195,7 @@ pub(super) fn apply(
         Record::Open { wallet, ref period } => {
             rows.wallets[usize::from(wallet)].open(period, rules.commands_carry_day, policy)?;
         }
-        Record::Upgrade {
-            wallet,
-            day,
-            cycle,
-            added,
-            allocation,
-        } => {
+        Record::Upgrade { wallet, day, cycle, added, allocation } => {
             let row = command_row(rows, wallet, day, rules)?;
             row.subscription += signed(added);
             row.cycle = cycle;
@@ -243,11 +203,7 @@ pub(super) fn apply(
             row.largest = row.largest.max(allocation);
             row.pending = 0;
         }
-        Record::ChangeLater {
-            wallet,
-            day,
-            allocation,
-        } => {
+        Record::ChangeLater { wallet, day, allocation } => {
             command_row(rows, wallet, day, rules)?.pending = allocation;
         }
         Record::Zone { wallet, day, zone } => command_row(rows, wallet, day, rules)?.zone = zone,
@@ -258,13 +214,7 @@ pub(super) fn apply(
 }
 
 impl Rows {
-    fn take(
-        &mut self,
-        hold: u8,
-        number: RecordId,
-        slices: &Slices,
-        redebit: bool,
-    ) -> Result<(), Kind> {
+    fn take(&mut self, hold: u8, number: RecordId, slices: &Slices, redebit: bool) -> Result<(), Kind> {
         let row = &mut self.holds[usize::from(hold)];
         if redebit {
             row.advance(Phase::Expired, Phase::Redebited)?;
@@ -281,32 +231,20 @@ impl Rows {
         if expiry && row.extended {
             return Err(Kind::Early);
         }
-        let after = if expiry {
-            Phase::Expired
-        } else {
-            Phase::Settled
-        };
+        let after = if expiry { Phase::Expired } else { Phase::Settled };
         row.advance(Phase::Open, after)
     }
 }
 
 impl HoldRow {
-    pub(super) const ABSENT: Self = Self {
-        phase: Phase::Absent,
-        extended: false,
-        take: NONE,
-    };
+    pub(super) const ABSENT: Self = Self { phase: Phase::Absent, extended: false, take: NONE };
 
     /// One step of a hold's life. A settlement before its hold is an orphan, any other wrong step a second one.
     fn advance(&mut self, before: Phase, after: Phase) -> Result<(), Kind> {
         if self.phase != before {
             let unopened = self.phase == Phase::Absent;
             let unexpired = before == Phase::Expired && self.phase == Phase::Open;
-            return Err(if unopened || unexpired {
-                Kind::Orphan
-            } else {
-                Kind::Twice
-            });
+            return Err(if unopened || unexpired { Kind::Orphan } else { Kind::Twice });
         }
         self.phase = after;
         Ok(())
@@ -314,12 +252,7 @@ impl HoldRow {
 }
 
 /// The row of a command, rolled to the day that the record carries.
-fn command_row<'a>(
-    rows: &'a mut Rows,
-    wallet: u8,
-    day: u8,
-    rules: &Rules,
-) -> Result<&'a mut Row, Kind> {
+fn command_row<'a>(rows: &'a mut Rows, wallet: u8, day: u8, rules: &Rules) -> Result<&'a mut Row, Kind> {
     let row = &mut rows.wallets[usize::from(wallet)];
     if rules.commands_carry_day {
         if day < row.day {

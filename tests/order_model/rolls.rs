@@ -20,8 +20,7 @@ impl Cold {
 impl World<'_> {
     pub(super) fn is_due(&self, s: &State, wallet: u8, now: u8) -> bool {
         let index = usize::from(wallet);
-        self.is_cycle_due(s, wallet, now)
-            || self.day_at(now, s.colds[index].zone) > s.words[index].day
+        self.is_cycle_due(s, wallet, now) || self.day_at(now, s.colds[index].zone) > s.words[index].day
     }
 
     fn is_cycle_due(&self, s: &State, wallet: u8, now: u8) -> bool {
@@ -106,11 +105,7 @@ impl World<'_> {
             self.push_record(s, me, draft);
             s.colds[usize::from(wallet)].position = s.length;
             if !self.rules.push_marks_only_its_own {
-                for entry in s
-                    .entries
-                    .iter_mut()
-                    .filter(|entry| entry.owner == Some(name(me)))
-                {
+                for entry in s.entries.iter_mut().filter(|entry| entry.owner == Some(name(me))) {
                     (entry.owner, entry.position) = (None, s.length);
                 }
             }
@@ -125,11 +120,7 @@ impl World<'_> {
             s.colds[usize::from(wallet)].unlock(me);
         }
         let push_first = self.rules.rolls_push_first;
-        s.tasks[me].at = if push_first {
-            At::RollWord
-        } else {
-            At::RollDone
-        };
+        s.tasks[me].at = if push_first { At::RollWord } else { At::RollDone };
         true
     }
 
@@ -137,11 +128,7 @@ impl World<'_> {
         let wallet = self.rolled_wallet(s, me);
         self.open_in_word(s, wallet, s.tasks[me].draft);
         let push_first = self.rules.rolls_push_first;
-        s.tasks[me].at = if push_first {
-            At::RollDone
-        } else {
-            At::RollPush
-        };
+        s.tasks[me].at = if push_first { At::RollDone } else { At::RollPush };
         true
     }
 
@@ -153,11 +140,7 @@ impl World<'_> {
             self.renew_cold(s, wallet, draft);
         }
         let cold = &s.colds[usize::from(wallet)];
-        let zone = if self.rules.rereads_zone {
-            cold.zone
-        } else {
-            s.tasks[me].saved
-        };
+        let zone = if self.rules.rereads_zone { cold.zone } else { s.tasks[me].saved };
         self.roll_day(s, wallet, s.tasks[me].now, zone);
         if self.rules.roll_frees_lock {
             s.colds[usize::from(wallet)].unlock(me);
@@ -165,11 +148,7 @@ impl World<'_> {
         let op = self.op(s, me);
         let task = &mut s.tasks[me];
         (task.draft, task.saved) = (NONE, 0);
-        task.at = if op.is_command() {
-            At::CommandLock
-        } else {
-            At::Decide
-        };
+        task.at = if op.is_command() { At::CommandLock } else { At::Decide };
         true
     }
 
@@ -185,10 +164,7 @@ impl World<'_> {
         word.day = day;
         self.say(|| format!("wallet {wallet} is rolled to day {day}"));
         if day > self.day_at(s.now, s.colds[index].zone) {
-            self.violate(
-                Kind::Period,
-                "a day is rolled that has not begun in the wallet's zone",
-            );
+            self.violate(Kind::Period, "a day is rolled that has not begun in the wallet's zone");
         }
     }
 
@@ -217,9 +193,7 @@ impl World<'_> {
 
     fn period_of(&self, wallet: u8, record: RecordId) -> Period {
         match self.record(record) {
-            Record::Roll { wallets } => {
-                wallets[usize::from(wallet)].expect("the roll is of this wallet")
-            }
+            Record::Roll { wallets } => wallets[usize::from(wallet)].expect("the roll is of this wallet"),
             Record::Open { period, .. } => period,
             other => unreachable!("{other:?} opens no period"),
         }
@@ -227,9 +201,7 @@ impl World<'_> {
 
     /// The packed roll tries each lock once: what is taken is being rolled or will be when it is met.
     pub(super) fn pack_lock(&mut self, s: &mut State, me: usize) -> bool {
-        let Op::PackedRoll { order } = self.op(s, me) else {
-            unreachable!()
-        };
+        let Op::PackedRoll { order } = self.op(s, me) else { unreachable!() };
         let Some(&wallet) = order.get(usize::from(s.tasks[me].saved)) else {
             s.tasks[me].saved = 0;
             s.tasks[me].at = At::PackPush;
@@ -277,12 +249,8 @@ impl World<'_> {
     }
 
     pub(super) fn pack_apply(&mut self, s: &mut State, me: usize) -> bool {
-        let Op::PackedRoll { order } = self.op(s, me) else {
-            unreachable!()
-        };
-        let Record::Roll { wallets } = self.record(s.tasks[me].draft) else {
-            unreachable!()
-        };
+        let Op::PackedRoll { order } = self.op(s, me) else { unreachable!() };
+        let Record::Roll { wallets } = self.record(s.tasks[me].draft) else { unreachable!() };
         let wallet = order[usize::from(s.tasks[me].saved)];
         let index = usize::from(wallet);
         s.tasks[me].saved += 1;

@@ -61,11 +61,7 @@ impl fmt::Display for Tick {
             [true, true] => "the day",
         };
         let cycle = if self.cycle { "the cycle" } else { "" };
-        let and = if self.cycle && !days.is_empty() {
-            " and "
-        } else {
-            ""
-        };
+        let and = if self.cycle && !days.is_empty() { " and " } else { "" };
         write!(f, "{cycle}{and}{days} ends")
     }
 }
@@ -85,94 +81,40 @@ impl fmt::Display for Scenario {
 
 impl Scenario {
     pub(super) fn new(start: Start, ticks: Ticks, frames: Vec<Vec<Op>>) -> Self {
-        Self {
-            start,
-            ticks,
-            frames,
-            room: 0,
-        }
+        Self { start, ticks, frames, room: 0 }
     }
 
     /// The first state: holds 0 and 1 are open, their records are in the journal's past.
     pub(super) fn initial(&self, world: &mut World<'_>) -> State {
-        let slices = |free, subscription, top_up| Slices {
-            free,
-            subscription,
-            top_up,
-            ..Slices::default()
-        };
+        let slices = |free, subscription, top_up| Slices { free, subscription, top_up, ..Slices::default() };
         let (words, taken) = match self.start {
-            Start::Subscribed | Start::Lapsing => (
-                [word(1, 1, 1, 1), word(0, 2, 0, 1)],
-                [slices(1, 1, 1), slices(0, 1, 1)],
-            ),
-            Start::Free => (
-                [word(0, 0, 1, 0), word(0, 2, 0, 1)],
-                [slices(1, 0, 1), slices(1, 0, 0)],
-            ),
+            Start::Subscribed | Start::Lapsing => {
+                ([word(1, 1, 1, 1), word(0, 2, 0, 1)], [slices(1, 1, 1), slices(0, 1, 1)])
+            }
+            Start::Free => ([word(0, 0, 1, 0), word(0, 2, 0, 1)], [slices(1, 0, 1), slices(1, 0, 0)]),
         };
         let auto_renew = self.start != Start::Lapsing;
         let colds = words.map(|word| cold(if word.tier > 0 { ALLOCATION } else { 0 }, auto_renew));
         let mut entries = [Entry::ABSENT; HOLDS + PAYMENTS];
         let mut holds = [HoldRow::ABSENT; HOLDS];
         for (hold, slices) in taken.into_iter().enumerate() {
-            let take = world.intern(Record::Take {
-                hold: name(hold),
-                wallet: 0,
-                slices,
-                redebit: false,
-            });
-            entries[hold] = Entry {
-                phase: Phase::Open,
-                take,
-                ..Entry::ABSENT
-            };
-            holds[hold] = HoldRow {
-                phase: Phase::Open,
-                take,
-                ..HoldRow::ABSENT
-            };
+            let take = world.intern(Record::Take { hold: name(hold), wallet: 0, slices, redebit: false });
+            entries[hold] = Entry { phase: Phase::Open, take, ..Entry::ABSENT };
+            holds[hold] = HoldRow { phase: Phase::Open, take, ..HoldRow::ABSENT };
         }
         let wallets = [row(&words[0], &colds[0]), row(&words[1], &colds[1])];
-        let rows = world.intern_rows(Rows {
-            wallets,
-            holds,
-            payments: 0,
-            policy: u8::MAX,
-            spent: 0,
-        });
+        let rows = world.intern_rows(Rows { wallets, holds, payments: 0, policy: u8::MAX, spent: 0 });
         let mut tasks = [Task::DONE; TASKS];
         let at = if self.room > 0 { At::Room } else { At::Start };
         for task in &mut tasks[..self.frames.len()] {
             task.at = at;
         }
-        State {
-            words,
-            colds,
-            entries,
-            tasks,
-            rows,
-            length: 0,
-            now: 0,
-            policy: u8::MAX,
-            room: self.room,
-            spent: 0,
-        }
+        State { words, colds, entries, tasks, rows, length: 0, now: 0, policy: u8::MAX, room: self.room, spent: 0 }
     }
 }
 
 fn word(free: u8, subscription: u8, top_up: u8, tier: u8) -> Word {
-    Word {
-        free,
-        subscription,
-        top_up,
-        day: 0,
-        cycle: 0,
-        tier,
-        attention: false,
-        opened: 0,
-        rolled: 0,
-    }
+    Word { free, subscription, top_up, day: 0, cycle: 0, tier, attention: false, opened: 0, rolled: 0 }
 }
 
 fn cold(allocation: u8, auto_renew: bool) -> Cold {

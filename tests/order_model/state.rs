@@ -68,14 +68,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) const ABSENT: Self = Self {
-        phase: Phase::Absent,
-        owner: None,
-        position: 0,
-        returned: true,
-        extended: false,
-        take: NONE,
-    };
+    pub(super) const ABSENT: Self =
+        Self { phase: Phase::Absent, owner: None, position: 0, returned: true, extended: false, take: NONE };
 }
 
 /// A short list of records in a fixed place.
@@ -220,9 +214,7 @@ impl State {
 
     /// The cold sides that task `me` has locked.
     pub(super) fn locked_by(&mut self, me: usize) -> impl Iterator<Item = &mut Cold> {
-        self.colds
-            .iter_mut()
-            .filter(move |cold| cold.lock.is_some_and(|holder| usize::from(holder) == me))
+        self.colds.iter_mut().filter(move |cold| cold.lock.is_some_and(|holder| usize::from(holder) == me))
     }
 }
 

@@ -106,39 +106,20 @@ impl World<'_> {
             return self.next_op(s, me);
         }
         if self.rules.entry_before_word {
-            s.entries[index] = Entry {
-                phase: Phase::Open,
-                owner: Some(name(me)),
-                ..Entry::ABSENT
-            };
+            s.entries[index] = Entry { phase: Phase::Open, owner: Some(name(me)), ..Entry::ABSENT };
         }
         s.tasks[me].now = s.now;
         s.tasks[me].at = At::Decide;
-        let entry = if self.rules.entry_before_word {
-            "makes its"
-        } else {
-            "finds no"
-        };
+        let entry = if self.rules.entry_before_word { "makes its" } else { "finds no" };
         self.say(|| format!("{op:?} begins at tick {}, {entry} entry", s.now));
         true
     }
 
     /// The rule left out: the entry comes after the word.
     fn enter_late(&mut self, s: &mut State, me: usize) -> bool {
-        let Op::Reserve { hold, .. } = self.op(s, me) else {
-            unreachable!("only reserves enter late")
-        };
-        let take = s.tasks[me]
-            .unit
-            .iter()
-            .last()
-            .expect("the take was just put into the unit");
-        let entry = Entry {
-            phase: Phase::Open,
-            owner: Some(name(me)),
-            take,
-            ..Entry::ABSENT
-        };
+        let Op::Reserve { hold, .. } = self.op(s, me) else { unreachable!("only reserves enter late") };
+        let take = s.tasks[me].unit.iter().last().expect("the take was just put into the unit");
+        let entry = Entry { phase: Phase::Open, owner: Some(name(me)), take, ..Entry::ABSENT };
         s.entries[usize::from(hold)] = entry;
         self.say(|| format!("hold {hold}: makes its entry"));
         self.next_op(s, me)
@@ -210,14 +191,12 @@ impl World<'_> {
             None => false,
         };
         let exempt = own && !self.rules.redebit_waits_for_own_returns;
-        let returning =
-            self.rules.redebit_waits_for_returns && wants_returns && !entry.returned && !exempt;
+        let returning = self.rules.redebit_waits_for_returns && wants_returns && !entry.returned && !exempt;
         if !unpushed && !returning {
             return Meeting::Clear;
         }
         let task = &s.tasks[me];
-        let in_hand = !task.unit.is_empty()
-            || self.rules.applies_own_before_waiting && !task.unapplied.is_empty();
+        let in_hand = !task.unit.is_empty() || self.rules.applies_own_before_waiting && !task.unapplied.is_empty();
         if !self.rules.pushes_own_before_waiting || !in_hand {
             return Meeting::Wait;
         }
@@ -347,10 +326,7 @@ impl World<'_> {
     pub(super) fn answer(&mut self, s: &mut State, me: usize) {
         let task = &s.tasks[me];
         if task.rests_on > task.needs {
-            let detail = format!(
-                "waits for {} records, tells of record {}",
-                task.needs, task.rests_on
-            );
+            let detail = format!("waits for {} records, tells of record {}", task.needs, task.rests_on);
             self.violate(Kind::Undurable, &detail);
         }
         s.room += task.room;

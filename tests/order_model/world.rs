@@ -97,11 +97,8 @@ impl<'a> World<'a> {
         s.rows = rows;
         s.length += 1;
         if let Some(kind) = wrong {
-            let detail = format!(
-                "the prefix of {} records, ending with {:?}, is not valid",
-                s.length,
-                self.record(record)
-            );
+            let detail =
+                format!("the prefix of {} records, ending with {:?}, is not valid", s.length, self.record(record));
             self.found.push(Violation { kind, detail });
         }
     }
@@ -110,23 +107,14 @@ impl<'a> World<'a> {
         let mut rows = *self.rows.at(before);
         let records = &self.records;
         let take_of = |id| take_in(records, id).1;
-        let applied = replay::apply(
-            &mut rows,
-            records.at(record.into()),
-            record,
-            &self.rules,
-            take_of,
-        );
+        let applied = replay::apply(&mut rows, records.at(record.into()), record, &self.rules, take_of);
         let after = (self.rows.intern(rows).0, applied.err());
         self.appended.insert((before, record), after);
         after
     }
 
     pub(super) fn violate(&mut self, kind: Kind, detail: &str) {
-        self.found.push(Violation {
-            kind,
-            detail: detail.to_owned(),
-        });
+        self.found.push(Violation { kind, detail: detail.to_owned() });
     }
 
     /// Says what a step does, while a trace is told.

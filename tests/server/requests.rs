@@ -1,7 +1,8 @@
 //! What requests come to over the wire: decisions, order, chunks, replays, views.
 
 use protocol::{
-    AccountId, AnswerFlags, Command, CommandId, Field, HoldId, HoldState, Operation, OperationFlags, Outcome, Text, View,
+    AccountId, AnswerFlags, Command, CommandId, Field, HoldId, HoldState, Operation, OperationFlags, Outcome, Text,
+    View,
 };
 
 use super::daemon::Daemon;

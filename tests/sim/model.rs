@@ -164,11 +164,7 @@ impl Hold {
 
 fn sources(request: &ReserveRequest) -> [bool; 3] {
     let allowed = |bucket| request.sources.contains(bucket);
-    [
-        allowed(Bucket::Free) && !request.pro_model,
-        allowed(Bucket::Subscription),
-        allowed(Bucket::TopUp),
-    ]
+    [allowed(Bucket::Free) && !request.pro_model, allowed(Bucket::Subscription), allowed(Bucket::TopUp)]
 }
 
 fn within(available: &Amounts, allowed: [bool; 3]) -> Amounts {
@@ -612,9 +608,7 @@ impl Model {
                 return Expected { rests_on, view, ..Expected::of(Outcome::AlreadyReleased) };
             }
             return match differing_field(hold, request, charge) {
-                Some(field) => {
-                    Expected { detail: field as u32, rests_on, view, ..Expected::of(Outcome::HoldIdReused) }
-                }
+                Some(field) => Expected { detail: field as u32, rests_on, view, ..Expected::of(Outcome::HoldIdReused) },
                 None => Expected { view, ..Expected::replay(&hold.granted) },
             };
         }
@@ -711,7 +705,11 @@ impl Model {
             _ => unreachable!("a settlement"),
         };
         let view = expected.view.unwrap_or_else(|| self.view(account, now, &NOTHING));
-        Expected { view: Some(view), rests_on: expected.rests_on.max(if expected.position.is_some() { 0 } else { rests_on }), ..expected }
+        Expected {
+            view: Some(view),
+            rests_on: expected.rests_on.max(if expected.position.is_some() { 0 } else { rests_on }),
+            ..expected
+        }
     }
 
     /// A release of an unknown id leaves a tombstone while the id could still be reserved (R32).
@@ -780,10 +778,10 @@ impl Model {
         if above > 0 && over_commit == Some(OverCommit::Reject) {
             return Expected { amount: sum(&rest), ..Expected::of(Outcome::ExceedsHold) };
         }
-if hold.captures.len() >= SETTLEMENTS_MAX {
+        if hold.captures.len() >= SETTLEMENTS_MAX {
             return Expected { detail: LIMIT_CAPTURES, ..Expected::of(Outcome::Limit) };
         }
-                if draws && sum(&eligible) < above {
+        if draws && sum(&eligible) < above {
             return Expected { amount: above, tells: true, ..Expected::of(Outcome::Insufficient) };
         }
         self.remember(Some(account), Some(id));
@@ -825,7 +823,13 @@ if hold.captures.len() >= SETTLEMENTS_MAX {
         expected
     }
 
-    fn capture_late(&mut self, id: u128, hold: &Hold, request: &wallet::record::CaptureRequest, now: Clock) -> Expected {
+    fn capture_late(
+        &mut self,
+        id: u128,
+        hold: &Hold,
+        request: &wallet::record::CaptureRequest,
+        now: Clock,
+    ) -> Expected {
         let account = hold.account;
         let late: u64 = hold.captures.iter().map(|step| step.redebited).sum();
         let rest = sum(&hold.rest()) - late;

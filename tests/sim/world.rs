@@ -279,7 +279,9 @@ impl<G: Ground> World<G> {
         let target = match random.below(3) {
             0 => Some(random.pick(&Zone::ALL).day_ends_at(self.now.daemon)),
             1 if !wallets.is_empty() => wallets[random.index(wallets.len())].cycle_end,
-            _ => self.model.holds.values().rev().filter(|hold| hold.state == State::Open).map(|hold| hold.ends_at).next(),
+            _ => {
+                self.model.holds.values().rev().filter(|hold| hold.state == State::Open).map(|hold| hold.ends_at).next()
+            }
         };
         let target = target.unwrap_or(self.now.daemon) + random.below(3);
         if target > self.now.daemon {
@@ -463,11 +465,8 @@ impl<G: Ground> World<G> {
         let pushed = self.engine.ensure_policy(Credits::from_millis(self.allowance), false, self.clock());
         for record in self.ground.pushed_after(before) {
             let Some(Record::Policy(policy)) = record else { return Err(format!("not a policy: {record:?}")) };
-            let policy = Policy {
-                from: policy.from.0,
-                allowance: policy.allowance.millis(),
-                all_accounts: policy.all_accounts,
-            };
+            let policy =
+                Policy { from: policy.from.0, allowance: policy.allowance.millis(), all_accounts: policy.all_accounts };
             let first = self.model.policies.is_empty();
             if !first && policy.from < Zone::Kiritimati.day(self.now.daemon) + 2 {
                 return Err(format!("R5: a policy that begins too early: {policy:?}"));
@@ -705,7 +704,11 @@ impl<G: Ground> World<G> {
         for _ in 0..4.min(ids.len()) {
             let id = random.pick(ids);
             let account = self.model.holds[&id.0].account;
-            let due = self.model.wallets.get(&account).is_some_and(|wallet| wallet.cycle_end.is_some_and(|end| end <= self.now.daemon));
+            let due = self
+                .model
+                .wallets
+                .get(&account)
+                .is_some_and(|wallet| wallet.cycle_end.is_some_and(|end| end <= self.now.daemon));
             if due {
                 continue;
             }

@@ -63,21 +63,15 @@ impl Zone {
             Self::Kiritimati => 14 * hour,
             Self::PagoPago => -11 * hour,
             // The last Sundays of March and October, 01:00 UTC.
-            Self::Berlin => {
-                hour + summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS)
-            }
+            Self::Berlin => hour + summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS),
             // The same Sundays at 00:00 local time.
-            Self::Beirut => {
-                2 * hour + summer(last_sunday(year, 3) - 2 * HOUR_MS, last_sunday(year, 10) - 3 * HOUR_MS)
-            }
+            Self::Beirut => 2 * hour + summer(last_sunday(year, 3) - 2 * HOUR_MS, last_sunday(year, 10) - 3 * HOUR_MS),
             // The second Sunday of March and the first of November, 02:00 local time.
             Self::NewYork => {
                 summer(sunday_from(year, 3, 8) + 7 * HOUR_MS, sunday_from(year, 11, 1) + 6 * HOUR_MS) - 5 * hour
             }
             // The same instants as Berlin.
-            Self::Azores => {
-                summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS) - hour
-            }
+            Self::Azores => summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS) - hour,
         }
     }
 

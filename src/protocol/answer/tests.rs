@@ -1,3 +1,5 @@
+//! Answers come back, and every cut of one is refused.
+
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -14,41 +16,14 @@ fn an_unknown_outcome_is_named() {
 
 #[test]
 fn a_sum_that_does_not_fit_is_none() {
-    assert_eq!(
-        PerBucket {
-            free: 1,
-            subscription: 2,
-            top_up: 3
-        }
-        .sum(),
-        Some(6)
-    );
-    assert_eq!(
-        PerBucket {
-            free: 1,
-            subscription: u64::MAX,
-            top_up: 0
-        }
-        .sum(),
-        None
-    );
-    assert_eq!(
-        PerBucket {
-            free: 0,
-            subscription: u64::MAX,
-            top_up: 1
-        }
-        .sum(),
-        None
-    );
+    assert_eq!(PerBucket { free: 1, subscription: 2, top_up: 3 }.sum(), Some(6));
+    assert_eq!(PerBucket { free: 1, subscription: u64::MAX, top_up: 0 }.sum(), None);
+    assert_eq!(PerBucket { free: 0, subscription: u64::MAX, top_up: 1 }.sum(), None);
 }
 
 #[test]
 fn flags_that_are_not_known_are_kept() {
-    let answer = Answer {
-        flags: AnswerFlags(0x8001),
-        ..Answer::of(Outcome::Done)
-    };
+    let answer = Answer { flags: AnswerFlags(0x8001), ..Answer::of(Outcome::Done) };
     let decoded = Answer::decode(&answer.encode()).unwrap();
     assert_eq!(decoded, answer);
     assert!(decoded.flags.contains(AnswerFlags::DURABLE));

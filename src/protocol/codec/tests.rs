@@ -1,3 +1,5 @@
+//! Bodies come back; what is malformed is refused before anything is allocated.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -11,11 +13,7 @@ fn bodies() -> Vec<(String, FrameKind, Vec<u8>)> {
         .into_iter()
         .filter(|vector| matches!(vector.meaning, Meaning::Frame(..)))
         .map(|vector| {
-            (
-                vector.name,
-                FrameKind::from_u8(vector.bytes[6]).unwrap(),
-                vector.bytes[HEADER_BYTES..].to_vec(),
-            )
+            (vector.name, FrameKind::from_u8(vector.bytes[6]).unwrap(), vector.bytes[HEADER_BYTES..].to_vec())
         })
         .filter(|(_, kind, _)| !kind.is_counted() && kind.body_bytes_max() > 0)
         .collect()
@@ -25,16 +23,10 @@ fn bodies() -> Vec<(String, FrameKind, Vec<u8>)> {
 fn a_body_cut_at_any_byte_or_longer_by_one_is_malformed() {
     for (name, kind, mut body) in bodies() {
         for cut in 0..body.len() {
-            assert!(
-                Value::decode(kind, &body[..cut]).is_err(),
-                "{name} cut at {cut}"
-            );
+            assert!(Value::decode(kind, &body[..cut]).is_err(), "{name} cut at {cut}");
         }
         body.push(0);
-        assert!(
-            Value::decode(kind, &body).is_err(),
-            "{name} with a byte too much"
-        );
+        assert!(Value::decode(kind, &body).is_err(), "{name} with a byte too much");
     }
 }
 
@@ -47,11 +39,7 @@ fn a_changed_byte_is_malformed_or_means_something_else() {
             for flip in [1, 0x80, 0xff] {
                 let mut changed = body.clone();
                 changed[at] ^= flip;
-                assert_ne!(
-                    Value::decode(kind, &changed).as_ref(),
-                    Ok(&value),
-                    "{name} at {at}"
-                );
+                assert_ne!(Value::decode(kind, &changed).as_ref(), Ok(&value), "{name} at {at}");
             }
         }
     }
@@ -64,62 +52,37 @@ fn every_length_is_checked_before_it_is_believed() {
         body[..4].copy_from_slice(&[1, 0, 1, 0]);
         body.extend_from_slice(&length.to_le_bytes());
         body.extend_from_slice(&[b'x'; 200]);
-        assert_eq!(
-            Hello::decode(&body),
-            Err(MalformedBody {
-                kind: FrameKind::Hello
-            })
-        );
+        assert_eq!(Hello::decode(&body), Err(MalformedBody { kind: FrameKind::Hello }));
     }
 }
 
 /// Lists are the only thing that allocates by a count; theirs stands at the end of a hold's view.
 #[test]
 fn a_list_beyond_its_limit_is_malformed_whatever_follows() {
-    let vector = vectors::all()
-        .into_iter()
-        .find(|vector| vector.name == "command-answer-hold")
-        .unwrap();
-    let Meaning::Frame(_, Value::CommandAnswer(answer)) = vector.meaning else {
-        panic!("an answer")
-    };
-    let View::Hold(view) = &answer.view else {
-        panic!("a hold")
-    };
+    let vector = vectors::all().into_iter().find(|vector| vector.name == "command-answer-hold").unwrap();
+    let Meaning::Frame(_, Value::CommandAnswer(answer)) = vector.meaning else { panic!("an answer") };
+    let View::Hold(view) = &answer.view else { panic!("a hold") };
     let body = &vector.bytes[HEADER_BYTES..];
     let refunds = 8 + view.refunds.as_slice().len() * 18 + 8;
     let at = body.len() - refunds - view.captures.as_slice().len() * 17 - 8;
-    assert_eq!(
-        body[at..at + 8],
-        2_u64.to_le_bytes(),
-        "the count of captures"
-    );
+    assert_eq!(body[at..at + 8], 2_u64.to_le_bytes(), "the count of captures");
     for count in [3, 255, 256, 1 << 16, 1 << 40, u64::MAX] {
         let mut changed = body.to_vec();
         changed[at..at + 8].copy_from_slice(&count.to_le_bytes());
         changed.resize(body.len() + 40_000, 0);
-        assert!(
-            crate::CommandAnswer::decode(&changed).is_err(),
-            "{count} captures"
-        );
+        assert!(crate::CommandAnswer::decode(&changed).is_err(), "{count} captures");
     }
 }
 
 #[test]
 fn the_longest_bodies_fit_their_kinds() {
     use crate::{
-        AccountId, Bucket, CaptureView, CommandAnswer, CommandId, List, Outcome, RefundReason,
-        RefundView, Text,
+        AccountId, Bucket, CaptureView, CommandAnswer, CommandId, List, Outcome, RefundReason, RefundView, Text,
     };
     let mut buffer = Vec::new();
     let reason = Text::new(&"r".repeat(crate::limits::REASON_BYTES_MAX)).unwrap();
-    let grant = Command::Grant {
-        command: CommandId(1),
-        account: AccountId(1),
-        bucket: Bucket::Free,
-        amount: 1,
-        reason,
-    };
+    let grant =
+        Command::Grant { command: CommandId(1), account: AccountId(1), bucket: Bucket::Free, amount: 1, reason };
     grant.encode(&mut buffer, 1).unwrap();
     let hello = Hello {
         version_min: 1,
@@ -129,46 +92,18 @@ fn the_longest_bodies_fit_their_kinds() {
         auth_token: crate::Secret::new(&[0; 256]).unwrap(),
     };
     hello.encode(&mut buffer, 1).unwrap();
-    crate::Close::new(crate::CloseReason::Draining, &"t".repeat(999))
-        .encode(&mut buffer, 1)
-        .unwrap();
+    crate::Close::new(crate::CloseReason::Draining, &"t".repeat(999)).encode(&mut buffer, 1).unwrap();
 
-    let vector = vectors::all()
-        .into_iter()
-        .find(|vector| vector.name == "command-answer-hold")
-        .unwrap();
-    let Meaning::Frame(_, Value::CommandAnswer(answer)) = vector.meaning else {
-        panic!("an answer")
-    };
-    let View::Hold(view) = answer.view else {
-        panic!("a hold")
-    };
-    let capture = CaptureView {
-        number: 1,
-        amount: 2,
-        position: 3,
-    };
-    let refund = RefundView {
-        number: 1,
-        reason: RefundReason::Goodwill,
-        amount: 2,
-        position: 3,
-    };
+    let vector = vectors::all().into_iter().find(|vector| vector.name == "command-answer-hold").unwrap();
+    let Meaning::Frame(_, Value::CommandAnswer(answer)) = vector.meaning else { panic!("an answer") };
+    let View::Hold(view) = answer.view else { panic!("a hold") };
+    let capture = CaptureView { number: 1, amount: 2, position: 3 };
+    let refund = RefundView { number: 1, reason: RefundReason::Goodwill, amount: 2, position: 3 };
     let captures = List::new(vec![capture; 255]).unwrap();
     let refunds = List::new(vec![refund; 255]).unwrap();
-    let view = View::Hold(Box::new(HoldView {
-        captures,
-        refunds,
-        ..*view
-    }));
-    let longest = CommandAnswer {
-        view,
-        ..CommandAnswer::of(Outcome::Done)
-    };
+    let view = View::Hold(Box::new(HoldView { captures, refunds, ..*view }));
+    let longest = CommandAnswer { view, ..CommandAnswer::of(Outcome::Done) };
     let start = buffer.len();
     longest.encode(&mut buffer, 1).unwrap();
-    assert_eq!(
-        CommandAnswer::decode(&buffer[start + HEADER_BYTES..]),
-        Ok(longest)
-    );
+    assert_eq!(CommandAnswer::decode(&buffer[start + HEADER_BYTES..]), Ok(longest));
 }

@@ -1,3 +1,5 @@
+//! Frames of every kind, whole, cut, and with every bit flipped.
+
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -6,12 +8,8 @@ use super::*;
 use crate::strategies;
 use crate::vectors::{self, Meaning, Value};
 
-const EVERY_STATE: [Expecting; 4] = [
-    Expecting::Hello,
-    Expecting::Welcome,
-    Expecting::FromClient,
-    Expecting::FromServer,
-];
+const EVERY_STATE: [Expecting; 4] =
+    [Expecting::Hello, Expecting::Welcome, Expecting::FromClient, Expecting::FromServer];
 
 /// Every good frame among the vectors.
 fn good_frames() -> Vec<(String, Expecting, Vec<u8>)> {
@@ -36,11 +34,7 @@ fn a_frame_cut_at_any_byte_needs_more_and_never_too_much() {
                 panic!("{name} cut at {cut}");
             };
             let header_missing = HEADER_BYTES.saturating_sub(cut);
-            let expected = if header_missing > 0 {
-                header_missing
-            } else {
-                bytes.len() - cut
-            };
+            let expected = if header_missing > 0 { header_missing } else { bytes.len() - cut };
             assert_eq!(missing, expected, "{name} cut at {cut}");
         }
     }
@@ -73,30 +67,14 @@ fn another_protocol_is_noticed_at_its_first_wrong_byte() {
 
 #[test]
 fn a_length_beyond_the_limit_is_refused_before_its_body_comes() {
-    for kind in FrameKind::ALL
-        .iter()
-        .copied()
-        .filter(|kind| !kind.is_counted())
-    {
+    for kind in FrameKind::ALL.iter().copied().filter(|kind| !kind.is_counted()) {
         let expecting = *EVERY_STATE.iter().find(|state| state.takes(kind)).unwrap();
         for body_len in [kind.body_bytes_max() + 1, BODY_BYTES_MAX + 1, u32::MAX] {
-            let header = Header {
-                kind,
-                request_id: 0,
-                count: 1,
-                body_len,
-                body_crc: 0,
-            };
+            let header = Header { kind, request_id: 0, count: 1, body_len, body_crc: 0 };
             let error = decode(&header.encode(), expecting).unwrap_err();
             assert_eq!(error.close_reason(), CloseReason::BodyTooLong, "{kind}");
         }
-        let longest = Header {
-            kind,
-            request_id: 0,
-            count: 1,
-            body_len: kind.body_bytes_max(),
-            body_crc: 0,
-        };
+        let longest = Header { kind, request_id: 0, count: 1, body_len: kind.body_bytes_max(), body_crc: 0 };
         assert!(decode(&longest.encode(), expecting).is_ok(), "{kind}");
     }
 }
@@ -104,13 +82,7 @@ fn a_length_beyond_the_limit_is_refused_before_its_body_comes() {
 #[test]
 fn count_and_length_of_records_belong_together() {
     let check = |count: u32, body_len: u32| {
-        let header = Header {
-            kind: FrameKind::Operations,
-            request_id: 0,
-            count,
-            body_len,
-            body_crc: 0,
-        };
+        let header = Header { kind: FrameKind::Operations, request_id: 0, count, body_len, body_crc: 0 };
         decode(&header.encode(), Expecting::FromClient).map_err(FrameError::close_reason)
     };
     assert_eq!(check(8190, 8190 * 96), Ok(Progress::NeedMore(8190 * 96)));
@@ -134,15 +106,8 @@ fn each_state_takes_its_own_kinds() {
         for kind in FrameKind::ALL {
             let expected = taken.split(' ').any(|name| name == kind.name());
             assert_eq!(state.takes(*kind), expected, "{state:?} {kind}");
-            let header = Header {
-                kind: *kind,
-                request_id: 0,
-                count: 1,
-                body_len: 0,
-                body_crc: 0,
-            };
-            let unexpected = decode(&header.encode(), *state)
-                == Err(FrameError::UnexpectedFrame { kind: *kind });
+            let header = Header { kind: *kind, request_id: 0, count: 1, body_len: 0, body_crc: 0 };
+            let unexpected = decode(&header.encode(), *state) == Err(FrameError::UnexpectedFrame { kind: *kind });
             assert_eq!(unexpected, !expected, "{state:?} {kind}");
         }
     }
@@ -152,18 +117,12 @@ fn each_state_takes_its_own_kinds() {
 fn the_next_frame_begins_where_the_body_ends() {
     let mut bytes = Value::Ping.encode(1).unwrap();
     bytes.extend(Value::Pong.encode(2).unwrap());
-    let Ok(Progress::Frame { header, body }) = decode(&bytes, Expecting::FromClient) else {
-        panic!("the first")
-    };
+    let Ok(Progress::Frame { header, body }) = decode(&bytes, Expecting::FromClient) else { panic!("the first") };
     assert_eq!((header.kind, header.request_id), (FrameKind::Ping, 1));
-    let Ok(Progress::Frame { header, body }) = decode(&bytes[body.end..], Expecting::FromClient)
-    else {
+    let Ok(Progress::Frame { header, body }) = decode(&bytes[body.end..], Expecting::FromClient) else {
         panic!("the second")
     };
-    assert_eq!(
-        (header.kind, header.request_id, body),
-        (FrameKind::Pong, 2, 32..32)
-    );
+    assert_eq!((header.kind, header.request_id, body), (FrameKind::Pong, 2, 32..32));
 }
 
 proptest! {

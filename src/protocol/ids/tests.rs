@@ -1,3 +1,5 @@
+//! Ids in text and bytes.
+
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -20,15 +22,7 @@ fn other_texts_are_no_ids() {
     let without_a_digit = &HOLD[1..];
     let hyphen_moved = HOLD.replacen('-', "", 1) + "-";
     let plus = HOLD.replacen('0', "+", 1);
-    for text in [
-        "",
-        "0",
-        without_a_digit,
-        &hyphen_moved,
-        &plus,
-        &HOLD.replace('f', "g"),
-        &"é".repeat(16),
-    ] {
+    for text in ["", "0", without_a_digit, &hyphen_moved, &plus, &HOLD.replace('f', "g"), &"é".repeat(16)] {
         assert_eq!(text.parse::<HoldId>(), Err(BadId), "{text}");
     }
 }

@@ -72,43 +72,21 @@ impl Used {
         const COMMIT_FLAGS: u8 = OperationFlags::FINAL.with(OperationFlags::ALL).0;
         const STEP: u32 = bit(Field::Flags) | bit(Field::Number) | bit(Field::Amount);
         match kind {
-            OperationKind::Reserve => Self {
-                may: HOLD | MADE | bit(Field::TtlMs) | bit(Field::OverCommit),
-                must: HOLD,
-                flags: MADE_FLAGS,
-            },
-            OperationKind::Charge => Self {
-                may: HOLD | MADE,
-                must: HOLD,
-                flags: MADE_FLAGS,
-            },
-            OperationKind::Commit => Self {
-                may: HOLD | STEP,
-                must: HOLD,
-                flags: COMMIT_FLAGS,
-            },
-            OperationKind::Release => Self {
-                may: HOLD,
-                must: HOLD,
-                flags: 0,
-            },
+            OperationKind::Reserve => {
+                Self { may: HOLD | MADE | bit(Field::TtlMs) | bit(Field::OverCommit), must: HOLD, flags: MADE_FLAGS }
+            }
+            OperationKind::Charge => Self { may: HOLD | MADE, must: HOLD, flags: MADE_FLAGS },
+            OperationKind::Commit => Self { may: HOLD | STEP, must: HOLD, flags: COMMIT_FLAGS },
+            OperationKind::Release => Self { may: HOLD, must: HOLD, flags: 0 },
             OperationKind::Refund => Self {
                 may: HOLD | STEP | bit(Field::Reason),
                 must: HOLD | bit(Field::Reason),
                 flags: OperationFlags::ALL.0,
             },
-            OperationKind::Extend => Self {
-                may: HOLD | bit(Field::TtlMs),
-                must: HOLD | bit(Field::TtlMs),
-                flags: 0,
-            },
+            OperationKind::Extend => Self { may: HOLD | bit(Field::TtlMs), must: HOLD | bit(Field::TtlMs), flags: 0 },
             OperationKind::Balance => {
                 let account = bit(Field::Kind) | bit(Field::Account);
-                Self {
-                    may: account,
-                    must: account,
-                    flags: 0,
-                }
+                Self { may: account, must: account, flags: 0 }
             }
         }
     }

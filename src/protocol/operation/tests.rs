@@ -1,3 +1,5 @@
+//! Operations come back, and the first bad field is named.
+
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -12,10 +14,7 @@ fn used() -> Vec<(OperationKind, Vec<String>)> {
     assert_eq!(rows.len(), OperationKind::ALL.len());
     rows.into_iter()
         .map(|row| {
-            let kind = OperationKind::ALL
-                .iter()
-                .find(|kind| kind.name() == row[0])
-                .unwrap();
+            let kind = OperationKind::ALL.iter().find(|kind| kind.name() == row[0]).unwrap();
             (*kind, row[1].split(' ').map(str::to_owned).collect())
         })
         .collect()
@@ -27,10 +26,7 @@ fn least(kind: OperationKind) -> [u8; OPERATION_BYTES] {
     match kind {
         OperationKind::Reserve => Operation::reserve(hold, account, 0, 0),
         OperationKind::Charge => Operation::charge(hold, account, 0),
-        OperationKind::Commit => Operation {
-            flags: OperationFlags::NONE,
-            ..Operation::commit(hold, account, 0, 0)
-        },
+        OperationKind::Commit => Operation { flags: OperationFlags::NONE, ..Operation::commit(hold, account, 0, 0) },
         OperationKind::Release => Operation::release(hold, account),
         OperationKind::Refund => Operation::refund(hold, account, 0, 0, RefundReason::Goodwill),
         OperationKind::Extend => Operation::extend(hold, account, 1),
@@ -62,9 +58,7 @@ const PLACES: [(Field, usize, usize); 17] = [
 
 fn small_value(field: Field, kind: OperationKind) -> u8 {
     match field {
-        Field::Flags if matches!(kind, OperationKind::Reserve | OperationKind::Charge) => {
-            OperationFlags::PRICED.0
-        }
+        Field::Flags if matches!(kind, OperationKind::Reserve | OperationKind::Charge) => OperationFlags::PRICED.0,
         Field::Flags => OperationFlags::ALL.0,
         _ => 1,
     }
@@ -84,21 +78,11 @@ fn the_places_cover_the_record_without_a_gap() {
 fn a_kind_takes_the_fields_that_it_uses_and_no_other() {
     for (kind, fields) in used() {
         for (field, at, _) in PLACES {
-            let used = fields
-                .iter()
-                .any(|used| used.trim_end_matches('!') == field.name());
+            let used = fields.iter().any(|used| used.trim_end_matches('!') == field.name());
             let mut record = least(kind);
             record[at] = small_value(field, kind);
-            let expected = if used {
-                Ok(())
-            } else {
-                Err(BadField { field })
-            };
-            assert_eq!(
-                Operation::decode(&record).map(drop),
-                expected,
-                "{kind} with {field}"
-            );
+            let expected = if used { Ok(()) } else { Err(BadField { field }) };
+            assert_eq!(Operation::decode(&record).map(drop), expected, "{kind} with {field}");
         }
     }
 }
@@ -107,21 +91,11 @@ fn a_kind_takes_the_fields_that_it_uses_and_no_other() {
 fn a_kind_must_state_what_is_marked() {
     for (kind, fields) in used() {
         for (field, at, len) in PLACES {
-            let must = fields
-                .iter()
-                .any(|used| used.strip_suffix('!') == Some(field.name()));
+            let must = fields.iter().any(|used| used.strip_suffix('!') == Some(field.name()));
             let mut record = least(kind);
             record[at..at + len].fill(0);
-            let expected = if must {
-                Err(BadField { field })
-            } else {
-                Ok(())
-            };
-            assert_eq!(
-                Operation::decode(&record).map(drop),
-                expected,
-                "{kind} without {field}"
-            );
+            let expected = if must { Err(BadField { field }) } else { Ok(()) };
+            assert_eq!(Operation::decode(&record).map(drop), expected, "{kind} without {field}");
         }
     }
 }
@@ -129,44 +103,14 @@ fn a_kind_must_state_what_is_marked() {
 #[test]
 fn values_out_of_range_are_named() {
     let cases: [(OperationKind, usize, &[u8], Field); 16] = [
-        (
-            OperationKind::Reserve,
-            1,
-            &[OperationFlags::FINAL.0],
-            Field::Flags,
-        ),
-        (
-            OperationKind::Commit,
-            1,
-            &[OperationFlags::PRICED.0],
-            Field::Flags,
-        ),
+        (OperationKind::Reserve, 1, &[OperationFlags::FINAL.0], Field::Flags),
+        (OperationKind::Commit, 1, &[OperationFlags::PRICED.0], Field::Flags),
         (OperationKind::Commit, 1, &[1 << 7], Field::Flags),
-        (
-            OperationKind::Refund,
-            1,
-            &[OperationFlags::FINAL.0],
-            Field::Flags,
-        ),
+        (OperationKind::Refund, 1, &[OperationFlags::FINAL.0], Field::Flags),
         (OperationKind::Reserve, 2, &[8], Field::Sources),
-        (
-            OperationKind::Reserve,
-            4,
-            &86_400_001_u32.to_le_bytes(),
-            Field::TtlMs,
-        ),
-        (
-            OperationKind::Extend,
-            4,
-            &u32::MAX.to_le_bytes(),
-            Field::TtlMs,
-        ),
-        (
-            OperationKind::Charge,
-            40,
-            &(AMOUNT_MAX + 1).to_le_bytes(),
-            Field::Amount,
-        ),
+        (OperationKind::Reserve, 4, &86_400_001_u32.to_le_bytes(), Field::TtlMs),
+        (OperationKind::Extend, 4, &u32::MAX.to_le_bytes(), Field::TtlMs),
+        (OperationKind::Charge, 40, &(AMOUNT_MAX + 1).to_le_bytes(), Field::Amount),
         (OperationKind::Reserve, 88, &[16], Field::MinTier),
         (OperationKind::Refund, 89, &[7], Field::Reason),
         (OperationKind::Refund, 89, &[255], Field::Reason),
@@ -179,11 +123,7 @@ fn values_out_of_range_are_named() {
     for (kind, at, bytes, field) in cases {
         let mut record = least(kind);
         record[at..at + bytes.len()].copy_from_slice(bytes);
-        assert_eq!(
-            Operation::decode(&record),
-            Err(BadField { field }),
-            "{kind} at {at}"
-        );
+        assert_eq!(Operation::decode(&record), Err(BadField { field }), "{kind} at {at}");
     }
     let largest = Operation::charge(HoldId(1), AccountId(2), AMOUNT_MAX);
     assert_eq!(Operation::decode(&largest.encode()), Ok(largest));
@@ -193,39 +133,18 @@ fn values_out_of_range_are_named() {
 
 #[test]
 fn all_and_an_amount_contradict_each_other() {
-    let commit = Operation {
-        amount: 1,
-        ..Operation::commit_all(HoldId(1), AccountId(2), 0)
-    };
-    assert_eq!(
-        commit.check(),
-        Err(BadField {
-            field: Field::Amount
-        })
-    );
-    assert_eq!(
-        Operation::decode(&commit.encode()),
-        Err(BadField {
-            field: Field::Amount
-        })
-    );
+    let commit = Operation { amount: 1, ..Operation::commit_all(HoldId(1), AccountId(2), 0) };
+    assert_eq!(commit.check(), Err(BadField { field: Field::Amount }));
+    assert_eq!(Operation::decode(&commit.encode()), Err(BadField { field: Field::Amount }));
 }
 
 #[test]
 fn of_several_bad_fields_the_lowest_is_named() {
     let mut record = least(OperationKind::Release);
     record[1..].fill(0xff);
-    assert_eq!(
-        Operation::decode(&record),
-        Err(BadField {
-            field: Field::Flags
-        })
-    );
+    assert_eq!(Operation::decode(&record), Err(BadField { field: Field::Flags }));
     record[0] = 0xff;
-    assert_eq!(
-        Operation::decode(&record),
-        Err(BadField { field: Field::Kind })
-    );
+    assert_eq!(Operation::decode(&record), Err(BadField { field: Field::Kind }));
 }
 
 #[test]
@@ -240,9 +159,7 @@ fn a_bad_operation_harms_no_other() {
     let mut bad = good;
     bad[91] = 1;
     let body = [good, bad, good].concat();
-    let results: Vec<bool> = Operations::of_body(&body)
-        .map(|result| result.is_ok())
-        .collect();
+    let results: Vec<bool> = Operations::of_body(&body).map(|result| result.is_ok()).collect();
     assert_eq!(results, [true, false, true]);
     assert_eq!(Operations::of_body(&body).len(), 3);
     assert_eq!(Operations::of_body(&body[..200]).len(), 2);

@@ -1,3 +1,5 @@
+//! Texts and lists within their limits.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -27,10 +29,7 @@ fn a_secret_is_never_printed() {
 #[test]
 fn a_list_takes_its_limit() {
     assert_eq!(List::<u8, 2>::new(vec![1, 2]).unwrap().as_slice(), [1, 2]);
-    assert_eq!(
-        List::<u8, 2>::new(vec![1, 2, 3]),
-        Err(TooLong { len: 3, max: 2 })
-    );
+    assert_eq!(List::<u8, 2>::new(vec![1, 2, 3]), Err(TooLong { len: 3, max: 2 }));
 }
 
 /// A list that claims any length; asking it for an entry is a failure.

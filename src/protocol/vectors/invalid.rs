@@ -1,12 +1,9 @@
 //! Frames that end the connection, each with the reason that it is closed with.
 
 use super::{Meaning, Vector};
-use crate::limits::{
-    COMMAND_BODY_BYTES_MAX, FRAME_OPERATIONS_MAX, HEADER_BYTES, HELLO_BODY_BYTES_MAX,
-};
+use crate::limits::{COMMAND_BODY_BYTES_MAX, FRAME_OPERATIONS_MAX, HEADER_BYTES, HELLO_BODY_BYTES_MAX};
 use crate::{
-    AccountId, Body, CloseReason, Command, CommandId, Expecting, FrameKind, Header, Operation,
-    Text, encode_operations,
+    AccountId, Body, CloseReason, Command, CommandId, Expecting, FrameKind, Header, Operation, Text, encode_operations,
 };
 
 pub(super) fn vectors() -> Vec<Vector> {
@@ -16,21 +13,9 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors
 }
 
-fn refused(
-    name: &str,
-    about: &'static str,
-    expecting: Expecting,
-    bytes: Vec<u8>,
-    reason: CloseReason,
-) -> Vector {
+fn refused(name: &str, about: &'static str, expecting: Expecting, bytes: Vec<u8>, reason: CloseReason) -> Vector {
     let name = format!("invalid-{name}");
-    Vector {
-        name,
-        about,
-        expecting,
-        bytes,
-        meaning: Meaning::Close(reason),
-    }
+    Vector { name, about, expecting, bytes, meaning: Meaning::Close(reason) }
 }
 
 /// A good frame of one operation, to be spoilt.
@@ -50,27 +35,13 @@ fn sealed(mut bytes: Vec<u8>, at: usize, change: &[u8]) -> Vec<u8> {
 
 /// A header alone, its crc right: what it states is refused before any body is read.
 fn header(kind: FrameKind, count: u32, body_len: u32) -> Vec<u8> {
-    Header {
-        kind,
-        request_id: 42,
-        count,
-        body_len,
-        body_crc: 0,
-    }
-    .encode()
-    .to_vec()
+    Header { kind, request_id: 42, count, body_len, body_crc: 0 }.encode().to_vec()
 }
 
 /// A frame with this body, both crcs right.
 fn with_body(kind: FrameKind, body: &[u8]) -> Vec<u8> {
     let body_len = u32::try_from(body.len()).unwrap();
-    let header = Header {
-        kind,
-        request_id: 42,
-        count: 1,
-        body_len,
-        body_crc: crc32c::crc32c(body),
-    };
+    let header = Header { kind, request_id: 42, count: 1, body_len, body_crc: crc32c::crc32c(body) };
     [header.encode().as_slice(), body].concat()
 }
 
@@ -82,13 +53,7 @@ fn headers() -> Vec<Vector> {
     header_flipped[8] ^= 1;
     let http = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec();
     vec![
-        refused(
-            "http",
-            "Another protocol.",
-            Expecting::Hello,
-            http,
-            CloseReason::BadMagic,
-        ),
+        refused("http", "Another protocol.", Expecting::Hello, http, CloseReason::BadMagic),
         refused(
             "bad-magic",
             "The magic in upper and lower case.",
@@ -103,34 +68,10 @@ fn headers() -> Vec<Vector> {
             header_flipped,
             CloseReason::BadHeaderCrc,
         ),
-        refused(
-            "bad-body-crc",
-            "One bit of the body is flipped.",
-            FromClient,
-            body_flipped,
-            CloseReason::BadBodyCrc,
-        ),
-        refused(
-            "bad-version",
-            "Version 2.",
-            FromClient,
-            sealed(good(), 4, &[2, 0]),
-            CloseReason::BadVersion,
-        ),
-        refused(
-            "bad-flags",
-            "A reserved flag.",
-            FromClient,
-            sealed(good(), 7, &[1]),
-            CloseReason::BadFlags,
-        ),
-        refused(
-            "unknown-kind",
-            "Frame kind 10.",
-            FromClient,
-            sealed(good(), 6, &[10]),
-            CloseReason::UnknownKind,
-        ),
+        refused("bad-body-crc", "One bit of the body is flipped.", FromClient, body_flipped, CloseReason::BadBodyCrc),
+        refused("bad-version", "Version 2.", FromClient, sealed(good(), 4, &[2, 0]), CloseReason::BadVersion),
+        refused("bad-flags", "A reserved flag.", FromClient, sealed(good(), 7, &[1]), CloseReason::BadFlags),
+        refused("unknown-kind", "Frame kind 10.", FromClient, sealed(good(), 6, &[10]), CloseReason::UnknownKind),
         refused(
             "operations-before-hello",
             "Operations before the handshake.",
@@ -151,13 +92,7 @@ fn headers() -> Vec<Vector> {
 fn sizes() -> Vec<Vector> {
     use Expecting::FromClient;
     vec![
-        refused(
-            "count-zero",
-            "No operation.",
-            FromClient,
-            header(FrameKind::Operations, 0, 0),
-            CloseReason::BadCount,
-        ),
+        refused("count-zero", "No operation.", FromClient, header(FrameKind::Operations, 0, 0), CloseReason::BadCount),
         refused(
             "count-too-large",
             "8191 operations.",
@@ -165,13 +100,7 @@ fn sizes() -> Vec<Vector> {
             header(FrameKind::Operations, FRAME_OPERATIONS_MAX + 1, 786_336),
             CloseReason::BadCount,
         ),
-        refused(
-            "count-of-ping",
-            "Two pings in one.",
-            FromClient,
-            header(FrameKind::Ping, 2, 0),
-            CloseReason::BadCount,
-        ),
+        refused("count-of-ping", "Two pings in one.", FromClient, header(FrameKind::Ping, 2, 0), CloseReason::BadCount),
         refused(
             "body-too-long",
             "A body of 4 GiB.",
@@ -211,11 +140,7 @@ fn sizes() -> Vec<Vector> {
 }
 
 fn bodies() -> Vec<Vector> {
-    let open = Command::OpenAccount {
-        command: CommandId(1),
-        account: AccountId(2),
-        zone: Text::new("UTC").unwrap(),
-    };
+    let open = Command::OpenAccount { command: CommandId(1), account: AccountId(2), zone: Text::new("UTC").unwrap() };
     let mut frame = Vec::new();
     open.encode(&mut frame, 42).unwrap();
     let body = &frame[HEADER_BYTES..];
@@ -232,54 +157,24 @@ fn bodies() -> Vec<Vector> {
         long
     };
     let frozen = {
-        let freeze = Command::Freeze {
-            command: CommandId(1),
-            account: AccountId(2),
-            frozen: true,
-            reason: Text::default(),
-        };
+        let freeze =
+            Command::Freeze { command: CommandId(1), account: AccountId(2), frozen: true, reason: Text::default() };
         let mut frame = Vec::new();
         freeze.encode(&mut frame, 42).unwrap();
         frame[HEADER_BYTES + zone] = 2;
         frame[HEADER_BYTES..].to_vec()
     };
     let one = |name: &str, about, body: &[u8]| {
-        refused(
-            name,
-            about,
-            Expecting::FromClient,
-            with_body(FrameKind::Command, body),
-            CloseReason::MalformedBody,
-        )
+        refused(name, about, Expecting::FromClient, with_body(FrameKind::Command, body), CloseReason::MalformedBody)
     };
     vec![
         one("command-empty", "A command without a body.", &[]),
-        one(
-            "command-cut",
-            "The last byte is missing.",
-            &body[..body.len() - 1],
-        ),
-        one(
-            "command-trailing-byte",
-            "A byte is left over.",
-            &[body, &[0]].concat(),
-        ),
+        one("command-cut", "The last byte is missing.", &body[..body.len() - 1]),
+        one("command-trailing-byte", "A byte is left over.", &[body, &[0]].concat()),
         one("command-unknown", "Command number 8.", &changed(0, &[8])),
-        one(
-            "command-length-bomb",
-            "A text of 2^64 - 1 bytes.",
-            &changed(zone, &[0xff; 8]),
-        ),
+        one("command-length-bomb", "A text of 2^64 - 1 bytes.", &changed(zone, &[0xff; 8])),
         one("command-text-too-long", "A zone of 65 bytes.", &long),
-        one(
-            "command-not-utf-8",
-            "A zone that is not UTF-8.",
-            &changed(zone + 8, &[0xff]),
-        ),
-        one(
-            "command-bad-bool",
-            "A flag that is neither 0 nor 1.",
-            &frozen,
-        ),
+        one("command-not-utf-8", "A zone that is not UTF-8.", &changed(zone + 8, &[0xff])),
+        one("command-bad-bool", "A flag that is neither 0 nor 1.", &frozen),
     ]
 }

@@ -12,9 +12,8 @@ use std::sync::LazyLock;
 
 use crate::limits::HEADER_BYTES;
 use crate::{
-    Answer, Answers, BadField, Body, Close, CloseReason, Command, CommandAnswer, Expecting,
-    FrameKind, FrameWriter, Hello, Operation, Operations, Progress, Welcome, decode,
-    encode_answers, encode_ping, encode_pong,
+    Answer, Answers, BadField, Body, Close, CloseReason, Command, CommandAnswer, Expecting, FrameKind, FrameWriter,
+    Hello, Operation, Operations, Progress, Welcome, decode, encode_answers, encode_ping, encode_pong,
 };
 
 mod control;
@@ -71,9 +70,7 @@ impl Value {
                 Self::Answers(answers.map_err(|_| CloseReason::MalformedBody)?)
             }
             FrameKind::Command => Self::Command(Command::decode(body).map_err(malformed)?),
-            FrameKind::CommandAnswer => {
-                Self::CommandAnswer(CommandAnswer::decode(body).map_err(malformed)?)
-            }
+            FrameKind::CommandAnswer => Self::CommandAnswer(CommandAnswer::decode(body).map_err(malformed)?),
             FrameKind::Close => Self::Close(Close::decode(body).map_err(malformed)?),
             FrameKind::Ping => Self::Ping,
             FrameKind::Pong => Self::Pong,
@@ -147,22 +144,14 @@ fn folder() -> &'static Path {
 pub(crate) fn read(name: &str) -> Vec<u8> {
     let text = std::fs::read_to_string(folder().join(format!("{name}.hex"))).unwrap();
     let hex = text.split_once("\nhex:\n").unwrap().1;
-    hex.split_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect()
+    hex.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
 
 /// The file: a comment, who takes it, what it means, the bytes.
 fn render(vector: &Vector) -> String {
-    let mut text = format!(
-        "# {}\ntaken by: {}\n",
-        vector.about,
-        taken_by(vector.expecting)
-    );
+    let mut text = format!("# {}\ntaken by: {}\n", vector.about, taken_by(vector.expecting));
     match &vector.meaning {
-        Meaning::Frame(request_id, value) => {
-            write!(text, "request_id: {request_id}\nvalue:\n{value:#?}\n").unwrap()
-        }
+        Meaning::Frame(request_id, value) => write!(text, "request_id: {request_id}\nvalue:\n{value:#?}\n").unwrap(),
         Meaning::Close(reason) => writeln!(text, "close: {} {reason}", reason.number()).unwrap(),
     }
     text.push_str("hex:\n");
@@ -221,15 +210,7 @@ fn files_mean_what_they_always_meant() {
 fn every_file_has_a_value_and_every_value_a_name_of_its_own() {
     let files: BTreeSet<String> = std::fs::read_dir(folder())
         .unwrap()
-        .filter_map(|entry| {
-            entry
-                .unwrap()
-                .file_name()
-                .to_str()
-                .unwrap()
-                .strip_suffix(".hex")
-                .map(str::to_owned)
-        })
+        .filter_map(|entry| entry.unwrap().file_name().to_str().unwrap().strip_suffix(".hex").map(str::to_owned))
         .collect();
     let vectors = all();
     let names: BTreeSet<String> = vectors.iter().map(|vector| vector.name.clone()).collect();
@@ -249,9 +230,7 @@ fn every_kind_command_operation_and_reason_has_a_vector() {
             Meaning::Frame(_, value) => {
                 kinds.insert(vector.bytes[6]);
                 match value {
-                    Value::Operations(list) => {
-                        operations.extend(list.iter().flatten().map(|operation| operation.kind))
-                    }
+                    Value::Operations(list) => operations.extend(list.iter().flatten().map(|operation| operation.kind)),
                     Value::Command(command) => commands.extend([command.name()]),
                     _ => {}
                 }

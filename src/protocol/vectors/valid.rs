@@ -2,8 +2,8 @@
 
 use super::{Meaning, Value, Vector, control, records};
 use crate::{
-    AccountId, Close, CloseReason, CommandId, Durability, Expecting, Hello, HoldId, MemberId,
-    NodeId, PaymentId, Secret, Text, Welcome, WorkerId,
+    AccountId, Close, CloseReason, CommandId, Durability, Expecting, Hello, HoldId, MemberId, NodeId, PaymentId,
+    Secret, Text, Welcome, WorkerId,
 };
 
 pub(super) const HOLD: HoldId = HoldId(0x0192_f0c1_7a00_7abc_8def_0123_4567_89ab);
@@ -28,21 +28,9 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors
 }
 
-pub(super) fn frame(
-    name: &str,
-    about: &'static str,
-    expecting: Expecting,
-    request_id: u64,
-    value: Value,
-) -> Vector {
+pub(super) fn frame(name: &str, about: &'static str, expecting: Expecting, request_id: u64, value: Value) -> Vector {
     let bytes = value.encode(request_id).unwrap();
-    Vector {
-        name: name.to_owned(),
-        about,
-        expecting,
-        bytes,
-        meaning: Meaning::Frame(request_id, value),
-    }
+    Vector { name: name.to_owned(), about, expecting, bytes, meaning: Meaning::Frame(request_id, value) }
 }
 
 pub(super) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
@@ -57,10 +45,7 @@ fn handshake() -> Vec<Vector> {
         in_flight_wanted: 16_384,
         auth_token: Secret::default(),
     };
-    let with_token = Hello {
-        auth_token: Secret::new(b"0123456789abcdef").unwrap(),
-        ..hello.clone()
-    };
+    let with_token = Hello { auth_token: Secret::new(b"0123456789abcdef").unwrap(), ..hello.clone() };
     let welcome = Welcome {
         version: 1,
         in_flight_max: 16_384,
@@ -73,27 +58,9 @@ fn handshake() -> Vec<Vector> {
         node: NODE,
     };
     vec![
-        frame(
-            "hello",
-            "The first frame of a client.",
-            Expecting::Hello,
-            0,
-            Value::Hello(hello),
-        ),
-        frame(
-            "hello-token",
-            "A hello with a key.",
-            Expecting::Hello,
-            0,
-            Value::Hello(with_token),
-        ),
-        frame(
-            "welcome",
-            "The daemon's answer to hello.",
-            Expecting::Welcome,
-            0,
-            Value::Welcome(welcome),
-        ),
+        frame("hello", "The first frame of a client.", Expecting::Hello, 0, Value::Hello(hello)),
+        frame("hello-token", "A hello with a key.", Expecting::Hello, 0, Value::Hello(with_token)),
+        frame("welcome", "The daemon's answer to hello.", Expecting::Welcome, 0, Value::Welcome(welcome)),
     ]
 }
 
@@ -101,33 +68,9 @@ fn others() -> Vec<Vector> {
     let draining = Close::new(CloseReason::Draining, "the daemon is stopping");
     let goodbye = Close::new(CloseReason::Goodbye, "");
     vec![
-        frame(
-            "close",
-            "The daemon is stopping.",
-            Expecting::FromServer,
-            0,
-            Value::Close(draining),
-        ),
-        frame(
-            "close-goodbye",
-            "The client ends politely.",
-            Expecting::FromClient,
-            0,
-            Value::Close(goodbye),
-        ),
-        frame(
-            "ping",
-            "Are you there?",
-            Expecting::FromClient,
-            77,
-            Value::Ping,
-        ),
-        frame(
-            "pong",
-            "The answer to ping.",
-            Expecting::FromServer,
-            77,
-            Value::Pong,
-        ),
+        frame("close", "The daemon is stopping.", Expecting::FromServer, 0, Value::Close(draining)),
+        frame("close-goodbye", "The client ends politely.", Expecting::FromClient, 0, Value::Close(goodbye)),
+        frame("ping", "Are you there?", Expecting::FromClient, 77, Value::Ping),
+        frame("pong", "The answer to ping.", Expecting::FromServer, 77, Value::Pong),
     ]
 }

@@ -1,3 +1,5 @@
+//! What two sides agree on.
+
 use super::*;
 
 #[test]

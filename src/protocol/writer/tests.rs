@@ -1,3 +1,5 @@
+//! Frames that are written, abandoned and full.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -10,33 +12,18 @@ fn a_frame_is_appended_to_what_is_there() {
     let mut buffer = b"before".to_vec();
     let header = encode_operations(&mut buffer, 5, &[Operation::balance(AccountId(1)); 3]).unwrap();
     assert_eq!(&buffer[..6], b"before");
-    assert_eq!(
-        decode(&buffer[6..], Expecting::FromClient),
-        Ok(Progress::Frame {
-            header,
-            body: 32..32 + 3 * 96
-        })
-    );
+    assert_eq!(decode(&buffer[6..], Expecting::FromClient), Ok(Progress::Frame { header, body: 32..32 + 3 * 96 }));
 }
 
 #[test]
 fn a_frame_takes_its_limit_and_not_one_more() {
     let answers = vec![Answer::of(Outcome::Done); MOST + 1];
     let mut buffer = Vec::new();
-    assert_eq!(
-        encode_answers(&mut buffer, 1, &answers[1..]).unwrap().count,
-        FRAME_OPERATIONS_MAX
-    );
+    assert_eq!(encode_answers(&mut buffer, 1, &answers[1..]).unwrap().count, FRAME_OPERATIONS_MAX);
     assert!(decode(&buffer, Expecting::FromServer).is_ok());
     let len = buffer.len();
-    assert_eq!(
-        encode_answers(&mut buffer, 1, &answers),
-        Err(EncodeError::BadCount { count: MOST + 1 })
-    );
-    assert_eq!(
-        encode_answers(&mut buffer, 1, &[]),
-        Err(EncodeError::BadCount { count: 0 })
-    );
+    assert_eq!(encode_answers(&mut buffer, 1, &answers), Err(EncodeError::BadCount { count: MOST + 1 }));
+    assert_eq!(encode_answers(&mut buffer, 1, &[]), Err(EncodeError::BadCount { count: 0 }));
     assert_eq!(buffer.len(), len, "a refused frame leaves nothing");
 }
 

@@ -36,9 +36,7 @@ impl Input {
     /// The next frame, if it is whole: its header, and where its body is in [`Input::bytes`].
     pub(super) fn whole(&self, expecting: Expecting) -> Result<Option<(Header, Range<usize>)>, End> {
         match protocol::decode(&self.buffer[self.start..], expecting) {
-            Ok(Progress::Frame { header, body }) => {
-                Ok(Some((header, body.start + self.start..body.end + self.start)))
-            }
+            Ok(Progress::Frame { header, body }) => Ok(Some((header, body.start + self.start..body.end + self.start))),
             Ok(Progress::NeedMore(_)) => Ok(None),
             Err(error) => {
                 tracing::debug!(%error, "bad frame");
@@ -58,11 +56,7 @@ impl Input {
     }
 
     /// Reads until a whole frame is there. `stopped` ends the wait with a reason of its own.
-    pub(super) async fn fill(
-        &mut self,
-        expecting: Expecting,
-        stopped: impl Future<Output = End>,
-    ) -> Result<(), End> {
+    pub(super) async fn fill(&mut self, expecting: Expecting, stopped: impl Future<Output = End>) -> Result<(), End> {
         self.buffer.drain(..self.start);
         self.start = 0;
         let Deadlines { idle, frame, .. } = self.deadlines;
@@ -100,10 +94,6 @@ impl Input {
     }
 }
 
-async fn within(
-    limit: Duration,
-    reason: CloseReason,
-    wait: impl Future<Output = Result<(), End>>,
-) -> Result<(), End> {
+async fn within(limit: Duration, reason: CloseReason, wait: impl Future<Output = Result<(), End>>) -> Result<(), End> {
     tokio::time::timeout(limit, wait).await.unwrap_or(Err(End::Close(reason)))
 }

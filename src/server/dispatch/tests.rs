@@ -73,11 +73,7 @@ fn only_what_rests_on_a_record_is_marked_durable() {
 
 #[test]
 fn commands_carry_the_clients_name() {
-    let wire = protocol::Command::TopUp {
-        payment: protocol::PaymentId(9),
-        account: protocol::AccountId(1),
-        amount: 5,
-    };
+    let wire = protocol::Command::TopUp { payment: protocol::PaymentId(9), account: protocol::AccountId(1), amount: 5 };
     let amount = Credits::from_millis(5);
     let expected = CommandRequest {
         id: CommandId(9),

@@ -139,18 +139,3 @@ async fn a_daemon_that_goes_away_ends_the_bench() {
     let failure = load(&address, 10, Goal::Operations(1_000_000)).run().await.unwrap_err();
     assert_eq!(failure.exit, Exit::Unreachable);
 }
-
-/// What the load itself can do, for the figures of the benchmark: `cargo test --release -p cli ceiling -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn ceiling() {
-    let address = daemon(POLITE);
-    for batch in [1, 64, 512, 4096] {
-        let measured = load(&address, batch, Goal::Time(Duration::from_secs(2))).run().await.unwrap();
-        let per_second = u128::from(measured.tally.operations) * 1000 / measured.took.as_millis();
-        println!(
-            "batch {batch}: {per_second} operations/s, p99 {} us",
-            measured.tally.latency_us.value_at_quantile(0.99)
-        );
-    }
-}

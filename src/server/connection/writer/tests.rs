@@ -17,9 +17,7 @@ fn a_failing_daemon_says_outcome_unknown_as_often_as_it_was_asked() {
     let mut seen = Vec::new();
     while let Ok(Progress::Frame { header, body }) = protocol::decode(rest, Expecting::FromServer) {
         let outcomes: Vec<Outcome> = match header.kind {
-            FrameKind::Answers => {
-                Answers::of_body(&rest[body.clone()]).map(|answer| answer.unwrap().outcome).collect()
-            }
+            FrameKind::Answers => Answers::of_body(&rest[body.clone()]).map(|answer| answer.unwrap().outcome).collect(),
             FrameKind::CommandAnswer => vec![CommandAnswer::decode(&rest[body.clone()]).unwrap().outcome],
             _ => Vec::new(),
         };
