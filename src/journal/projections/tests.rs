@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wallet::bucket::Split;
 use wallet::credits::Credits;
 use wallet::hold::HoldState;
-use wallet::ids::{AccountId, CommandId, Day, Period, Tier, WorkerId};
+use wallet::ids::{AccountId, CommandId, Day, Period, Tier};
 use wallet::ledger::CommandKey;
 use wallet::record::{
     Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Refund, RefundReason, Reserve,
@@ -245,7 +245,7 @@ fn every_hold_and_command_is_found_after_flushes() {
             _ => HoldState::Tombstone,
         };
         assert_eq!(hold.state, state, "hold {number}");
-        let settlements = [0, 1, 0, 1, 2, 3, 1, 0][usize::try_from(number % 8).unwrap()];
+        let settlements = [0, 1, 1, 1, 2, 3, 1, 0][usize::try_from(number % 8).unwrap()];
         assert_eq!(hold.settlements.len(), settlements, "the newest form of hold {number}");
     }
     assert_eq!(archive.hold(hold_id(HOLD_TIME_MS, 1_000)).unwrap(), None);
