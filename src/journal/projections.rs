@@ -65,8 +65,8 @@ pub struct Options {
     pub cached_rows_max: usize,
     /// Flushed open holds that stay in memory.
     pub cached_holds_max: usize,
-    /// Whether each changed row is checked after each record (I1).
-    pub check_rows: bool,
+    /// Whether each changed row is checked after each record, and not only before it is flushed (I1).
+    pub check_each_record: bool,
     /// Whether the id of every new hold is looked for among the holds that ended and in the store. A journal that this
     /// program wrote has no id twice (I5), so that this only finds what the engine would have to have done wrong, at the
     /// price of a read a reserve. Without it, an id that is open stops the projector, and one that ended since the last
@@ -83,7 +83,13 @@ impl Options {
     /// Every check, small caches.
     #[must_use]
     pub fn strict() -> Self {
-        Self { check_new_ids: true, cached_rows_max: 64, cached_holds_max: 64, ..Self::default() }
+        Self {
+            check_new_ids: true,
+            check_each_record: true,
+            cached_rows_max: 64,
+            cached_holds_max: 64,
+            ..Self::default()
+        }
     }
 }
 
@@ -94,7 +100,7 @@ impl Default for Options {
             flush_interval_ms: 30_000,
             cached_rows_max: 1_000_000,
             cached_holds_max: 1_000_000,
-            check_rows: true,
+            check_each_record: false,
             check_new_ids: false,
         }
     }
@@ -335,8 +341,9 @@ impl<S: ProjectionStore> Projector<S> {
                 if let Record::Policy(_) = record {
                     view.changes.policies = Some(view.policies.clone());
                 }
-                if options.check_rows {
-                    check_rows(shared, &view, touched, at);
+                if options.check_each_record {
+                    let rows = touched.iter().filter_map(|account| view.changes.rows.get(account));
+                    check_rows(shared, rows, at);
                 }
             }
             let position = Place(at.0);
@@ -376,6 +383,9 @@ impl<S: ProjectionStore> Projector<S> {
                 // Between groups only: the position that is written is that of a whole group.
                 if (nothing && self.prune.is_none()) || self.next != self.reached.position.next() {
                     return None;
+                }
+                if !self.options.check_each_record {
+                    check_rows(&self.shared, view.changes.rows.values(), self.reached.position);
                 }
                 let next = self.spare.take().unwrap_or_else(Changes::new);
                 let changes = Arc::new(std::mem::replace(&mut view.changes, next));
@@ -476,9 +486,9 @@ fn new_hold(record: &Record) -> Option<HoldId> {
     }
 }
 
-fn check_rows<S>(shared: &Shared<S>, view: &View, touched: &[AccountId], position: Position) {
-    for account in touched {
-        let Some(Err(what)) = view.changes.rows.get(account).map(Row::check) else { continue };
+fn check_rows<'a, S>(shared: &Shared<S>, rows: impl Iterator<Item = &'a Row>, position: Position) {
+    for row in rows {
+        let Err(what) = row.check() else { continue };
         // Relaxed: a count for people; nothing is decided by it.
         shared.violations.fetch_add(1, Ordering::Relaxed);
         shared.first_violation.lock().get_or_insert_with(|| {

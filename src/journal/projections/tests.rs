@@ -349,6 +349,17 @@ fn a_row_that_breaks_an_invariant_is_counted() {
 }
 
 #[test]
+fn a_row_is_checked_before_it_is_flushed() {
+    let mut script = set_up();
+    script.push(Record::Charge(Reserve { account: account(0), ..reserve(HoldId(1), slices(0, 0, 200_000_000)) }));
+    let mut projector = Projector::open(MemoryProjections::new(), Options::default(), Position::MAX).unwrap();
+    follow(&mut projector, &script, script.len(), 9);
+    assert_eq!(projector.archive().violations().0, 0, "not looked at yet");
+    projector.flush().unwrap();
+    assert_eq!(projector.archive().violations().0, 1);
+}
+
+#[test]
 fn rocksdb_comes_to_the_same_state() {
     let script = script(60);
     let expected = in_one_go(&script);
