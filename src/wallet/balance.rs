@@ -8,6 +8,7 @@ use crate::holds::Entry;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;
 use crate::request::Answer;
+use crate::row::Row;
 use crate::settle::Found;
 
 /// A wallet as memory has it now.
@@ -85,6 +86,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             cycle_ends_at: if cycle_ends_at == Timestamp::NEVER { Timestamp::NONE } else { cycle_ends_at },
             next_reset_at: told.next_reset_at,
         })
+    }
+
+    /// Rolls a copy of a row to the day of the wallet beside which it is shown: a day that has ended since the row's last
+    /// record counts as expired there too.
+    pub fn roll_row(&self, row: &mut Row, wallet: &WalletView) {
+        row.roll_day(wallet.day, &self.policies.read());
     }
 
     /// A hold with everything that has become of it, and the position that must be durable before it is told.

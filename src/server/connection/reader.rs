@@ -259,7 +259,10 @@ impl Reader {
                 // The position is read first: the row is that of it or of a later one.
                 let as_of = archive.reached();
                 // A view without the figures of the row is still true; the projections' own thread reports the disk.
-                let row = archive.row(account).ok().flatten();
+                let mut row = archive.row(account).ok().flatten();
+                if let Some(row) = &mut row {
+                    self.daemon.rules.roll_row(row, &wallet);
+                }
                 View::Account(Box::new(dispatch::account_view(account, &wallet, row.as_ref(), as_of)))
             }
             None => View::None,
