@@ -1,4 +1,4 @@
-//! The directory of holds: open ones with everything, ended ones in 24 bytes beside their id (R32).
+//! The directory of holds: open ones with everything, ended ones in 32 bytes beside their id (R32).
 
 use std::collections::btree_map::Entry as BTreeEntry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
