@@ -28,6 +28,7 @@ pub mod balance;
 pub mod bucket;
 pub mod calendar;
 pub mod command;
+mod correct;
 pub mod credits;
 pub mod engine;
 mod expire;
@@ -51,7 +52,9 @@ pub mod settle;
 pub mod slot;
 pub mod subscription;
 mod sync;
+pub mod top_up;
 pub mod word;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;
