@@ -25,6 +25,7 @@ use crate::ids::{HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::plan::PlanCatalog;
 use crate::policy::FreePolicies;
+use crate::rate_card::RateCard;
 use crate::record::Record;
 use crate::request::{Answer, Operation};
 use crate::settings::Settings;
@@ -97,6 +98,8 @@ pub enum Run {
 pub struct Chunk {
     pub(crate) unit: Unit,
     answers: Vec<Answer>,
+    /// The card that prices this chunk, taken once by the first operation that asks for a price.
+    pub(crate) rates: Option<Arc<RateCard>>,
 }
 
 impl Chunk {
@@ -116,6 +119,7 @@ impl Chunk {
     pub fn clear(&mut self) {
         assert!(self.unit.records.is_empty(), "a chunk is cleared with records that were not pushed");
         self.answers.clear();
+        self.rates = None;
     }
 
     /// Adds the record of the operation at hand and says its place.
@@ -161,6 +165,7 @@ pub struct Engine<J, A> {
     pub(crate) debts: Mutex<std::collections::HashMap<SlotIndex, Credits>>,
     pub(crate) top_ups: Mutex<PendingTopUps>,
     pub(crate) plans: RwLock<Arc<PlanCatalog>>,
+    pub(crate) rates: RwLock<Arc<RateCard>>,
     pub(crate) commands: DashMap<CommandKey, CommandRow>,
     pub(crate) id_bound: AtomicU64,
     pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
@@ -184,6 +189,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             debts: Mutex::default(),
             top_ups: Mutex::default(),
             plans: RwLock::default(),
+            rates: RwLock::default(),
             commands: DashMap::new(),
             id_bound: AtomicU64::new(0),
             bound_on_its_way: Mutex::new(None),
@@ -205,7 +211,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             opened: 0,
             closed: Vec::new(),
         };
-        Chunk { unit, answers: Vec::new() }
+        Chunk { unit, answers: Vec::new(), rates: None }
     }
 
     /// The journal's push side.

@@ -45,6 +45,7 @@ pub mod load;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+mod pricing;
 pub mod rate_card;
 pub mod record;
 mod refund;
