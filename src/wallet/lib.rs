@@ -27,6 +27,7 @@
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
+pub mod catalog_error;
 pub mod command;
 pub mod credits;
 pub mod engine;
