@@ -8,6 +8,7 @@
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
+//! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -28,9 +29,11 @@ pub mod balance;
 pub mod bucket;
 pub mod calendar;
 pub mod catalog_error;
+mod catalog_section;
 pub mod command;
 pub mod credits;
 pub mod engine;
+pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
@@ -41,6 +44,7 @@ pub mod load;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+pub mod rate_card;
 pub mod record;
 mod refund;
 pub mod request;
