@@ -9,21 +9,41 @@ use crate::engine::{Archive, Engine, Journal, overloaded};
 use crate::ids::{AccountId, CommandId, Now, Period, Tier, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Clawback, Freeze, Grant, Issuer, Open, Record, SetSubscription, TopUp};
-use crate::request::{Answer, Command, CommandRequest};
+use crate::record::{Clawback, Freeze, Grant, Issuer, Open, Record, SetSubscription, SubscriptionChange, TopUp};
+use crate::request::{Answer, Command, CommandOutcome, CommandRequest};
 use crate::slot::{Cold, NewWallet, NoWallet, Slot, SlotIndex};
 use crate::word::{Bits, Numbers, Snapshot};
 
 /// The longest name of a client and the longest reason of a command, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 
+/// The most records that a command pushes: a roll before it, its own, and a roll over a boundary that a new zone has
+/// moved into the past.
+pub const RECORDS_PER_COMMAND_MAX: u32 = 3;
+
 /// A command that took effect: its record with its place, and what the caller is told.
-type Executed = Result<(CommandRow, Answer), Answer>;
+pub(crate) type Executed = Result<(CommandRow, Answer), Answer>;
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// Executes a command, once by its id. Room for two records has been taken before. The answer may leave when
-    /// [`Answer::needs`] is durable.
+    /// Executes a command as [`Engine::command_outcome`] does, for callers that only want the answer.
     pub fn command(&self, request: &CommandRequest, now: Now) -> Answer {
+        self.command_outcome(request, now).answer
+    }
+
+    /// Executes a command, once by its id. Room for [`RECORDS_PER_COMMAND_MAX`] records has been taken before. The answer
+    /// may leave when [`Answer::needs`] is durable.
+    pub fn command_outcome(&self, request: &CommandRequest, now: Now) -> CommandOutcome {
+        let mut change = None;
+        let answer = self.answer_command(request, &mut change, now);
+        CommandOutcome { answer, change }
+    }
+
+    fn answer_command(
+        &self,
+        request: &CommandRequest,
+        change: &mut Option<Box<SubscriptionChange>>,
+        now: Now,
+    ) -> Answer {
         if let Some(field) = bad_field(request) {
             return Answer::bad_request(field);
         }
@@ -36,13 +56,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         // wallet's lock.
         let key = key_of(request);
         let answer = match self.commands.entry(key) {
-            MapEntry::Occupied(known) => again(request, known.get()),
+            MapEntry::Occupied(known) => again(request, known.get(), change),
             MapEntry::Vacant(vacant) => match self.archive.command(key) {
                 Err(_) => overloaded(),
-                Ok(Some(row)) => again(request, &row),
+                Ok(Some(row)) => again(request, &row, change),
                 Ok(None) => match self.execute(request, index, now) {
                     Ok((row, answer)) => {
                         let position = row.position;
+                        *change = change_of(&row.record);
                         vacant.insert(row);
                         answer.resting_on(position)
                     }
@@ -68,25 +89,32 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Command::OpenAccount { account, zone }, _) => self.open(*account, zone, issuer, now),
             (_, None) => Err(Answer::of(Outcome::UnknownAccount)),
             (command, Some(index)) => {
+                let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
                 let mut cold = slot.lock();
-                self.roll_locked(slot, &cold, now);
+                self.roll_locked(slot, &mut cold, now);
                 let on = Locked { index, slot, cold: &mut cold };
                 match command {
                     Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
                     Command::Freeze { frozen, .. } => Ok(self.freeze(on, *frozen, issuer)),
                     Command::SetSubscription { amount, tier, ends_at, .. } => {
-                        self.set_subscription(&on, (*amount, *tier, *ends_at), issuer, now)
+                        self.set_subscription(on, (*amount, *tier, *ends_at), issuer, now)
                     }
                     Command::Grant { bucket, amount, .. } => self.grant(on, (*bucket, *amount), issuer, now),
                     Command::TopUp { amount, .. } => self.top_up(on, *amount, request, now),
                     Command::Clawback { amount, .. } => Ok(self.clawback(on, *amount, issuer)),
+                    Command::Subscribe { .. }
+                    | Command::Renew { .. }
+                    | Command::Cancel { .. }
+                    | Command::Lapse { .. }
+                    | Command::ChangePlan { .. }
+                    | Command::SetZone { .. } => self.change_subscription(on, (command, moves_to), issuer, now),
                 }
             }
         }
     }
 
-    fn pushed(&self, record: Record) -> CommandRow {
+    pub(crate) fn pushed(&self, record: Record) -> CommandRow {
         let position = self.journal.push(std::slice::from_ref(&record));
         CommandRow { record, position }
     }
@@ -102,8 +130,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             row = Some(self.pushed(Record::Open(Open { account, zone, day, issuer })));
             let available = Split { free, ..Split::ZERO };
             let word = Snapshot { available, day: Numbers::short_day(day), ..Snapshot::default() };
-            let cycle_ends_at = Timestamp::NONE;
-            NewWallet { word, cohort, period: Period(0), cycle_ends_at, cold: Cold::default() }
+            NewWallet { word, cohort, period: Period(0), subscription: None, cold: Cold::default() }
         });
         match (added, row) {
             (Ok(_), Some(row)) => Ok((row, Answer::of(Outcome::Done))),
@@ -122,7 +149,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn set_subscription(
         &self,
-        on: &Locked<'_>,
+        on: Locked<'_>,
         (amount, tier, ends_at): (Credits, Tier, Timestamp),
         issuer: Issuer,
         now: Now,
@@ -138,6 +165,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let day = numbers.day_of(&word);
         let account = slot.account();
         let record = SetSubscription { account, day, period, amount, tier, ends_at, issuer };
+        let after = record.subscription();
         let row = self.pushed(Record::SetSubscription(record));
         slot.word.transition(|word| {
             let mut next = *word;
@@ -147,7 +175,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(next), ())
         });
         slot.set_period(period);
-        slot.set_cycle_ends_at(ends_at);
+        self.set_pending(slot, on.cold, None);
+        slot.set_subscription(on.cold, Some(&after));
         Ok((row, Answer::of(Outcome::Done)))
     }
 
@@ -172,7 +201,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Adds bought credits; they repay debt first (R14, R16).
     fn top_up(&self, mut on: Locked<'_>, amount: Credits, request: &CommandRequest, now: Now) -> Executed {
         let word = on.slot.word.load();
-        if word.tier == Tier::NONE && amount > self.debt_of(on.index) {
+        if !self.top_up_allowed(on.slot, &word) && amount > self.debt_of(on.index) {
             return Err(Answer::of(Outcome::SubscriptionRequired));
         }
         // What repays debt does not stay (R16).
@@ -226,10 +255,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 }
 
 /// A wallet whose lock the caller holds.
-struct Locked<'a> {
-    index: SlotIndex,
-    slot: &'a Slot,
-    cold: &'a mut Cold,
+pub(crate) struct Locked<'a> {
+    pub(crate) index: SlotIndex,
+    pub(crate) slot: &'a Slot,
+    pub(crate) cold: &'a mut Cold,
 }
 
 impl Locked<'_> {
@@ -251,14 +280,20 @@ fn key_of(request: &CommandRequest) -> CommandKey {
     }
 }
 
-const fn account_of(command: &Command) -> AccountId {
+pub(crate) const fn account_of(command: &Command) -> AccountId {
     match command {
         Command::OpenAccount { account, .. }
         | Command::Freeze { account, .. }
         | Command::SetSubscription { account, .. }
         | Command::Grant { account, .. }
         | Command::TopUp { account, .. }
-        | Command::Clawback { account, .. } => *account,
+        | Command::Clawback { account, .. }
+        | Command::Subscribe { account, .. }
+        | Command::Renew { account, .. }
+        | Command::Cancel { account, .. }
+        | Command::Lapse { account }
+        | Command::ChangePlan { account, .. }
+        | Command::SetZone { account, .. } => *account,
     }
 }
 
@@ -270,13 +305,19 @@ fn bad_field(request: &CommandRequest) -> Option<Field> {
             Some((*amount, Credits::from_millis(1)))
         }
         Command::OpenAccount { .. } | Command::Freeze { .. } => None,
+        Command::Subscribe { .. } | Command::Renew { .. } | Command::Cancel { .. } => None,
+        Command::Lapse { .. } | Command::ChangePlan { .. } | Command::SetZone { .. } => None,
     };
     let tier_fits = match &request.command {
         Command::SetSubscription { tier, .. } => *tier > Tier::NONE && *tier <= Tier::MAX,
         _ => true,
     };
     let zone_fits = match &request.command {
-        Command::OpenAccount { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        Command::OpenAccount { zone, .. } | Command::SetZone { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        _ => true,
+    };
+    let plan_fits = match &request.command {
+        Command::Subscribe { plan, .. } | Command::ChangePlan { plan, .. } => !plan.is_none(),
         _ => true,
     };
     let id_field = if payment { Field::Payment } else { Field::Command };
@@ -288,15 +329,17 @@ fn bad_field(request: &CommandRequest) -> Option<Field> {
         }
         () if !tier_fits => Some(Field::Tier),
         () if !zone_fits => Some(Field::Zone),
+        () if !plan_fits => Some(Field::Plan),
         () if request.reason.len() > TEXT_BYTES_MAX || request.by.len() > TEXT_BYTES_MAX => Some(Field::Reason),
         () => None,
     }
 }
 
 /// A command id that is known: the first answer again, or the field that differs (R13).
-fn again(request: &CommandRequest, row: &CommandRow) -> Answer {
+fn again(request: &CommandRequest, row: &CommandRow, change: &mut Option<Box<SubscriptionChange>>) -> Answer {
     let answer = match differing_field(request, &row.record) {
         None => {
+            *change = change_of(&row.record);
             let mut first = Answer::of(Outcome::Done);
             first.split = given(&row.record);
             first.replayed()
@@ -312,11 +355,19 @@ fn again(request: &CommandRequest, row: &CommandRow) -> Answer {
     answer.resting_on(row.position)
 }
 
+fn change_of(record: &Record) -> Option<Box<SubscriptionChange>> {
+    match record {
+        Record::Subscription(change) => Some(change.clone()),
+        _ => None,
+    }
+}
+
 /// What a command gave.
-const fn given(record: &Record) -> Split {
+fn given(record: &Record) -> Split {
     match record {
         Record::Grant(grant) => Split::only(grant.bucket, grant.amount),
         Record::TopUp(top_up) => Split::only(Bucket::TopUp, top_up.amount),
+        Record::Subscription(change) => Split::only(Bucket::Subscription, change.amount),
         _ => Split::ZERO,
     }
 }
@@ -349,6 +400,7 @@ fn differing_field(request: &CommandRequest, record: &Record) -> Option<Field> {
         (Command::Clawback { amount, .. }, Record::Clawback(first)) => {
             pick(&[(account == first.account, Field::Account), (*amount == first.amount, Field::Amount)])
         }
+        (command, Record::Subscription(first)) => crate::plan_command::differing_field(command, first),
         _ => Some(Field::Command),
     }
 }

@@ -9,7 +9,7 @@ use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Timestamp};
 use crate::policy::FreePolicies;
 use crate::record::{
     Capture, Clawback, CycleRoll, Grant, Issuer, LateCapture, Open, Record, Refund, Reserve, Return, SetSubscription,
-    TopUp,
+    SubscriptionChange, TopUp,
 };
 use crate::row::{Row, add_signed};
 
@@ -105,6 +105,7 @@ pub fn apply(books: &mut impl Books, position: Position, record: &Record) -> Res
             tombstone.note_position(position);
             insert_new_hold(books, position, *hold, tombstone)?;
         }
+        Record::Subscription(change) => apply_subscription(books, position, change)?,
     }
     if let Some(key) = command_key(record) {
         books.remember(key, CommandRow { record: record.clone(), position });
@@ -122,6 +123,7 @@ pub const fn command_key(record: &Record) -> Option<CommandKey> {
         | Record::Grant(Grant { issuer, .. })
         | Record::Clawback(Clawback { issuer, .. }) => Some(key_of(issuer)),
         Record::TopUp(top_up) => Some(CommandKey::Payment(top_up.payment)),
+        Record::Subscription(change) => Some(key_of(&change.issuer)),
         _ => None,
     }
 }
@@ -170,15 +172,21 @@ fn apply_set_subscription(
 ) -> Result<(), LedgerError> {
     with_row(books, position, set.account, |row, policies| {
         row.roll_day(set.day, policies);
-        row.roll_period(set.period, set.amount, set.tier, set.ends_at);
+        row.roll_period(set.period, set.amount, Some(set.subscription()));
+        row.pending = None;
     })
 }
 
 fn apply_cycle_roll(books: &mut impl Books, position: Position, roll: &CycleRoll) -> Result<(), LedgerError> {
-    with_row(books, position, roll.account, |row, policies| {
-        row.roll_day(roll.day, policies);
-        row.roll_period(roll.period, roll.allocation, roll.tier, roll.ends_at);
-    })
+    with_row(books, position, roll.account, |row, policies| row.roll_cycle(roll, policies))
+}
+
+fn apply_subscription(
+    books: &mut impl Books,
+    position: Position,
+    change: &SubscriptionChange,
+) -> Result<(), LedgerError> {
+    with_row(books, position, change.account, |row, policies| row.change(change, policies))
 }
 
 fn apply_grant(books: &mut impl Books, position: Position, grant: &Grant) -> Result<(), LedgerError> {

@@ -8,6 +8,7 @@
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
+//! | [`catalogue`] | the plans that an engine offers |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -27,6 +28,8 @@
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
+pub mod catalogue;
+mod cold;
 pub mod command;
 pub mod credits;
 pub mod engine;
@@ -39,6 +42,7 @@ pub mod ledger;
 pub mod load;
 pub mod outcome;
 pub mod plan;
+mod plan_command;
 pub mod policy;
 pub mod record;
 mod refund;
