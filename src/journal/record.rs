@@ -8,6 +8,7 @@ mod kinds;
 pub(crate) mod parts;
 #[cfg(test)]
 pub(crate) mod samples;
+mod subscription;
 
 use wallet::ids::{HoldId, Timestamp};
 use wallet::record::{CycleRoll, FreePolicy, Record};
@@ -18,6 +19,8 @@ pub use kinds::{
     StoredCapture, StoredClawback, StoredCycleRoll, StoredFreeze, StoredGrant, StoredLateCapture, StoredOpen,
     StoredPolicy, StoredRefund, StoredReserve, StoredReturn, StoredSetSubscription, StoredTopUp,
 };
+pub use subscription::{StoredPendingChange, StoredSubscription, StoredSubscriptionChange};
+
 pub use parts::{
     AfterId, BadField, StoredAttribution, StoredId, StoredIssuer, StoredRequest, StoredSlices, StoredSplit, StoredTerms,
 };
@@ -64,6 +67,8 @@ pub enum StoredRecord<'a> {
     Extend(StoredInstant),
     /// 18: a release of an unknown id.
     Tombstone(StoredInstant),
+    /// 19: a subscription, or the zone of its boundaries, changed by a command.
+    Subscription(StoredSubscriptionChange<'a>),
 }
 
 /// The fields of an epoch record: fixed, so that the chain can be followed without this codec.
@@ -119,6 +124,7 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
             Record::Refund(refund) => Self::Refund(refund.into()),
             Record::Extend(extend) => Self::Extend(StoredInstant::of(extend.hold, extend.ends_at)),
             Record::Tombstone { hold, at } => Self::Tombstone(StoredInstant::of(*hold, *at)),
+            Record::Subscription(change) => Self::Subscription(change.as_ref().into()),
         }
     }
 }
@@ -165,6 +171,7 @@ impl TryFrom<StoredRecord<'_>> for Meaning {
                 let (hold, at) = tombstone.values();
                 Record::Tombstone { hold, at }
             }
+            StoredRecord::Subscription(change) => Record::Subscription(Box::new(change.try_into()?)),
         }))
     }
 }

@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, PlanId, Tier, Timestamp, WorkerId};
 use wallet::record::{
-    Attribution, Capture, CaptureRequest, CycleRoll, Extend, FreePolicy, Grant, Issuer, LateCapture, Open, OverCommit,
-    Refund, RefundReason, Reserve, Return, Terms,
+    Asked, Attribution, Capture, CaptureRequest, CycleRoll, Extend, FreePolicy, Grant, Issuer, LateCapture, Open,
+    OverCommit, Refund, RefundReason, Reserve, Return, SubscriptionChange, SubscriptionKind, Terms,
 };
+use wallet::subscription::{PendingChange, Subscription};
 
 use super::*;
 use crate::epoch::{EpochRecord, WriterId};
@@ -106,7 +107,7 @@ fn numbers_that_are_never_written_are_refused() {
     let mut bytes = encoded(&record);
     bytes[17] = 4;
     assert!(matches!(decode(&bytes), Err(DecodeError::Field(BadField { field: "bucket", value: 4 }))));
-    assert!(matches!(decode(&[19, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
+    assert!(matches!(decode(&[99, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
 }
 
 fn amount() -> impl Strategy<Value = Credits> {
@@ -236,6 +237,60 @@ fn end() -> impl Strategy<Value = Return> {
     })
 }
 
+fn subscription() -> impl Strategy<Value = Subscription> {
+    let terms = (any::<u16>(), 1..=15_u8, amount(), amount(), any::<u32>(), any::<bool>());
+    (terms, instant(), instant(), instant(), instant()).prop_map(
+        |((plan, tier, allocation, granted_max, cycle, auto_renew), anchor, starts_at, ends_at, paid_through)| {
+            let (plan, tier) = (PlanId(plan), Tier(tier));
+            Subscription {
+                plan,
+                tier,
+                allocation,
+                granted_max,
+                anchor,
+                cycle,
+                starts_at,
+                ends_at,
+                paid_through,
+                auto_renew,
+            }
+        },
+    )
+}
+
+fn subscription_change() -> impl Strategy<Value = Record> {
+    let asked = (any::<u16>(), 0..=3_u8, instant()).prop_map(|(plan, mode, paid_through)| Asked {
+        plan: PlanId(plan),
+        mode,
+        paid_through,
+    });
+    let some = || proptest::option::of(subscription());
+    let pending =
+        proptest::option::of((any::<u16>(), 1..=15_u8, amount()).prop_map(|(plan, tier, allocation)| PendingChange {
+            plan: PlanId(plan),
+            tier: Tier(tier),
+            allocation,
+        }));
+    let head = (any::<u128>(), 1..=6_u8, asked, any::<u32>(), ".{0,40}");
+    (head, some(), some(), pending, amount(), issuer()).prop_map(
+        |((account, kind, asked, number, zone), before, after, pending, amount, issuer)| {
+            Record::Subscription(Box::new(SubscriptionChange {
+                account: AccountId(account),
+                kind: SubscriptionKind::from_code(kind).unwrap(),
+                asked,
+                day: Day(number),
+                before,
+                after,
+                pending,
+                period: Period(number),
+                amount,
+                zone,
+                issuer,
+            }))
+        },
+    )
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let late = (any::<u128>(), hold(), request(), slices(), amount(), attribution(), instant()).prop_map(
         |(account, hold, request, taken, shortfall, attribution, at)| {
@@ -250,8 +305,8 @@ fn any_record() -> impl Strategy<Value = Record> {
         let bucket = Bucket::ALL[bucket];
         Record::Grant(Grant { account: AccountId(account), bucket, amount, day: Day(1), period: Period(2), issuer })
     });
-    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant()).prop_map(
-        |(account, number, allocation, tier, ends_at, at)| CycleRoll {
+    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant(), any::<(u16, u32, bool)>())
+        .prop_map(|(account, number, allocation, tier, ends_at, at, (plan, cycle, changed))| CycleRoll {
             account: AccountId(account),
             day: Day(number),
             period: Period(number),
@@ -259,8 +314,11 @@ fn any_record() -> impl Strategy<Value = Record> {
             tier: Tier(tier),
             ends_at,
             at,
-        },
-    );
+            plan: PlanId(plan),
+            cycle,
+            skipped: cycle / 2,
+            changed,
+        });
     prop_oneof![
         reserve().prop_map(Record::Reserve),
         reserve().prop_map(Record::Charge),
@@ -277,6 +335,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         (any::<u32>(), amount(), any::<bool>()).prop_map(|(from, allowance, all_accounts)| {
             Record::Policy(FreePolicy { from: Day(from), allowance, all_accounts })
         }),
+        subscription_change(),
     ]
 }
 
@@ -294,7 +353,7 @@ proptest! {
     fn any_bytes_are_refused_or_read_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode_any(&bytes);
         if let Some(first) = bytes.first_mut() {
-            *first %= 20;
+            *first %= 26;
         }
         let _ = decode_any(&bytes);
     }

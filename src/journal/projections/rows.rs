@@ -14,8 +14,8 @@ use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
 use crate::record::parts::{refund_reason, tier};
 use crate::record::{
-    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPolicy, StoredRecord, StoredRequest, StoredSlices,
-    StoredSplit, StoredTerms,
+    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPendingChange, StoredPolicy, StoredRecord,
+    StoredRequest, StoredSlices, StoredSplit, StoredSubscription, StoredTerms,
 };
 
 /// How far the journal has been followed: the end of a group.
@@ -114,6 +114,8 @@ struct StoredRow<'a> {
     open_holds: u32,
     /// Free, subscription, top-up; each granted, held, spent, expired, clawed back.
     counters: [[u64; 5]; 3],
+    subscribed: Option<StoredSubscription>,
+    pending: Option<StoredPendingChange>,
 }
 
 impl Stored for Row {
@@ -134,6 +136,8 @@ impl Stored for Row {
                 spent_in_period: self.spent_in_period.into(),
                 open_holds: self.open_holds,
                 counters: Bucket::ALL.map(|bucket| stored_counters(&self.counters[bucket as usize])),
+                subscribed: self.subscribed.map(StoredSubscription::from),
+                pending: self.pending.map(StoredPendingChange::from),
             },
             out,
         );
@@ -156,6 +160,8 @@ impl Stored for Row {
             spent_in_period: stored.spent_in_period.into(),
             open_holds: stored.open_holds,
             counters: stored.counters.map(counters),
+            subscribed: StoredSubscription::value(stored.subscribed)?,
+            pending: StoredPendingChange::value(stored.pending)?,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! order in which they stand here.
 
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, Day, PaymentId, Period, Timestamp};
+use wallet::ids::{AccountId, Day, PaymentId, Period, PlanId, Timestamp};
 use wallet::record::{
     Capture, Clawback, CycleRoll, FreePolicy, Freeze, Grant, LateCapture, Open, Refund, Reserve, Return,
     SetSubscription, TopUp,
@@ -228,11 +228,15 @@ pub struct StoredCycleRoll {
     tier: u8,
     ends_at: u64,
     at: u64,
+    plan: u16,
+    cycle: u32,
+    skipped: u32,
+    changed: bool,
 }
 
 impl From<&CycleRoll> for StoredCycleRoll {
     fn from(roll: &CycleRoll) -> Self {
-        let CycleRoll { account, day, period, allocation, tier, ends_at, at } = *roll;
+        let CycleRoll { account, day, period, allocation, tier, ends_at, at, plan, cycle, skipped, changed } = *roll;
         Self {
             account: account.into(),
             day: day.0,
@@ -241,6 +245,10 @@ impl From<&CycleRoll> for StoredCycleRoll {
             tier: tier.0,
             ends_at: ends_at.0,
             at: at.0,
+            plan: plan.0,
+            cycle,
+            skipped,
+            changed,
         }
     }
 }
@@ -257,6 +265,10 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
             tier: tier(stored.tier)?,
             ends_at: Timestamp(stored.ends_at),
             at: Timestamp(stored.at),
+            plan: PlanId(stored.plan),
+            cycle: stored.cycle,
+            skipped: stored.skipped,
+            changed: stored.changed,
         })
     }
 }

@@ -5,7 +5,7 @@ use wallet::record::{Capture, CaptureRequest, Record, RefundReason};
 
 use super::*;
 use crate::record::samples::{
-    ACCOUNT, HOLD_TIME_MS, capture, check_golden, credits, hold_id, records, reserve, slices,
+    ACCOUNT, HOLD_TIME_MS, PENDING, capture, check_golden, credits, hold_id, records, reserve, slices, subscription,
 };
 
 fn row() -> Row {
@@ -21,6 +21,8 @@ fn row() -> Row {
     row.open_holds = 2;
     row.counters[0].granted = Credits::from_whole(100);
     row.counters[2].clawed_back = Credits::from_whole(5);
+    row.subscribed = Some(subscription());
+    row.pending = Some(PENDING);
     row
 }
 
