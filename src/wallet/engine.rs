@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use crate::bucket::{Slices, Split};
 use crate::calendar::{Cohorts, Today};
-use crate::catalogue::WithoutTopUp;
+use crate::offers::WithoutTopUp;
 use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
 use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
