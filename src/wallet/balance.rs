@@ -8,7 +8,7 @@ use crate::holds::Entry;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;
 use crate::request::Answer;
-use crate::row::Row;
+use crate::row::{Pending, Row};
 use crate::settle::Found;
 use crate::subscription::{PendingChange, Subscription};
 
@@ -37,6 +37,8 @@ pub struct WalletView {
     pub subscription: Option<Subscription>,
     /// The change of plan that waits for the next boundary (R12).
     pub pending: Option<PendingChange>,
+    /// Top-ups that wait for their payment (R14).
+    pub pending_top_ups: Vec<Pending>,
 }
 
 /// What the operator's gauges show.
@@ -92,6 +94,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             next_reset_at: told.next_reset_at,
             subscription: slot.subscription(&cold),
             pending: self.pending_change(slot, &cold),
+            pending_top_ups: self.top_ups.lock().of(index, now.daemon),
         })
     }
 

@@ -18,12 +18,12 @@ use thiserror::Error;
 
 use crate::bucket::{Slices, Split};
 use crate::calendar::{Cohorts, Today};
-use crate::offers::WithoutTopUp;
 use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
 use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
+use crate::offers::WithoutTopUp;
 use crate::plan::PlanCatalog;
 use crate::policy::FreePolicies;
 use crate::record::Record;
@@ -32,6 +32,7 @@ use crate::settings::Settings;
 use crate::slot::{Slot, SlotIndex, Wallets};
 use crate::subscription::PendingChange;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::top_up::PendingTopUps;
 use crate::word::{Bits, Give, Numbers, Snapshot};
 
 /// Operations in a chunk, at most: a big frame yields between chunks.
@@ -164,6 +165,7 @@ pub struct Engine<J, A> {
     pub(crate) pending_changes: Mutex<std::collections::HashMap<AccountId, PendingChange>>,
     pub(crate) plans: RwLock<Arc<PlanCatalog>>,
     pub(crate) without_top_up: WithoutTopUp,
+    pub(crate) top_ups: Mutex<PendingTopUps>,
     pub(crate) commands: DashMap<CommandKey, CommandRow>,
     pub(crate) id_bound: AtomicU64,
     pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
@@ -188,6 +190,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             pending_changes: Mutex::default(),
             plans: RwLock::default(),
             without_top_up: WithoutTopUp::default(),
+            top_ups: Mutex::default(),
             commands: DashMap::new(),
             id_bound: AtomicU64::new(0),
             bound_on_its_way: Mutex::new(None),

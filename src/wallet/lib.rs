@@ -33,6 +33,7 @@ pub mod catalog_error;
 mod catalog_section;
 mod cold;
 pub mod command;
+mod correct;
 pub mod credits;
 pub mod engine;
 pub mod estimate;
@@ -60,7 +61,9 @@ pub mod settle;
 pub mod slot;
 pub mod subscription;
 mod sync;
+pub mod top_up;
 pub mod word;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let slot = self.wallets.slot(index);
         self.set_pending(slot, &mut slot.lock(), row.pending);
+        for pending in &row.pending_top_ups {
+            self.top_ups.lock().add(index, *pending);
+        }
         Ok(())
     }
 

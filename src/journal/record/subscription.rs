@@ -3,7 +3,7 @@
 
 use wallet::credits::Credits;
 use wallet::ids::{Day, Period, PlanId, Timestamp};
-use wallet::record::{Asked, SubscriptionChange, SubscriptionKind};
+use wallet::record::{Asked, CycleRoll, SubscriptionChange, SubscriptionKind};
 use wallet::subscription::{ChangeMode, PendingChange, Subscription};
 
 use super::parts::{BadField, StoredId, StoredIssuer, tier};
@@ -158,6 +158,61 @@ impl TryFrom<StoredSubscriptionChange<'_>> for SubscriptionChange {
             amount: Credits::from_millis(stored.amount),
             zone: stored.zone.to_owned(),
             issuer: stored.issuer.into(),
+        })
+    }
+}
+
+/// One wallet rolled over the end of its cycle into the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredPlanRoll {
+    account: StoredId,
+    day: u32,
+    period: u32,
+    allocation: u64,
+    tier: u8,
+    ends_at: u64,
+    at: u64,
+    plan: u16,
+    cycle: u32,
+    skipped: u32,
+    changed: bool,
+}
+
+impl From<&CycleRoll> for StoredPlanRoll {
+    fn from(roll: &CycleRoll) -> Self {
+        let CycleRoll { account, day, period, allocation, tier, ends_at, at, plan, cycle, skipped, changed } = *roll;
+        Self {
+            account: account.into(),
+            day: day.0,
+            period: period.0,
+            allocation: allocation.millis(),
+            tier: tier.0,
+            ends_at: ends_at.0,
+            at: at.0,
+            plan: plan.0,
+            cycle,
+            skipped,
+            changed,
+        }
+    }
+}
+
+impl TryFrom<StoredPlanRoll> for CycleRoll {
+    type Error = BadField;
+
+    fn try_from(stored: StoredPlanRoll) -> Result<Self, BadField> {
+        Ok(Self {
+            account: stored.account.account(),
+            day: Day(stored.day),
+            period: Period(stored.period),
+            allocation: Credits::from_millis(stored.allocation),
+            tier: tier(stored.tier)?,
+            ends_at: Timestamp(stored.ends_at),
+            at: Timestamp(stored.at),
+            plan: PlanId(stored.plan),
+            cycle: stored.cycle,
+            skipped: stored.skipped,
+            changed: stored.changed,
         })
     }
 }
