@@ -178,8 +178,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// `insufficient` with the plan that would bring enough (R40).
     pub(crate) fn insufficient(&self, required: Credits, tier: Tier) -> Answer {
         let mut refused = Answer::of(Outcome::Insufficient).with_amount(required);
-        let upgrade_to = self.plans.read().upgrade_for(tier, required).map(|plan| plan.id.0);
-        refused.detail = upgrade_to.map_or(0, u32::from);
+        refused.detail = self.upgrade_to(tier, required);
         refused
     }
 

@@ -46,7 +46,7 @@ fn r18_a_retry_after_a_reload_gets_the_first_decision() {
          reserve h1 a 0 priced tool=1 model=1 ttl=0   => replayed:granted split=24/0/0 ends=600s
          reserve h1 a 24 priced tool=1 model=1 ttl=0  => hold_id_reused field=Amount
          reserve h1 a 24 tool=1 model=1         => hold_id_reused field=Flags
-         reserve h1 a 0 priced tool=1 model=2   => hold_id_reused field=Model
+         reserve h1 a 0 priced tool=1 model=2 ttl=0   => hold_id_reused field=Model
          reserve h2 a 24 priced tool=1 model=1  => replayed:granted split=24/0/0
          reserve h2 a 0 priced tool=1 model=1   => hold_id_reused field=Amount
          reserve h2 a 25 priced tool=1 model=1  => hold_id_reused field=Amount
