@@ -8,7 +8,7 @@ use crate::holds::Entry;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;
 use crate::request::Answer;
-use crate::row::Row;
+use crate::row::{Pending, Row};
 use crate::settle::Found;
 
 /// A wallet as memory has it now.
@@ -32,6 +32,8 @@ pub struct WalletView {
     pub cycle_ends_at: Timestamp,
     /// When the next reset comes; zero for none.
     pub next_reset_at: Timestamp,
+    /// Top-ups that wait for their payment (R14).
+    pub pending_top_ups: Vec<Pending>,
 }
 
 /// What the operator's gauges show.
@@ -85,6 +87,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             period: numbers.period_of(&word),
             cycle_ends_at: if cycle_ends_at == Timestamp::NEVER { Timestamp::NONE } else { cycle_ends_at },
             next_reset_at: told.next_reset_at,
+            pending_top_ups: self.top_ups.lock().of(index, now.daemon),
         })
     }
 

@@ -10,6 +10,8 @@
 //! Steps 2 to 4 run without a pause on the caller's task. Nothing here waits: who must wait is told so, with
 //! his own unit pushed.
 
+use std::sync::Arc;
+
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
@@ -21,12 +23,14 @@ use crate::hold::{Hold, HoldState};
 use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
 use crate::ids::{HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
+use crate::plan::PlanCatalog;
 use crate::policy::FreePolicies;
 use crate::record::Record;
 use crate::request::{Answer, Operation};
 use crate::settings::Settings;
 use crate::slot::{Slot, SlotIndex, Wallets};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::top_up::PendingTopUps;
 use crate::word::{Bits, Give, Numbers, Snapshot};
 
 /// Operations in a chunk, at most: a big frame yields between chunks.
@@ -155,6 +159,8 @@ pub struct Engine<J, A> {
     pub(crate) cohorts: Cohorts,
     pub(crate) policies: RwLock<FreePolicies>,
     pub(crate) debts: Mutex<std::collections::HashMap<SlotIndex, Credits>>,
+    pub(crate) top_ups: Mutex<PendingTopUps>,
+    pub(crate) plans: RwLock<Arc<PlanCatalog>>,
     pub(crate) commands: DashMap<CommandKey, CommandRow>,
     pub(crate) id_bound: AtomicU64,
     pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
@@ -176,6 +182,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             cohorts: Cohorts::new(),
             policies: RwLock::new(FreePolicies::new()),
             debts: Mutex::default(),
+            top_ups: Mutex::default(),
+            plans: RwLock::default(),
             commands: DashMap::new(),
             id_bound: AtomicU64::new(0),
             bound_on_its_way: Mutex::new(None),

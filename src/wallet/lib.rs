@@ -8,6 +8,7 @@
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
+//! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -27,9 +28,13 @@
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
+pub mod catalog_error;
+mod catalog_section;
 pub mod command;
+mod correct;
 pub mod credits;
 pub mod engine;
+pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
@@ -40,6 +45,7 @@ pub mod load;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+pub mod rate_card;
 pub mod record;
 mod refund;
 pub mod request;
@@ -51,7 +57,9 @@ pub mod settle;
 pub mod slot;
 pub mod subscription;
 mod sync;
+pub mod top_up;
 pub mod word;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

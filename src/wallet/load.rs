@@ -78,6 +78,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if debt > Credits::ZERO {
             self.debts.lock().insert(index, debt);
         }
+        for pending in &row.pending_top_ups {
+            self.top_ups.lock().add(index, *pending);
+        }
         Ok(())
     }
 

@@ -54,6 +54,16 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// A top-up that waits for its payment (R14).
+    PendingTopUp(PendingTopUp),
+    /// The payment of a pending top-up has arrived: its credits are spendable (R14).
+    ConfirmTopUp(ConfirmTopUp),
+    /// A pending top-up ended without its payment (R14).
+    DropTopUp(DropTopUp),
+    /// Credits taken back by an operator (R33).
+    Correct(Correct),
+    /// A hold ended because its worker is dead; late commits are taken as after an expiry (R28, R31).
+    ReleaseWorker(Return),
 }
 
 /// A daily allowance and who gets it, from a date on, in every zone (R5).
@@ -149,9 +159,62 @@ pub struct TopUp {
     pub payment: PaymentId,
     /// How much.
     pub amount: Credits,
+    /// The bundle that was bought; empty for a free amount.
+    pub bundle: String,
     /// The client's name from the handshake.
     pub by: String,
     /// When.
+    pub at: Timestamp,
+}
+
+/// Credits whose payment has not arrived yet: listed, not spendable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingTopUp {
+    /// The account.
+    pub account: AccountId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much.
+    pub amount: Credits,
+    /// The bundle that was bought; empty for a free amount.
+    pub bundle: String,
+    /// The client's name from the handshake.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// When it ends, if its payment has not arrived before.
+    pub ends_at: Timestamp,
+}
+
+/// The payment of a pending top-up has arrived.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfirmTopUp {
+    /// The account.
+    pub account: AccountId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much: what the pending top-up named.
+    pub amount: Credits,
+    /// The bundle that was bought; empty for a free amount.
+    pub bundle: String,
+    /// The client's name from the handshake.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A pending top-up ended without its payment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DropTopUp {
+    /// The account.
+    pub account: AccountId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much it would have brought: a retry of the pending top-up is compared with it.
+    pub amount: Credits,
+    /// The bundle that was to be bought; empty for a free amount.
+    pub bundle: String,
+    /// When it was noticed.
     pub at: Timestamp,
 }
 
@@ -162,6 +225,29 @@ pub struct Clawback {
     pub account: AccountId,
     /// The whole amount: what is not in top-up becomes debt.
     pub amount: Credits,
+    /// What was in top-up then. Told again to a retry (R13); nothing is derived from it.
+    pub taken: Credits,
+    /// The debt after it. Told again to a retry (R13); nothing is derived from it.
+    pub debt: Credits,
+    /// Who did it.
+    pub issuer: Issuer,
+}
+
+/// Credits taken out of one bucket's current period: at most what is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Correct {
+    /// The account.
+    pub account: AccountId,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// How much was asked for.
+    pub requested: Credits,
+    /// How much was taken.
+    pub amount: Credits,
+    /// The current day.
+    pub day: Day,
+    /// The current period.
+    pub period: Period,
     /// Who did it.
     pub issuer: Issuer,
 }
@@ -232,8 +318,57 @@ pub struct Terms {
     pub min_tier: Tier,
     /// What a commit above the hold does (R26).
     pub over_commit: OverCommit,
-    /// The hold time that was asked for, in milliseconds; zero for a charge.
+    /// The hold time that was asked for, in milliseconds; zero for none and for a charge.
     pub ttl_ms: u32,
+    /// What the rate card added, where it priced the request (R18).
+    pub priced: Option<PricedTerms>,
+    /// The hold time that was granted, in milliseconds; zero for a charge.
+    pub hold_ms: u32,
+}
+
+/// What the rate card added to the terms of a hold. A reload of the card leaves it as it is (R18).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PricedTerms {
+    /// The version of the card.
+    pub version: u32,
+    /// Whether the request named the price that it expected.
+    pub expected: bool,
+    /// Whether free credits may not pay for the model (R8).
+    pub pro_model: bool,
+    /// What a commit above the hold does (R26).
+    pub over_commit: OverCommit,
+}
+
+impl Terms {
+    /// The terms of no request.
+    pub const NONE: Self = Self {
+        sources: crate::bucket::Sources::ALL,
+        pro_model: false,
+        min_tier: Tier::NONE,
+        over_commit: OverCommit::Reject,
+        ttl_ms: 0,
+        priced: None,
+        hold_ms: 0,
+    };
+
+    /// What a commit above the hold does: by the card where it priced the hold (R26).
+    #[must_use]
+    pub const fn over_commit(&self) -> OverCommit {
+        match self.priced {
+            Some(priced) => priced.over_commit,
+            None => self.over_commit,
+        }
+    }
+
+    /// The buckets that the hold draws from: not the free one where request or card mark the model Pro (R8).
+    #[must_use]
+    pub const fn sources(&self) -> crate::bucket::Sources {
+        let by_card = match self.priced {
+            Some(priced) => priced.pro_model,
+            None => false,
+        };
+        if self.pro_model || by_card { self.sources.without_free() } else { self.sources }
+    }
 }
 
 /// What a commit of more than is held does (R26).

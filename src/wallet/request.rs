@@ -99,7 +99,8 @@ pub struct ReserveRequest {
     pub sources: Sources,
     /// Whether the model is marked Pro: free credits may not pay (R8).
     pub pro_model: bool,
-    /// Whether the daemon is to price it (R18); refused as `unpriced` until there is a rate card.
+    /// Whether the daemon is to price it (R18): tool, model, settings and count say what is to be made, and the amount
+    /// is the price that is expected, zero for none.
     pub priced: bool,
     /// The least tier (R20).
     pub min_tier: Tier,
@@ -166,12 +167,42 @@ pub enum Command {
         /// How much.
         amount: Credits,
     },
+    /// Announce bought credits whose payment has not arrived (R14).
+    PendingTopUp {
+        /// The account.
+        account: AccountId,
+        /// How much.
+        amount: Credits,
+    },
+    /// Say that the payment of a pending top-up has arrived (R14).
+    ConfirmTopUp {
+        /// The account.
+        account: AccountId,
+    },
+    /// Add the credits of a bundle, at once or once their payment has arrived (R14).
+    TopUpBundle {
+        /// The account.
+        account: AccountId,
+        /// The bundle's name.
+        bundle: String,
+        /// Whether the payment has yet to arrive.
+        pending: bool,
+    },
+    /// Take credits out of one bucket, at most what is there (R33).
+    Correct {
+        /// The account.
+        account: AccountId,
+        /// The bucket.
+        bucket: Bucket,
+        /// How much.
+        amount: Credits,
+    },
 }
 
 /// A command with its idempotency key and its issuer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandRequest {
-    /// The command's id; for a top-up the payment's.
+    /// The command's id; for top-ups and their confirmation the payment's.
     pub id: CommandId,
     /// What to do.
     pub command: Command,

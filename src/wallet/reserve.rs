@@ -183,6 +183,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 min_tier: request.min_tier,
                 over_commit: request.over_commit,
                 ttl_ms: request.ttl_ms,
+                priced: None,
+                hold_ms: 0,
             },
             at: now.daemon,
             ends_at,

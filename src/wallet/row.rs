@@ -5,8 +5,9 @@
 
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
-use crate::ids::{AccountId, Day, Period, Tier, Timestamp};
+use crate::ids::{AccountId, Day, PaymentId, Period, Tier, Timestamp};
 use crate::policy::FreePolicies;
+use crate::record::PendingTopUp;
 
 /// How many days back a row remembers which days were drawn from. A record is never that late: it would have to
 /// wait that long between its decision and its place in the journal.
@@ -25,6 +26,38 @@ pub struct Counters {
     pub expired: Credits,
     /// Clawed back, debt included.
     pub clawed_back: Credits,
+}
+
+/// The most top-ups of one wallet that wait for their payment (R14).
+pub const PENDING_TOP_UPS_MAX: usize = 16;
+
+/// A top-up that waits for its payment (R14).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much it brings.
+    pub amount: Credits,
+    /// When it was announced.
+    pub at: Timestamp,
+    /// When it ends without its payment.
+    pub ends_at: Timestamp,
+}
+
+impl Pending {
+    /// What a record says of it.
+    #[must_use]
+    pub const fn of(record: &PendingTopUp) -> Self {
+        Self { payment: record.payment, amount: record.amount, at: record.at, ends_at: record.ends_at }
+    }
+}
+
+/// Adds a pending top-up to a list. Those that have ended by then leave it, whether that has a record or not: so the
+/// list is bounded.
+pub(crate) fn add_pending(list: &mut Vec<Pending>, pending: Pending) {
+    list.retain(|known| known.ends_at > pending.at);
+    list.push(pending);
+    assert!(list.len() <= PENDING_TOP_UPS_MAX, "R14: a wallet has at most 16 pending top-ups");
 }
 
 /// One wallet, as far as the journal has been applied.
@@ -58,6 +91,8 @@ pub struct Row {
     pub open_holds: u32,
     /// The counters by bucket, in draw order.
     pub counters: [Counters; 3],
+    /// Top-ups that wait for their payment, in the order in which they came (R14).
+    pub pending_top_ups: Vec<Pending>,
 }
 
 impl Row {
@@ -79,6 +114,7 @@ impl Row {
             spent_in_period: Split::ZERO,
             open_holds: 0,
             counters: [Counters::default(); 3],
+            pending_top_ups: Vec::new(),
         }
     }
 
@@ -101,6 +137,16 @@ impl Row {
     /// The counters of one bucket.
     pub fn counters_mut(&mut self, bucket: Bucket) -> &mut Counters {
         &mut self.counters[bucket as usize]
+    }
+
+    /// Adds a pending top-up (R14).
+    pub fn add_pending(&mut self, pending: Pending) {
+        add_pending(&mut self.pending_top_ups, pending);
+    }
+
+    /// A pending top-up was confirmed or has ended (R14).
+    pub fn drop_pending(&mut self, payment: PaymentId) {
+        self.pending_top_ups.retain(|known| known.payment != payment);
     }
 
     /// Rolls the free credits to `day`, if that is later (R5, R6).
