@@ -72,7 +72,7 @@ pub use ids::{AccountId, BadId, CommandId, HoldId, MemberId, NodeId, PaymentId, 
 pub use operation::{
     BadField, Operation, OperationFlags, OperationKind, Operations, OverCommit, RefundReason, Sources,
 };
-pub use outcome::Outcome;
+pub use outcome::{Outcome, precedence};
 pub use settings::GenerationSettings;
 pub use text::{List, Secret, Text, TooLong};
 pub use version::Version;
