@@ -78,8 +78,8 @@ impl OperationFlags {
     pub const FINAL: Self = Self(1);
     /// Commit: everything that is still held. Refund: everything captured and not refunded. `amount` must be zero.
     pub const ALL: Self = Self(1 << 1);
-    /// Reserve, charge: the daemon prices it by tool, model, settings and count, which is at least 1; `amount` is the
-    /// price that is expected, or 0 for whatever it is (R18).
+    /// Reserve, charge: the daemon prices it by tool, model, settings and count (0 counts as 1); `amount` is the price
+    /// that is expected, or 0 for whatever it is (R18).
     pub const PRICED: Self = Self(1 << 2);
     /// Reserve, charge: free credits may not pay (R8).
     pub const PRO_MODEL: Self = Self(1 << 3);

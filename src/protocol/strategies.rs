@@ -48,7 +48,7 @@ fn made(operation: Operation) -> impl Strategy<Value = Operation> {
             worker: WorkerId(worker),
             model,
             tool,
-            count: if flags & 1 == 1 { count.max(1) } else { count },
+            count,
             min_tier,
             settings,
             ..operation

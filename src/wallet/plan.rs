@@ -1,7 +1,23 @@
 //! The plan catalogue: what can be subscribed to, and the bundles of top-up credits (R9, R14).
 
+use std::fmt;
+
 use crate::credits::Credits;
 use crate::ids::{PlanId, Tier};
+
+pub mod parse;
+
+/// The most plans of a catalogue.
+pub const PLANS_MAX: usize = 256;
+
+/// The most bundles of a catalogue.
+pub const BUNDLES_MAX: usize = 64;
+
+/// The longest name of a plan or bundle, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// The longest title of a plan, in bytes.
+pub const TITLE_BYTES_MAX: usize = 128;
 
 /// How often a plan is paid for. Credits are refreshed monthly whatever the term (R9).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -88,13 +104,15 @@ pub struct Bundle {
     pub credits: Credits,
 }
 
-/// The plans and bundles on offer. Ids and names are unique.
+/// The plans and bundles on offer, as [`parse::plan_catalog`] reads them. Ids and names are unique.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct PlanCatalog {
-    /// In the order of the file.
+    /// By id.
     plans: Vec<Plan>,
     /// In the order of the file.
     bundles: Vec<Bundle>,
+    /// Ids of plans that are no longer on offer, ascending.
+    retired: Vec<PlanId>,
     version: u32,
 }
 
@@ -105,7 +123,7 @@ impl PlanCatalog {
         self.version
     }
 
-    /// All plans, in the order of the file.
+    /// All plans, by id.
     #[must_use]
     pub fn all(&self) -> &[Plan] {
         &self.plans
@@ -154,5 +172,42 @@ impl PlanCatalog {
             .filter(|plan| plan.credits >= needed)
             .min_by_key(|plan| (plan.tier, plan.credits, plan.term, plan.id));
         enough.or_else(|| above().min_by_key(|plan| (std::cmp::Reverse(plan.credits), plan.tier, plan.term, plan.id)))
+    }
+
+    /// The first id of `old` that `new` gives to another name, or to a plan although it was retired. `None` means that
+    /// the new catalogue may take the old one's place (R9).
+    #[must_use]
+    pub fn reuses_ids(old: &Self, new: &Self) -> Option<ReusedPlanId> {
+        new.plans.iter().find_map(|plan| {
+            let was = match old.by_id(plan.id) {
+                Some(known) if known.name != plan.name => Some(known.name.clone()),
+                Some(_) => return None,
+                None if old.retired.contains(&plan.id) => None,
+                None => return None,
+            };
+            Some(ReusedPlanId { id: plan.id, was, is: plan.name.clone() })
+        })
+    }
+}
+
+/// A plan's id that a new catalogue gives to something else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReusedPlanId {
+    /// The id.
+    pub id: PlanId,
+    /// The name that it belongs to; none for a plan that was retired.
+    pub was: Option<String>,
+    /// The name that the new catalogue gives it.
+    pub is: String,
+}
+
+/// One sentence, for logs and answers.
+impl fmt::Display for ReusedPlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, was, is } = self;
+        match was {
+            Some(was) => write!(f, "plan id {id} belongs to \"{was}\" and cannot be that of \"{is}\""),
+            None => write!(f, "plan id {id} was retired and cannot be that of \"{is}\""),
+        }
     }
 }

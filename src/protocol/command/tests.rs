@@ -151,7 +151,7 @@ fn what_a_quote_or_estimate_must_say_is_named() {
     let account = AccountId(2);
     let quote = |model, count, sources| Command::Quote { account, tool: 0, model, settings: 0, count, sources };
     refused(&quote(0, 1, 0), Field::Model);
-    refused(&quote(1, 0, 0), Field::Count);
+    assert_eq!(quote(1, 0, 0).check(), Ok(()));
     refused(&quote(1, 1, 8), Field::Sources);
     let estimate = |models: &[u32], days, buffer_percent_min| {
         let line = |model: &u32| EstimateLine { tool: 0, model: *model, settings: 0, per_day: 1 };

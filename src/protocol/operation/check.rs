@@ -19,7 +19,6 @@ impl Operation {
             | bit_if(self.ttl_ms > HOLD_TTL_MS_MAX, Field::TtlMs)
             | bit_if(self.amount > AMOUNT_MAX, Field::Amount)
             | bit_if(all && self.amount != 0, Field::Amount)
-            | bit_if(self.flags.contains(OperationFlags::PRICED) && self.count == 0, Field::Count)
             | bit_if(self.min_tier > TIER_MAX, Field::MinTier);
         unused | missing | out_of_range
     }
