@@ -178,7 +178,7 @@ pub struct StoredTopUp<'a> {
 
 impl<'a> From<&'a TopUp> for StoredTopUp<'a> {
     fn from(top_up: &'a TopUp) -> Self {
-        let TopUp { account, payment, amount, by, at } = top_up;
+        let TopUp { account, payment, amount, bundle: _, by, at } = top_up;
         let payment = StoredId::of(payment.0);
         Self { account: (*account).into(), payment, amount: amount.millis(), by, at: at.0 }
     }
@@ -190,6 +190,7 @@ impl From<StoredTopUp<'_>> for TopUp {
             account: stored.account.account(),
             payment: PaymentId(stored.payment.number()),
             amount: Credits::from_millis(stored.amount),
+            bundle: String::new(),
             by: stored.by.to_owned(),
             at: Timestamp(stored.at),
         }
@@ -206,7 +207,7 @@ pub struct StoredClawback<'a> {
 
 impl<'a> From<&'a Clawback> for StoredClawback<'a> {
     fn from(clawback: &'a Clawback) -> Self {
-        let Clawback { account, amount, issuer } = clawback;
+        let Clawback { account, amount, taken: _, debt: _, issuer } = clawback;
         Self { account: (*account).into(), amount: amount.millis(), issuer: issuer.into() }
     }
 }
@@ -214,7 +215,8 @@ impl<'a> From<&'a Clawback> for StoredClawback<'a> {
 impl From<StoredClawback<'_>> for Clawback {
     fn from(stored: StoredClawback<'_>) -> Self {
         let amount = Credits::from_millis(stored.amount);
-        Self { account: stored.account.account(), amount, issuer: stored.issuer.into() }
+        let (taken, debt) = (Credits::ZERO, Credits::ZERO);
+        Self { account: stored.account.account(), amount, taken, debt, issuer: stored.issuer.into() }
     }
 }
 
