@@ -158,7 +158,16 @@ impl Cohorts {
         today(&self.zone(cohort), at).day
     }
 
-    fn zone(&self, cohort: Cohort) -> TimeZone {
+    /// When a day ends in a cohort.
+    #[must_use]
+    pub fn end_of(&self, cohort: Cohort, day: Day) -> Timestamp {
+        let days = jiff::Span::new().try_days(i64::from(day.0).saturating_add(1));
+        let next = days.and_then(|days| jiff::civil::date(1970, 1, 1).checked_add(days));
+        next.map_or(Timestamp::NEVER, |next| start_of(&self.zone(cohort), next))
+    }
+
+    /// The zone of a cohort.
+    pub(crate) fn zone(&self, cohort: Cohort) -> TimeZone {
         self.zones.read().get(usize::from(cohort.0)).map_or(TimeZone::UTC, |(_, zone)| zone.clone())
     }
 }

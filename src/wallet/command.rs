@@ -10,8 +10,8 @@ use crate::engine::{Archive, Engine, Journal, overloaded};
 use crate::ids::{AccountId, CommandId, Now, Period, Tier, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Freeze, Grant, Issuer, Open, Record, SetSubscription};
-use crate::request::{Answer, Command, CommandRequest};
+use crate::record::{Freeze, Grant, Issuer, Open, Record, SetSubscription, SubscriptionChange};
+use crate::request::{Answer, Command, CommandOutcome, CommandRequest};
 use crate::slot::{Cold, NewWallet, NoWallet, Slot, SlotIndex};
 use crate::top_up::{Purchase, bought_again, confirm_again, differing_purchase};
 use crate::word::{Bits, Numbers, Snapshot};
@@ -19,13 +19,33 @@ use crate::word::{Bits, Numbers, Snapshot};
 /// The longest name of a client and the longest reason of a command, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 
+/// The most records that a command pushes: a roll before it, its own, and a roll over a boundary that a new zone has
+/// moved into the past.
+pub const RECORDS_PER_COMMAND_MAX: u32 = 3;
+
 /// A command that took effect: its record with its place, and what the caller is told.
 pub(crate) type Executed = Result<(CommandRow, Answer), Answer>;
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// Executes a command, once by its id. Room for two records has been taken before. The answer may leave when
-    /// [`Answer::needs`] is durable.
+    /// Executes a command as [`Engine::command_outcome`] does, for callers that only want the answer.
     pub fn command(&self, request: &CommandRequest, now: Now) -> Answer {
+        self.command_outcome(request, now).answer
+    }
+
+    /// Executes a command, once by its id. Room for [`RECORDS_PER_COMMAND_MAX`] records has been taken before. The answer
+    /// may leave when [`Answer::needs`] is durable.
+    pub fn command_outcome(&self, request: &CommandRequest, now: Now) -> CommandOutcome {
+        let mut change = None;
+        let answer = self.answer_command(request, &mut change, now);
+        CommandOutcome { answer, change }
+    }
+
+    fn answer_command(
+        &self,
+        request: &CommandRequest,
+        change: &mut Option<Box<SubscriptionChange>>,
+        now: Now,
+    ) -> Answer {
         if let Some(field) = bad_field(request) {
             return Answer::bad_request(field);
         }
@@ -46,10 +66,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let first = known.as_ref().ok().and_then(Option::as_ref).and_then(|first| again(request, first, now));
         let answer = match (known, first) {
             (Err(_), _) => overloaded(),
-            (Ok(_), Some(first)) => first,
+            (Ok(known), Some(first)) => {
+                if first.outcome == Outcome::Replayed {
+                    *change = known.as_ref().and_then(change_of);
+                }
+                first
+            }
             (Ok(known), None) => match self.execute(request, index, (known, bought), now) {
                 Ok((row, answer)) => {
                     let position = row.position;
+                    *change = change_of(&row);
                     entry.insert(row);
                     answer.resting_on(position)
                 }
@@ -80,15 +106,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Command::OpenAccount { account, zone }, _) => self.open(*account, zone, issuer, now),
             (_, None) => Err(Answer::of(Outcome::UnknownAccount)),
             (command, Some(index)) => {
+                let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
                 let mut cold = slot.lock();
-                self.roll_locked(slot, &cold, now);
+                self.roll_locked(slot, &mut cold, now);
                 let on = Locked { index, slot, cold: &mut cold };
                 match command {
                     Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
                     Command::Freeze { frozen, .. } => Ok(self.freeze(on, *frozen, issuer)),
                     Command::SetSubscription { amount, tier, ends_at, .. } => {
-                        self.set_subscription(&on, (*amount, *tier, *ends_at), issuer, now)
+                        self.set_subscription(on, (*amount, *tier, *ends_at), issuer, now)
                     }
                     Command::Grant { bucket, amount, .. } => self.grant(on, (*bucket, *amount), issuer, now),
                     Command::TopUp { .. } | Command::TopUpBundle { pending: false, .. } => {
@@ -100,6 +127,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     }
                     Command::ConfirmTopUp { .. } => self.confirm_top_up(on, known, request, now),
                     Command::Correct { bucket, amount, .. } => self.correct(&on, (*bucket, *amount), issuer, now),
+                    Command::Subscribe { .. }
+                    | Command::Renew { .. }
+                    | Command::Cancel { .. }
+                    | Command::Lapse { .. }
+                    | Command::ChangePlan { .. }
+                    | Command::SetZone { .. } => self.change_subscription(on, (command, moves_to), issuer, now),
                 }
             }
         }
@@ -121,8 +154,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             row = Some(self.pushed(Record::Open(Open { account, zone, day, issuer })));
             let available = Split { free, ..Split::ZERO };
             let word = Snapshot { available, day: Numbers::short_day(day), ..Snapshot::default() };
-            let cycle_ends_at = Timestamp::NONE;
-            NewWallet { word, cohort, period: Period(0), cycle_ends_at, cold: Cold::default() }
+            NewWallet { word, cohort, period: Period(0), subscription: None, cold: Cold::default() }
         });
         match (added, row) {
             (Ok(_), Some(row)) => Ok((row, Answer::of(Outcome::Done))),
@@ -141,7 +173,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn set_subscription(
         &self,
-        on: &Locked<'_>,
+        on: Locked<'_>,
         (amount, tier, ends_at): (Credits, Tier, Timestamp),
         issuer: Issuer,
         now: Now,
@@ -157,6 +189,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let day = numbers.day_of(&word);
         let account = slot.account();
         let record = SetSubscription { account, day, period, amount, tier, ends_at, issuer };
+        let after = record.subscription();
         let row = self.pushed(Record::SetSubscription(record));
         slot.word.transition(|word| {
             let mut next = *word;
@@ -166,7 +199,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(next), ())
         });
         slot.set_period(period);
-        slot.set_cycle_ends_at(ends_at);
+        self.set_pending(slot, on.cold, None);
+        slot.set_subscription(on.cold, Some(&after));
         Ok((row, Answer::of(Outcome::Done)))
     }
 
@@ -237,7 +271,7 @@ const fn pays(command: &Command) -> bool {
     )
 }
 
-const fn account_of(command: &Command) -> AccountId {
+pub(crate) const fn account_of(command: &Command) -> AccountId {
     match command {
         Command::OpenAccount { account, .. }
         | Command::Freeze { account, .. }
@@ -248,7 +282,13 @@ const fn account_of(command: &Command) -> AccountId {
         | Command::PendingTopUp { account, .. }
         | Command::ConfirmTopUp { account }
         | Command::TopUpBundle { account, .. }
-        | Command::Correct { account, .. } => *account,
+        | Command::Correct { account, .. }
+        | Command::Subscribe { account, .. }
+        | Command::Renew { account, .. }
+        | Command::Cancel { account, .. }
+        | Command::Lapse { account }
+        | Command::ChangePlan { account, .. }
+        | Command::SetZone { account, .. } => *account,
     }
 }
 
@@ -264,14 +304,24 @@ fn bad_field(request: &CommandRequest) -> Option<Field> {
         Command::OpenAccount { .. }
         | Command::Freeze { .. }
         | Command::ConfirmTopUp { .. }
-        | Command::TopUpBundle { .. } => None,
+        | Command::TopUpBundle { .. }
+        | Command::Subscribe { .. }
+        | Command::Renew { .. }
+        | Command::Cancel { .. }
+        | Command::Lapse { .. }
+        | Command::ChangePlan { .. }
+        | Command::SetZone { .. } => None,
     };
     let tier_fits = match &request.command {
         Command::SetSubscription { tier, .. } => *tier > Tier::NONE && *tier <= Tier::MAX,
         _ => true,
     };
     let zone_fits = match &request.command {
-        Command::OpenAccount { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        Command::OpenAccount { zone, .. } | Command::SetZone { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        _ => true,
+    };
+    let plan_fits = match &request.command {
+        Command::Subscribe { plan, .. } | Command::ChangePlan { plan, .. } => !plan.is_none(),
         _ => true,
     };
     let id_field = if payment { Field::Payment } else { Field::Command };
@@ -283,6 +333,7 @@ fn bad_field(request: &CommandRequest) -> Option<Field> {
         }
         () if !tier_fits => Some(Field::Tier),
         () if !zone_fits => Some(Field::Zone),
+        () if !plan_fits => Some(Field::Plan),
         () if request.reason.len() > TEXT_BYTES_MAX || request.by.len() > TEXT_BYTES_MAX => Some(Field::Reason),
         () => None,
     }
@@ -302,6 +353,13 @@ fn again(request: &CommandRequest, row: &CommandRow, now: Now) -> Option<Answer>
     Some(answer.resting_on(row.position))
 }
 
+fn change_of(row: &CommandRow) -> Option<Box<SubscriptionChange>> {
+    match &row.record {
+        Record::Subscription(change) => Some(change.clone()),
+        _ => None,
+    }
+}
+
 /// What a command told first (R13).
 fn first_answer(record: &Record) -> Answer {
     let mut answer = Answer::of(Outcome::Done);
@@ -312,6 +370,7 @@ fn first_answer(record: &Record) -> Answer {
             answer.amount = clawback.debt;
         }
         Record::Correct(correct) => answer = corrected(correct.bucket, correct.amount),
+        Record::Subscription(change) => answer.split = Split::only(Bucket::Subscription, change.amount),
         other => answer = bought_again(other).unwrap_or(answer),
     }
     answer
@@ -348,6 +407,7 @@ fn differing_field(request: &CommandRequest, record: &Record) -> Option<Field> {
             (*amount == first.requested, Field::Amount),
         ]),
         (command, record) if pays(command) => differing_purchase(command, record),
+        (command, Record::Subscription(first)) => crate::plan_command::differing_field(command, first),
         _ => Some(Field::Command),
     }
 }

@@ -9,7 +9,7 @@ use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Timestamp};
 use crate::policy::FreePolicies;
 use crate::record::{
     Capture, Clawback, ConfirmTopUp, Correct, CycleRoll, DropTopUp, Grant, Issuer, LateCapture, Open, PendingTopUp,
-    Record, Refund, Reserve, Return, SetSubscription, TopUp,
+    Record, Refund, Reserve, Return, SetSubscription, SubscriptionChange, TopUp,
 };
 use crate::row::{Pending, Row, add_signed};
 
@@ -106,6 +106,7 @@ pub fn apply(books: &mut impl Books, position: Position, record: &Record) -> Res
             tombstone.note_position(position);
             insert_new_hold(books, position, *hold, tombstone)?;
         }
+        Record::Subscription(change) => apply_subscription(books, position, change)?,
         Record::PendingTopUp(pending) => {
             with_row(books, position, pending.account, |row, _| row.add_pending(Pending::of(pending)))?;
         }
@@ -136,6 +137,7 @@ pub const fn command_key(record: &Record) -> Option<CommandKey> {
         | Record::PendingTopUp(PendingTopUp { payment, .. })
         | Record::ConfirmTopUp(ConfirmTopUp { payment, .. })
         | Record::DropTopUp(DropTopUp { payment, .. }) => Some(CommandKey::Payment(*payment)),
+        Record::Subscription(change) => Some(key_of(&change.issuer)),
         _ => None,
     }
 }
@@ -184,15 +186,21 @@ fn apply_set_subscription(
 ) -> Result<(), LedgerError> {
     with_row(books, position, set.account, |row, policies| {
         row.roll_day(set.day, policies);
-        row.roll_period(set.period, set.amount, set.tier, set.ends_at);
+        row.roll_period(set.period, set.amount, Some(set.subscription()));
+        row.pending = None;
     })
 }
 
 fn apply_cycle_roll(books: &mut impl Books, position: Position, roll: &CycleRoll) -> Result<(), LedgerError> {
-    with_row(books, position, roll.account, |row, policies| {
-        row.roll_day(roll.day, policies);
-        row.roll_period(roll.period, roll.allocation, roll.tier, roll.ends_at);
-    })
+    with_row(books, position, roll.account, |row, policies| row.roll_cycle(roll, policies))
+}
+
+fn apply_subscription(
+    books: &mut impl Books,
+    position: Position,
+    change: &SubscriptionChange,
+) -> Result<(), LedgerError> {
+    with_row(books, position, change.account, |row, policies| row.change(change, policies))
 }
 
 fn apply_grant(books: &mut impl Books, position: Position, grant: &Grant) -> Result<(), LedgerError> {

@@ -8,6 +8,7 @@
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
+//! | [`offers`] | the plans that an engine offers |
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
@@ -30,6 +31,7 @@ pub mod bucket;
 pub mod calendar;
 pub mod catalog_error;
 mod catalog_section;
+mod cold;
 pub mod command;
 mod correct;
 pub mod credits;
@@ -42,8 +44,10 @@ mod holds;
 pub mod ids;
 pub mod ledger;
 pub mod load;
+pub mod offers;
 pub mod outcome;
 pub mod plan;
+mod plan_command;
 pub mod policy;
 pub mod rate_card;
 pub mod record;

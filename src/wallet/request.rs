@@ -2,9 +2,10 @@
 
 use crate::bucket::{Bucket, Sources, Split};
 use crate::credits::Credits;
-use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Tier, Timestamp, WorkerId};
+use crate::ids::{AccountId, CommandId, HoldId, PaymentId, PlanId, Position, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Attribution, CaptureRequest, OverCommit, RefundReason};
+use crate::record::{Attribution, CaptureRequest, OverCommit, RefundReason, SubscriptionChange};
+use crate::subscription::ChangeMode;
 
 /// An operation of the hot path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,6 +168,52 @@ pub enum Command {
         /// How much.
         amount: Credits,
     },
+    /// Subscribe to a plan (R11).
+    Subscribe {
+        /// The account.
+        account: AccountId,
+        /// The plan.
+        plan: PlanId,
+        /// Whether cycles roll on past what is paid for.
+        auto_renew: bool,
+        /// Until when it is paid for; zero for one term.
+        paid_through: Timestamp,
+    },
+    /// Record until when a subscription is paid for (R11).
+    Renew {
+        /// The account.
+        account: AccountId,
+        /// Until when.
+        paid_through: Timestamp,
+    },
+    /// Cancel a subscription (R11).
+    Cancel {
+        /// The account.
+        account: AccountId,
+        /// Whether it lapses at the end of what is paid for, or now.
+        at_period_end: bool,
+    },
+    /// End a subscription at once (R11).
+    Lapse {
+        /// The account.
+        account: AccountId,
+    },
+    /// Move a subscription to another plan (R12).
+    ChangePlan {
+        /// The account.
+        account: AccountId,
+        /// The plan.
+        plan: PlanId,
+        /// When.
+        mode: ChangeMode,
+    },
+    /// Move an account to another zone (R6, R10).
+    SetZone {
+        /// The account.
+        account: AccountId,
+        /// The IANA name of its time zone; empty for UTC.
+        zone: String,
+    },
     /// Announce bought credits whose payment has not arrived (R14).
     PendingTopUp {
         /// The account.
@@ -218,6 +265,15 @@ impl CommandRequest {
     pub const fn payment(&self) -> PaymentId {
         PaymentId(self.id.0)
     }
+}
+
+/// What a command came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommandOutcome {
+    /// The answer.
+    pub answer: Answer,
+    /// The state before and after a plan or zone command that took effect, also for its retry (R13).
+    pub change: Option<Box<SubscriptionChange>>,
 }
 
 /// What a request came to, with everything that the caller is told.

@@ -91,7 +91,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     return Ok(self.tell(refused, slot, &word, now));
                 }
                 Taken::Insufficient(word) => {
-                    let refused = Answer::of(Outcome::Insufficient).with_amount(request.amount);
+                    let mut refused = Answer::of(Outcome::Insufficient).with_amount(request.amount);
+                    refused.detail = self.upgrade_to(word.tier, request.amount);
                     return Ok(self.tell(refused, slot, &word, now));
                 }
             };

@@ -8,6 +8,8 @@ use crate::credits::Credits;
 use crate::ids::{AccountId, Day, PaymentId, Period, Tier, Timestamp};
 use crate::policy::FreePolicies;
 use crate::record::PendingTopUp;
+use crate::record::{CycleRoll, SubscriptionChange};
+use crate::subscription::{PendingChange, Subscription};
 
 /// How many days back a row remembers which days were drawn from. A record is never that late: it would have to
 /// wait that long between its decision and its place in the journal.
@@ -77,7 +79,7 @@ pub struct Row {
     pub opened_days: u64,
     /// The period of the subscription credits.
     pub period: Period,
-    /// When that period ends; zero for never.
+    /// When that period ends, by a new cycle or a lapse; zero for never.
     pub ends_at: Timestamp,
     /// Free credits left.
     pub free: Credits,
@@ -91,6 +93,10 @@ pub struct Row {
     pub open_holds: u32,
     /// The counters by bucket, in draw order.
     pub counters: [Counters; 3],
+    /// The active subscription.
+    pub subscribed: Option<Subscription>,
+    /// The change of plan that waits for the next boundary (R12).
+    pub pending: Option<PendingChange>,
     /// Top-ups that wait for their payment, in the order in which they came (R14).
     pub pending_top_ups: Vec<Pending>,
 }
@@ -114,6 +120,8 @@ impl Row {
             spent_in_period: Split::ZERO,
             open_holds: 0,
             counters: [Counters::default(); 3],
+            subscribed: None,
+            pending: None,
             pending_top_ups: Vec::new(),
         }
     }
@@ -163,7 +171,7 @@ impl Row {
     }
 
     /// Ends the running period of the subscription bucket and opens the next with `amount` (R10).
-    pub fn roll_period(&mut self, period: Period, amount: Credits, tier: Tier, ends_at: Timestamp) {
+    pub fn roll_period(&mut self, period: Period, amount: Credits, after: Option<Subscription>) {
         assert!(period > self.period, "I7: period {period:?} after {:?}", self.period);
         let left = self.subscription;
         let counters = self.counters_mut(Bucket::Subscription);
@@ -172,8 +180,44 @@ impl Row {
         self.subscription = amount;
         self.spent_in_period.subscription = Credits::ZERO;
         self.period = period;
-        self.tier = tier;
-        self.ends_at = ends_at;
+        self.set_subscribed(after);
+    }
+
+    /// Sets the subscription, and with it the tier and the end of the running period.
+    pub fn set_subscribed(&mut self, after: Option<Subscription>) {
+        self.tier = after.map_or(Tier::NONE, |subscription| subscription.tier);
+        self.ends_at = match after.map(|subscription| subscription.due_at()) {
+            None | Some(Timestamp::NEVER) => Timestamp::NONE,
+            Some(due_at) => due_at,
+        };
+        self.subscribed = after;
+    }
+
+    /// Rolls the row over the end of a cycle, or a lapse (R10, R11).
+    pub fn roll_cycle(&mut self, roll: &CycleRoll, policies: &FreePolicies) {
+        self.roll_day(roll.day, policies);
+        let after = self.subscribed.and_then(|before| roll.of(&before));
+        self.roll_period(roll.period, roll.allocation, after);
+        if roll.changed || after.is_none() {
+            self.pending = None;
+        }
+    }
+
+    /// Changes the subscription as a command did (R11, R12).
+    pub fn change(&mut self, change: &SubscriptionChange, policies: &FreePolicies) {
+        self.roll_day(change.day, policies);
+        if change.period > self.period {
+            self.roll_period(change.period, change.amount, change.after);
+        } else {
+            assert!(change.period == self.period, "I7: period {:?} after {:?}", change.period, self.period);
+            self.counters_mut(Bucket::Subscription).granted += change.amount;
+            self.subscription += change.amount;
+            self.set_subscribed(change.after);
+        }
+        self.pending = change.pending;
+        if !change.zone.is_empty() {
+            self.zone.clone_from(&change.zone);
+        }
     }
 
     /// Takes slices out of the balances. Credits of an ended period come out of what counts as expired.

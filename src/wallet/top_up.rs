@@ -10,7 +10,7 @@ use crate::bucket::{Bucket, Slices, Split};
 use crate::command::{Executed, Locked, half};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
-use crate::ids::{AccountId, Now, PaymentId, Tier, Timestamp};
+use crate::ids::{AccountId, Now, PaymentId, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Clawback, ConfirmTopUp, DropTopUp, Issuer, PendingTopUp, Record, TopUp};
@@ -155,10 +155,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Ok((row, self.bought(&mut on, amount)))
     }
 
-    /// Whether a top-up of this amount is taken now: with a subscription, or to repay debt alone (R14, R16).
+    /// Whether a top-up of this amount is taken now: with a subscription whose plan allows it, or to repay debt alone (R14, R16).
     fn may_buy(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let word = on.slot.word.load();
-        if word.tier == Tier::NONE && amount > self.debt_of(on.index) {
+        if !self.top_up_allowed(on.slot, &word) && amount > self.debt_of(on.index) {
             return Err(Answer::of(Outcome::SubscriptionRequired));
         }
         self.fits(on, amount)

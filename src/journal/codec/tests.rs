@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, PlanId, Tier, Timestamp, WorkerId};
 use wallet::record::{
-    Attribution, Capture, CaptureRequest, Clawback, ConfirmTopUp, Correct, CycleRoll, DropTopUp, Extend, FreePolicy,
-    Grant, Issuer, LateCapture, Open, OverCommit, PendingTopUp, PricedTerms, Refund, RefundReason, Reserve, Return,
-    Terms, TopUp,
+    Asked, Attribution, Capture, CaptureRequest, Clawback, ConfirmTopUp, Correct, CycleRoll, DropTopUp, Extend,
+    FreePolicy, Grant, Issuer, LateCapture, Open, OverCommit, PendingTopUp, PricedTerms, Refund, RefundReason, Reserve,
+    Return, SubscriptionChange, SubscriptionKind, Terms, TopUp,
 };
+use wallet::subscription::{PendingChange, Subscription};
 
 use super::*;
 use crate::epoch::{EpochRecord, WriterId};
@@ -64,15 +65,23 @@ fn a_cut_record_and_one_with_more_bytes_are_refused() {
     }
 }
 
-#[test]
-fn a_kind_that_is_no_longer_written_is_read() {
-    let text = include_str!("../golden/08-clawback.hex");
+fn golden(text: &str) -> Record {
     let text: String = text.split_whitespace().collect();
     let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     let bytes: Vec<u8> = (0..text.len()).step_by(2).map(byte).collect();
-    let Record::Clawback(clawback) = decode(&bytes).unwrap() else { panic!("not a clawback") };
+    decode(&bytes).unwrap()
+}
+
+#[test]
+fn kinds_that_are_no_longer_written_are_read() {
+    let clawback = golden(include_str!("../golden/08-clawback.hex"));
+    let Record::Clawback(clawback) = clawback else { panic!("not a clawback") };
     assert_eq!(clawback.amount, Credits::from_whole(1_000));
     assert_eq!((clawback.taken, clawback.debt), (Credits::ZERO, Credits::ZERO), "it did not say");
+    let rolls = golden(include_str!("../golden/09-cycle-roll.hex"));
+    let Record::CycleRoll(rolls) = rolls else { panic!("not a cycle roll") };
+    assert_eq!((rolls[0].period, rolls[0].allocation), (Period(4), Credits::from_whole(4_500)));
+    assert_eq!((rolls[0].plan, rolls[0].cycle, rolls[0].changed), (PlanId::NONE, 0, false), "there were no plans");
 }
 
 #[test]
@@ -118,7 +127,7 @@ fn numbers_that_are_never_written_are_refused() {
     let mut bytes = encoded(&record);
     bytes[17] = 4;
     assert!(matches!(decode(&bytes), Err(DecodeError::Field(BadField { field: "bucket", value: 4 }))));
-    assert!(matches!(decode(&[27, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
+    assert!(matches!(decode(&[28, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
 }
 
 fn amount() -> impl Strategy<Value = Credits> {
@@ -272,6 +281,60 @@ fn purchase() -> impl Strategy<Value = Record> {
     )
 }
 
+fn subscription() -> impl Strategy<Value = Subscription> {
+    let terms = (any::<u16>(), 1..=15_u8, amount(), amount(), any::<u32>(), any::<bool>());
+    (terms, instant(), instant(), instant(), instant()).prop_map(
+        |((plan, tier, allocation, granted_max, cycle, auto_renew), anchor, starts_at, ends_at, paid_through)| {
+            let (plan, tier) = (PlanId(plan), Tier(tier));
+            Subscription {
+                plan,
+                tier,
+                allocation,
+                granted_max,
+                anchor,
+                cycle,
+                starts_at,
+                ends_at,
+                paid_through,
+                auto_renew,
+            }
+        },
+    )
+}
+
+fn subscription_change() -> impl Strategy<Value = Record> {
+    let asked = (any::<u16>(), 0..=3_u8, instant()).prop_map(|(plan, mode, paid_through)| Asked {
+        plan: PlanId(plan),
+        mode,
+        paid_through,
+    });
+    let some = || proptest::option::of(subscription());
+    let pending =
+        proptest::option::of((any::<u16>(), 1..=15_u8, amount()).prop_map(|(plan, tier, allocation)| PendingChange {
+            plan: PlanId(plan),
+            tier: Tier(tier),
+            allocation,
+        }));
+    let head = (any::<u128>(), 1..=6_u8, asked, any::<u32>(), ".{0,40}");
+    (head, some(), some(), pending, amount(), issuer()).prop_map(
+        |((account, kind, asked, number, zone), before, after, pending, amount, issuer)| {
+            Record::Subscription(Box::new(SubscriptionChange {
+                account: AccountId(account),
+                kind: SubscriptionKind::from_code(kind).unwrap(),
+                asked,
+                day: Day(number),
+                before,
+                after,
+                pending,
+                period: Period(number),
+                amount,
+                zone,
+                issuer,
+            }))
+        },
+    )
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let late = (any::<u128>(), hold(), request(), slices(), amount(), attribution(), instant()).prop_map(
         |(account, hold, request, taken, shortfall, attribution, at)| {
@@ -286,8 +349,8 @@ fn any_record() -> impl Strategy<Value = Record> {
         let bucket = Bucket::ALL[bucket];
         Record::Grant(Grant { account: AccountId(account), bucket, amount, day: Day(1), period: Period(2), issuer })
     });
-    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant()).prop_map(
-        |(account, number, allocation, tier, ends_at, at)| CycleRoll {
+    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant(), any::<(u16, u32, bool)>())
+        .prop_map(|(account, number, allocation, tier, ends_at, at, (plan, cycle, changed))| CycleRoll {
             account: AccountId(account),
             day: Day(number),
             period: Period(number),
@@ -295,8 +358,11 @@ fn any_record() -> impl Strategy<Value = Record> {
             tier: Tier(tier),
             ends_at,
             at,
-        },
-    );
+            plan: PlanId(plan),
+            cycle,
+            skipped: cycle / 2,
+            changed,
+        });
     let clawback =
         (any::<u128>(), amount(), amount(), amount(), issuer()).prop_map(|(account, amount, taken, debt, issuer)| {
             Record::Clawback(Clawback { account: AccountId(account), amount, taken, debt, issuer })
@@ -327,6 +393,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         (any::<u32>(), amount(), any::<bool>()).prop_map(|(from, allowance, all_accounts)| {
             Record::Policy(FreePolicy { from: Day(from), allowance, all_accounts })
         }),
+        subscription_change(),
     ]
 }
 

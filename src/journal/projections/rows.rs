@@ -14,8 +14,8 @@ use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
 use crate::record::parts::{refund_reason, tier};
 use crate::record::{
-    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPolicy, StoredRecord, StoredRequest, StoredSlices,
-    StoredSplit, StoredTerms,
+    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPendingChange, StoredPolicy, StoredRecord,
+    StoredRequest, StoredSlices, StoredSplit, StoredSubscription, StoredTerms,
 };
 
 /// How far the journal has been followed: the end of a group.
@@ -115,6 +115,8 @@ struct StoredRow<'a> {
     /// Free, subscription, top-up; each granted, held, spent, expired, clawed back.
     counters: [[u64; 5]; 3],
     pending_top_ups: List<StoredPending>,
+    subscribed: Option<StoredSubscription>,
+    pending: Option<StoredPendingChange>,
 }
 
 #[derive(Encode, Decode)]
@@ -162,6 +164,8 @@ impl Stored for Row {
                 open_holds: self.open_holds,
                 counters: Bucket::ALL.map(|bucket| stored_counters(&self.counters[bucket as usize])),
                 pending_top_ups: List(self.pending_top_ups.iter().map(StoredPending::from).collect()),
+                subscribed: self.subscribed.map(StoredSubscription::from),
+                pending: self.pending.map(StoredPendingChange::from),
             },
             out,
         );
@@ -185,6 +189,8 @@ impl Stored for Row {
             open_holds: stored.open_holds,
             counters: stored.counters.map(counters),
             pending_top_ups: stored.pending_top_ups.0.into_iter().map(Pending::from).collect(),
+            subscribed: StoredSubscription::value(stored.subscribed)?,
+            pending: StoredPendingChange::value(stored.pending)?,
         })
     }
 }

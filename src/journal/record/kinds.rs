@@ -2,7 +2,7 @@
 //! order in which they stand here.
 
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, Day, PaymentId, Period, Timestamp};
+use wallet::ids::{AccountId, Day, PaymentId, Period, PlanId, Timestamp};
 use wallet::record::{
     Capture, Clawback, CycleRoll, FreePolicy, Freeze, Grant, LateCapture, Open, Refund, Reserve, Return,
     SetSubscription, TopUp,
@@ -220,7 +220,7 @@ impl From<StoredClawback<'_>> for Clawback {
     }
 }
 
-/// One wallet rolled over the end of its cycle.
+/// One wallet rolled over the end of its cycle, by a version without plans: a lapse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredCycleRoll {
     account: StoredId,
@@ -230,21 +230,6 @@ pub struct StoredCycleRoll {
     tier: u8,
     ends_at: u64,
     at: u64,
-}
-
-impl From<&CycleRoll> for StoredCycleRoll {
-    fn from(roll: &CycleRoll) -> Self {
-        let CycleRoll { account, day, period, allocation, tier, ends_at, at } = *roll;
-        Self {
-            account: account.into(),
-            day: day.0,
-            period: period.0,
-            allocation: allocation.millis(),
-            tier: tier.0,
-            ends_at: ends_at.0,
-            at: at.0,
-        }
-    }
 }
 
 impl TryFrom<StoredCycleRoll> for CycleRoll {
@@ -259,6 +244,10 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
             tier: tier(stored.tier)?,
             ends_at: Timestamp(stored.ends_at),
             at: Timestamp(stored.at),
+            plan: PlanId::NONE,
+            cycle: 0,
+            skipped: 0,
+            changed: false,
         })
     }
 }

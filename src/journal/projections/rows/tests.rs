@@ -5,7 +5,8 @@ use wallet::record::{Capture, CaptureRequest, Record, RefundReason};
 
 use super::*;
 use crate::record::samples::{
-    self, ACCOUNT, HOLD_TIME_MS, capture, check_golden, credits, hold_id, records, reserve, slices,
+    self, ACCOUNT, HOLD_TIME_MS, PENDING, capture, check_golden, credits, hold_id, records, reserve, slices,
+    subscription,
 };
 
 fn row() -> Row {
@@ -21,6 +22,8 @@ fn row() -> Row {
     row.open_holds = 2;
     row.counters[0].granted = Credits::from_whole(100);
     row.counters[2].clawed_back = Credits::from_whole(5);
+    row.subscribed = Some(subscription());
+    row.pending = Some(PENDING);
     row.pending_top_ups.push(wallet::row::Pending {
         payment: wallet::ids::PaymentId(79),
         amount: Credits::from_whole(1_000),
