@@ -159,7 +159,7 @@ pub fn cheapest_plan<'a>(plans: &'a PlanCatalog, estimate: &Estimate) -> Option<
 #[must_use]
 pub const fn refused(error: PriceError) -> Answer {
     match error {
-        PriceError::Unpriced(_) => Answer::of(Outcome::Unpriced),
+        PriceError::Unpriced(missing) => Answer::reused(Outcome::Unpriced, missing.field()),
         PriceError::BadSetting(field) => Answer::bad_request(field),
         PriceError::Overflow => Answer::bad_request(Field::Count),
     }
