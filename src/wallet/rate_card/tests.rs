@@ -248,6 +248,8 @@ fn what_the_card_does_not_know_is_unpriced() {
     }
     let gap = card_of("qualities = [{ id = 1, name = \"q\", price = 1 }, { id = 2, name = \"h\" }]");
     assert_eq!(gap.price(&ask(&gap, "t m h")), Err(PriceError::Unpriced(Missing::Combination)));
+    assert_eq!(PriceError::Unpriced(Missing::ModelForTool).field(), Field::Model);
+    assert_eq!(PriceError::Unpriced(Missing::Duration).field(), Field::Settings);
     let nothing = RateCard::default().price(&Generation { tool: 1, model: 1, settings: 0, count: 1 });
     assert_eq!(nothing, Err(PriceError::Unpriced(Missing::Tool)));
 }

@@ -1,5 +1,7 @@
 //! Every refusal of the parser, with its line, key and hint.
 
+use proptest::prelude::*;
+
 use super::{rate_card, successor};
 use crate::credits::Credits;
 use crate::ids::Tier;
@@ -523,4 +525,26 @@ fn a_reload_keeps_ids_and_raises_the_version() {
     assert_eq!(successor("r.toml", &next("price = 24", "price = 25"), &old).unwrap().version(), 2);
     assert_eq!(successor("r.toml", CARD, &RateCard::default()).as_ref(), Ok(&old), "the first card");
     assert_eq!(RateCard::reuses_ids(&old, &old), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2_000, ..ProptestConfig::default() })]
+
+    /// R17: whatever is in the file, it is a card or it is refused in one of its lines.
+    #[test]
+    fn a_damaged_file_is_a_card_or_refused_with_a_line(
+        from in 0..CARD.len(),
+        length in 0..12_usize,
+        put in "[-0-9a-z\"\\[\\]{}=,. \n\u{e9}]{0,6}",
+    ) {
+        let to = (from + length).min(CARD.len());
+        let text = format!("{}{put}{}", &CARD[..from], &CARD[to..]);
+        match rate_card("r.toml", &text) {
+            Ok(card) => prop_assert!(card.version() >= 1),
+            Err(error) => {
+                prop_assert!(error.line >= 1 && usize::try_from(error.line).unwrap() <= text.split('\n').count());
+                prop_assert!(!error.message.is_empty() && !error.message.contains('\n'), "{}", error);
+            }
+        }
+    }
 }
