@@ -26,6 +26,7 @@
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+pub mod accounts;
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
@@ -50,6 +51,7 @@ pub mod plan;
 mod plan_command;
 pub mod policy;
 mod pricing;
+pub mod quote;
 pub mod rate_card;
 pub mod record;
 mod refund;

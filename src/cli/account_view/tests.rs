@@ -32,6 +32,8 @@ fn view() -> AccountView {
         free: bucket(0, 24_000, 76_000),
         subscription: bucket(1_402_500, 0, 97_500),
         top_up: bucket(500_000, 0, 0),
+        plan: None,
+        pending_top_ups: List::default(),
     }
 }
 
