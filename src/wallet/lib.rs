@@ -7,6 +7,7 @@
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
+//! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -26,9 +27,12 @@
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
+pub mod catalog_error;
+mod catalog_section;
 pub mod command;
 pub mod credits;
 pub mod engine;
+pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
@@ -38,6 +42,7 @@ pub mod ledger;
 pub mod load;
 pub mod outcome;
 pub mod policy;
+pub mod rate_card;
 pub mod record;
 mod refund;
 pub mod request;
