@@ -7,6 +7,7 @@
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
+//! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
@@ -41,6 +42,7 @@ pub mod ids;
 pub mod ledger;
 pub mod load;
 pub mod outcome;
+pub mod plan;
 pub mod policy;
 pub mod rate_card;
 pub mod record;
@@ -52,6 +54,7 @@ pub mod row;
 pub mod settings;
 pub mod settle;
 pub mod slot;
+pub mod subscription;
 mod sync;
 pub mod word;
 
