@@ -50,7 +50,10 @@ fn text(view: &ReloadView) -> String {
         rows.push(("what is wrong", view.error.as_str().to_owned()));
     }
     rows.push(("plans", format!("version {}", view.plans_version)));
-    rows.push(("rate card", if view.rates_version == 0 { "none".to_owned() } else { format!("version {}", view.rates_version) }));
+    rows.push((
+        "rate card",
+        if view.rates_version == 0 { "none".to_owned() } else { format!("version {}", view.rates_version) },
+    ));
     rows.extend(lines(view.changed.as_slice()).into_iter().map(|line| ("changed", line.to_owned())));
     rows.extend(lines(view.needs_restart.as_slice()).into_iter().map(|line| ("needs a restart", line.to_owned())));
     list(&rows)

@@ -50,7 +50,8 @@ impl FromStr for Buffer {
 
 impl Estimate {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
-        let rates = if self.lines.iter().any(|line| line.what.has_names()) { tool.rates().await? } else { Default::default() };
+        let rates =
+            if self.lines.iter().any(|line| line.what.has_names()) { tool.rates().await? } else { Default::default() };
         let answer = tool.command(&self.command(&rates)?, "", "").await?;
         Ok(self.shown(&answer))
     }

@@ -71,8 +71,8 @@ fn id(text: &str) -> Result<u8, String> {
     let max = GenerationSettings::ID_MAX;
     text.parse()
         .ok()
-        .filter(|id| (1..=max).contains(id))
-        .ok_or_else(|| format!("it is a number of 1 to {max}; `creditctl rates check` lists them with their names"))
+        .filter(|id| *id <= max)
+        .ok_or_else(|| format!("it is a number of 1 to {max}, or 0 for the model's default; `creditctl rates check` lists them"))
 }
 
 /// What is to be made, in the protocol's numbers.
@@ -104,14 +104,9 @@ impl Settings {
     /// The settings word.
     pub(crate) fn word(&self) -> Result<u32, Failure> {
         let add_ons = self.add_on.iter().fold(0, |mask, id| mask | 1 << (id - 1));
-        GenerationSettings {
-            quality: self.quality,
-            resolution: self.resolution,
-            add_ons,
-            duration_ds: self.duration.0,
-        }
-        .pack()
-        .ok_or_else(|| Failure::usage("a quality or resolution has a number that is too large"))
+        GenerationSettings { quality: self.quality, resolution: self.resolution, add_ons, duration_ds: self.duration.0 }
+            .pack()
+            .ok_or_else(|| Failure::usage("a quality or resolution has a number that is too large"))
     }
 
     /// One setting of an estimate's line, like `duration=10s`.
@@ -122,7 +117,11 @@ impl Settings {
             "resolution" => self.resolution = id(value)?,
             "duration" => self.duration = value.parse()?,
             "add-on" => self.add_on.push(
-                value.parse().ok().filter(|id| (1..=8).contains(id)).ok_or_else(|| "an add-on is a number of 1 to 8".to_owned())?,
+                value
+                    .parse()
+                    .ok()
+                    .filter(|id| (1..=8).contains(id))
+                    .ok_or_else(|| "an add-on is a number of 1 to 8".to_owned())?,
             ),
             _ => return Err(format!("{name:?} is no setting; there is quality, resolution, duration, add-on")),
         }
@@ -144,7 +143,9 @@ impl FromStr for Line {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{text:?} is no line: it is [LABEL=]NUMBER/day@TOOL:MODEL[,SETTING=VALUE]..., like images=30/day@image:imagen-4")
+            format!(
+                "{text:?} is no line: it is [LABEL=]NUMBER/day@TOOL:MODEL[,SETTING=VALUE]..., like images=30/day@image:imagen-4"
+            )
         };
         let (head, tail) = text.split_once('@').ok_or_else(wrong)?;
         let (label, per_day) = match head.split_once('=') {

@@ -31,11 +31,7 @@ impl Named {
     }
 
     /// Finds the number on a list of names; a text of digits is a number, unless something has that name.
-    pub(crate) fn find<'a, N>(
-        &self,
-        what: &str,
-        list: impl Iterator<Item = (N, &'a str)> + Clone,
-    ) -> Result<N, Failure>
+    pub(crate) fn find<'a, N>(&self, what: &str, list: impl Iterator<Item = (N, &'a str)> + Clone) -> Result<N, Failure>
     where
         N: TryFrom<u32> + PartialEq + Copy,
     {
@@ -43,7 +39,8 @@ impl Named {
             return Ok(number);
         }
         if let Some(number) = self.number() {
-            return N::try_from(number).map_err(|_| Failure::usage(format!("the number {self} is too large for a {what}")));
+            return N::try_from(number)
+                .map_err(|_| Failure::usage(format!("the number {self} is too large for a {what}")));
         }
         Err(Failure::usage(unknown(what, &self.0, list.map(|(_, name)| name))))
     }

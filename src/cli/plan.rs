@@ -112,20 +112,20 @@ fn show(view: &PlansView, plan: &Named) -> Result<Shown, Failure> {
 
 /// A file that is right, and what is in it.
 fn checked(file: &str, catalog: &PlanCatalog) -> Shown {
-    let rows: Vec<Vec<String>> = (catalog.plans().iter())
+    let rows: Vec<Vec<String>> = (catalog.all().iter())
         .map(|plan| {
             let credits = Amount(plan.credits.millis()).to_string();
             vec![
                 plan.name.clone(),
                 plan.id.0.to_string(),
-                plan.tier.number().to_string(),
+                plan.tier.0.to_string(),
                 credits,
                 plan.term.name().to_owned(),
                 yes(plan.top_up).to_owned(),
             ]
         })
         .collect();
-    let (plans, bundles, version) = (catalog.plans().len(), catalog.bundles().len(), catalog.version());
+    let (plans, bundles, version) = (catalog.all().len(), catalog.bundles().len(), catalog.version());
     let mut text = table(&["plan", "number", "tier", "credits a cycle", "paid", "top-up"], &rows);
     text.push_str(&format!("{file} is right: version {version}, {plans} plans, {bundles} bundles\n"));
     let json = json!({ "file": file, "ok": true, "version": version, "plans": plans, "bundles": bundles });

@@ -39,9 +39,8 @@ impl Verb {
 /// The rate card of the daemon.
 fn card(view: &RatesView) -> Shown {
     let version = if view.version == 0 { "none".to_owned() } else { view.version.to_string() };
-    let tools: Vec<Vec<String>> = (view.tools.as_slice().iter())
-        .map(|tool| vec![tool.key.as_str().to_owned(), tool.tool.to_string()])
-        .collect();
+    let tools: Vec<Vec<String>> =
+        (view.tools.as_slice().iter()).map(|tool| vec![tool.key.as_str().to_owned(), tool.tool.to_string()]).collect();
     let models: Vec<Vec<String>> = view.models.as_slice().iter().map(row).collect();
     let text = format!(
         "{}\n{}\n{}",

@@ -138,7 +138,8 @@ impl Told {
     fn ways_out(&self) -> [(&'static str, String); 3] {
         let wait = instant(self.next_reset_at_ms);
         let wait = wait.map_or_else(|| "no reset that brings credits is ahead".to_owned(), |at| format!("until {at}"));
-        let top_up = if self.top_up_allowed() { "allowed" } else { "not allowed without a subscription that allows it" };
+        let top_up =
+            if self.top_up_allowed() { "allowed" } else { "not allowed without a subscription that allows it" };
         let upgrade = self.plan().map_or_else(|| "no larger plan".to_owned(), |plan| format!("to {plan}"));
         [("1 wait", wait), ("2 top up", top_up.to_owned()), ("3 upgrade", upgrade)]
     }

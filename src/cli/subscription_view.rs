@@ -18,7 +18,7 @@ pub(crate) fn changed(about: About<'_>, answer: &CommandAnswer) -> Shown {
         .zip(cells(after))
         .map(|((label, before), (_, after))| vec![label.to_owned(), before, after])
         .collect();
-    shown.text.push_str(&format!("credits given  {}\n\n", Amount(change.amount)));
+    shown.text.push_str(&format!("\n{} credits given\n\n", Amount(change.amount)));
     shown.text.push_str(&table(&["subscription", "before", "after"], &rows));
     if let Value::Object(json) = &mut shown.json {
         json.insert("before".to_owned(), before.map_or(Value::Null, self::json));
@@ -33,7 +33,10 @@ pub(crate) fn changed(about: About<'_>, answer: &CommandAnswer) -> Shown {
 fn cells(view: Option<&SubscriptionView>) -> Vec<(&'static str, String)> {
     let Some(view) = view else {
         let labels = ["plan", "tier", "credits a cycle", "cycle", "cycle ends", "paid through", "renews", "then"];
-        return labels.iter().map(|&label| (label, if label == "plan" { "none".to_owned() } else { String::new() })).collect();
+        return labels
+            .iter()
+            .map(|&label| (label, if label == "plan" { "none".to_owned() } else { String::new() }))
+            .collect();
     };
     vec![
         ("plan", plan(view)),

@@ -56,9 +56,7 @@ impl Topup {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         let (request, account, payment) = match self.verb {
             Some(Verb::List { account }) => return list(tool, account).await,
-            Some(Verb::Confirm { account, payment }) => {
-                (Command::ConfirmTopUp { payment, account }, account, payment)
-            }
+            Some(Verb::Confirm { account, payment }) => (Command::ConfirmTopUp { payment, account }, account, payment),
             None => {
                 let payment = self.payment.unwrap_or_else(client::payment_id);
                 let account = self.account.ok_or_else(|| Failure::usage("the account is missing"))?;

@@ -4,7 +4,9 @@ use super::*;
 
 #[test]
 fn durations_are_read() {
-    for (text, ms) in [("500ms", 500), ("5", 5000), ("5s", 5000), ("10m", 600_000), ("24h", 86_400_000), ("2d", 172_800_000)] {
+    for (text, ms) in
+        [("500ms", 500), ("5", 5000), ("5s", 5000), ("10m", 600_000), ("24h", 86_400_000), ("2d", 172_800_000)]
+    {
         assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
     }
 }
