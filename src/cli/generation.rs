@@ -69,10 +69,9 @@ pub(crate) fn seconds(tenths: u16) -> String {
 /// Reads the number of a quality or a resolution.
 fn id(text: &str) -> Result<u8, String> {
     let max = GenerationSettings::ID_MAX;
-    text.parse()
-        .ok()
-        .filter(|id| *id <= max)
-        .ok_or_else(|| format!("it is a number of 1 to {max}, or 0 for the model's default; `creditctl rates check` lists them"))
+    text.parse().ok().filter(|id| *id <= max).ok_or_else(|| {
+        format!("it is a number of 1 to {max}, or 0 for the model's default; `creditctl rates check` lists them")
+    })
 }
 
 /// What is to be made, in the protocol's numbers.

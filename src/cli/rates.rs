@@ -85,7 +85,12 @@ fn model_json(model: &ModelView) -> Value {
 fn checked(file: &str, card: &RateCard) -> Shown {
     let rows: Vec<Vec<String>> = card.models().iter().map(|model| checked_row(card, model)).collect();
     let (version, tools, models) = (card.version(), card.tools().len(), card.models().len());
-    let mut text = table(&["model", "number", "usual price", "tools and settings"], &rows);
+    let mut text = table(&["model", "number", "usual price", "tools"], &rows);
+    let settings: Vec<(&str, String)> = (card.models().iter())
+        .map(|model| (model.name.as_str(), settings(model)))
+        .filter(|(_, settings)| !settings.is_empty())
+        .collect();
+    text.push_str(&format!("\nsettings and their numbers:\n{}\n", list(&settings)));
     text.push_str(&format!("{file} is right: version {version}, {tools} tools, {models} models\n"));
     let models: Vec<Value> = card.models().iter().map(|model| checked_json(card, model)).collect();
     let json = json!({ "file": file, "ok": true, "version": version, "tools": tools, "models": models });
@@ -93,7 +98,13 @@ fn checked(file: &str, card: &RateCard) -> Shown {
 }
 
 fn checked_row(card: &RateCard, model: &Model) -> Vec<String> {
-    let settings: Vec<String> = [
+    let price = usual_price(card, model).map_or_else(|| "none".to_owned(), |price| price.to_string());
+    vec![model.name.clone(), model.id.to_string(), price, tools(card, model).collect::<Vec<_>>().join(" ")]
+}
+
+/// What can be chosen, with the numbers that requests name it by.
+fn settings(model: &Model) -> String {
+    [
         ("quality", steps(&model.qualities)),
         ("resolution", steps(&model.resolutions)),
         ("duration", durations(&model.durations)),
@@ -101,12 +112,9 @@ fn checked_row(card: &RateCard, model: &Model) -> Vec<String> {
     ]
     .into_iter()
     .filter(|(_, values)| !values.is_empty())
-    .map(|(name, values)| format!("{name}: {values}"))
-    .collect();
-    let tools: Vec<&str> = tools(card, model).collect();
-    let price = usual_price(card, model).map_or_else(|| "none".to_owned(), |price| price.to_string());
-    let what = std::iter::once(tools.join(" ")).chain(settings).collect::<Vec<_>>().join(" | ");
-    vec![model.name.clone(), model.id.to_string(), price, what]
+    .map(|(name, values)| format!("{name} {values}"))
+    .collect::<Vec<_>>()
+    .join(" · ")
 }
 
 /// What one result of the model's defaults costs; `None` where the card has a price only for others.

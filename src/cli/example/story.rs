@@ -82,7 +82,8 @@ impl<'a> Story<'a> {
     }
 
     fn plan(&self, name: &str) -> Result<u16, Failure> {
-        Named(name.to_owned()).find("plan", self.plans.plans.as_slice().iter().map(|plan| (plan.plan, plan.name.as_str())))
+        Named(name.to_owned())
+            .find("plan", self.plans.plans.as_slice().iter().map(|plan| (plan.plan, plan.name.as_str())))
     }
 
     /// A command that must be done.

@@ -31,7 +31,8 @@ impl Story<'_> {
         let (command, account, plan) = (client::command_id(), self.account, self.plan("basic")?);
         self.command(Command::Subscribe { command, account, plan, auto_renew: true, paid_through_ms: 0 }).await?;
         self.balance.subscription = BASIC.0;
-        let view = self.look("Its credits are there at once; what is left of the day's free ones stays for today:").await?;
+        let view =
+            self.look("Its credits are there at once; what is left of the day's free ones stays for today:").await?;
         self.expect("the tier", view.tier, 1)?;
         self.tell(&format!("The credit cycle ends at {}.\n", instant_or_none(view.cycle_ends_at_ms)));
         Ok(())

@@ -52,7 +52,9 @@ impl Story<'_> {
         let added = Amount(change.amount);
         self.expect("whether about 7,400 are added", added.0 <= whole && added.0 > whole - 100 * CREDIT, true)?;
         self.balance.subscription = added.0;
-        self.tell(&format!("The workspace upgrades to standard: {added} credits are added, for the rest of the cycle."));
+        self.tell(&format!(
+            "The workspace upgrades to standard: {added} credits are added, for the rest of the cycle."
+        ));
         self.look("The cycle stays as it is:").await?;
         Ok(())
     }
@@ -77,7 +79,9 @@ impl Story<'_> {
         let account = self.account;
         // A connection of its own: its welcome says what time it is now.
         let now_ms = client::Client::new(self.tool.options.clone()).welcome().await?.server_time_ms;
-        self.tell("The subscription is cancelled. To see it lapse, the billing service says that it is paid for three more");
+        self.tell(
+            "The subscription is cancelled. To see it lapse, the billing service says that it is paid for three more",
+        );
         self.tell("seconds (`subscription renew --paid-through +3s`), and then cancels it at the end of what is paid.");
         let paid_through_ms = now_ms + PAID_MS;
         self.command(Command::Renew { command: client::command_id(), account, paid_through_ms }).await?;
@@ -112,7 +116,10 @@ impl Story<'_> {
         };
         let (need, least, most) = (Amount(view.need), Amount(view.with_buffer_min), Amount(view.with_buffer_max));
         self.tell("Which plan would do? 30 images and 10 videos a day, 22 days a month:");
-        self.tell(&format!("{need} credits a month; {least} to {most} with 20 to 30 % on top: the plan {}.", view.plan_name));
+        self.tell(&format!(
+            "{need} credits a month; {least} to {most} with 20 to 30 % on top: the plan {}.",
+            view.plan_name
+        ));
         self.expect("the need", need, Amount(62_040 * CREDIT))?;
         self.expect("the need with the smaller buffer", least, Amount(74_448 * CREDIT))?;
         self.expect("the need with the larger buffer", most, Amount(80_652 * CREDIT))?;

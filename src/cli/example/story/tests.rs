@@ -53,7 +53,8 @@ fn models_are_found_by_their_names() {
         price: IMAGE.0,
         unit: Text::cut("result"),
     };
-    let rates = RatesView { version: 1, tools: List::new(vec![tool]).unwrap(), models: List::new(vec![model]).unwrap() };
+    let rates =
+        RatesView { version: 1, tools: List::new(vec![tool]).unwrap(), models: List::new(vec![model]).unwrap() };
     let named = |name: &str| Some(Named(name.to_owned()));
     let what = What { tool: named(IMAGE_MODEL.0), model: named(IMAGE_MODEL.1), count: 3, ..What::default() };
     assert_eq!(what.resolve(&rates).unwrap(), Generation { tool: 1, model: 115, settings: 0, count: 3 });
@@ -64,5 +65,9 @@ fn a_wrong_balance_says_what_must_be() {
     let expected = Expected(PerBucket { free: 28_500, ..PerBucket::default() });
     let failure = wrong("the balance", &Expected(PerBucket::default()), &expected);
     assert_eq!(failure.exit, Exit::Bug);
-    assert!(failure.message.starts_with("WRONG: the balance is 0 and must be 28.5 (free 28.5) "), "{}", failure.message);
+    assert!(
+        failure.message.starts_with("WRONG: the balance is 0 and must be 28.5 (free 28.5) "),
+        "{}",
+        failure.message
+    );
 }
