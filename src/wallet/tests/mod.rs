@@ -5,11 +5,13 @@ mod commands;
 mod disk;
 mod memory;
 mod periods;
+mod plan_words;
 mod precedence;
 mod properties;
 mod refund;
 mod reserve;
 mod settle;
+mod subscriptions;
 mod threads;
 mod world;
 
