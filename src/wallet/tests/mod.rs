@@ -1,12 +1,14 @@
 //! The rules as tests: [`world`] runs tables of requests and expectations, one file a group of rules beside it.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod commands;
 mod disk;
 mod memory;
 mod periods;
 mod precedence;
 mod properties;
+mod quote;
 mod refund;
 mod reserve;
 mod settle;
