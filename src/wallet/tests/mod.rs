@@ -7,12 +7,16 @@ mod disk;
 mod memory;
 mod periods;
 mod precedence;
+mod pricing;
 mod properties;
 mod quote;
 mod refund;
 mod reserve;
 mod settle;
 mod threads;
+mod top_up;
+mod verbs;
+mod workers;
 mod world;
 
 use world::{World, check, check_with};
