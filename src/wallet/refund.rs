@@ -141,6 +141,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if !subscription_runs {
             back.split.subscription = Credits::ZERO;
         }
+        // What the field has no place for is forfeited too.
+        let most = Bits::WIDE.most();
+        for bucket in Bucket::ALL {
+            let place = most.of(bucket).saturating_sub(word.available.of(bucket));
+            let over = back.split.of(bucket).saturating_sub(place);
+            back.split = back.split.minus(&Split::only(bucket, over));
+        }
         back.day = if back.split.free.is_zero() { slices.day } else { day };
         back.period = if back.split.subscription.is_zero() { slices.period } else { period };
         let lost = slices.split.minus(&back.split);
