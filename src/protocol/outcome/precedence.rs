@@ -82,7 +82,7 @@ precedence! {
         SubscriptionRequired Limit BalanceLimit;
     CONFIRM_TOP_UP "confirm_top_up": BadRequest Unauthorized Overloaded Draining UnknownAccount
         Replayed PaymentReused
-        SubscriptionRequired UnknownPayment NotPending BalanceLimit;
+        UnknownPayment NotPending BalanceLimit;
     TOP_UP_BUNDLE "top_up_bundle": BadRequest Unauthorized Overloaded Draining UnknownAccount
         Replayed PaymentReused
         SubscriptionRequired Limit BalanceLimit;
