@@ -102,6 +102,3 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         due
     }
 }
-
-#[cfg(test)]
-mod tests;

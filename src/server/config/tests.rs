@@ -60,7 +60,10 @@ fn a_path_of_the_catalogue_begins_at_the_folder_of_the_file() {
     assert_eq!(config.catalog.rates, Path::new("/etc/rates.toml"));
     let pairs = [("CREDITD_CATALOG__PLANS", "other.toml"), ("CREDITD_CATALOG__RATES", "")];
     let config = Config::load(Some(&file), environment(&pairs)).expect("it can be read");
-    assert_eq!((config.catalog.plans.as_path(), config.catalog.rates.as_path()), (Path::new("other.toml"), Path::new("")));
+    assert_eq!(
+        (config.catalog.plans.as_path(), config.catalog.rates.as_path()),
+        (Path::new("other.toml"), Path::new(""))
+    );
 }
 
 #[test]

@@ -163,7 +163,8 @@ async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: Worker
     }
     let detail = u32::try_from(released).unwrap_or(u32::MAX);
     // Whatever was released was pushed before this.
-    let told = Answer { detail, ..Answer::of(wallet::outcome::Outcome::Done) }.resting_on(daemon.rules.journal().pushed());
+    let told =
+        Answer { detail, ..Answer::of(wallet::outcome::Outcome::Done) }.resting_on(daemon.rules.journal().pushed());
     Ok((dispatch::command_answer(&told, daemon.is_durable(), View::None), told.needs))
 }
 

@@ -15,7 +15,11 @@ use super::{outcome, per_bucket};
 pub fn plans_view(catalog: &PlanCatalog) -> PlansView {
     let mut plans: Vec<PlanView> = catalog.all().iter().map(plan_view).collect();
     plans.sort_unstable_by_key(|plan| plan.plan);
-    PlansView { version: catalog.version(), plans: list(plans), bundles: list(catalog.bundles().iter().map(bundle_view)) }
+    PlansView {
+        version: catalog.version(),
+        plans: list(plans),
+        bundles: list(catalog.bundles().iter().map(bundle_view)),
+    }
 }
 
 /// The largest list that takes the entries: what is more than a list takes is left out, and the parsers refuse it before.
