@@ -91,7 +91,8 @@ impl Verb {
             Self::Open(open) => open.run(tool).await,
             Self::Show { account } => {
                 let answer = tool.command(&Command::ShowAccount { account }, "", "").await?;
-                Ok(account_view::account(&[("account", account.to_string())], &answer))
+                let names = tool.plan_names(&answer).await;
+                Ok(account_view::account(&[("account", account.to_string())], &answer, &names))
             }
             Self::List(list) => list.run(tool).await,
             Self::Zone(zone) => zone.run(tool).await,
@@ -138,8 +139,8 @@ impl List {
 fn listed(accounts: &[AccountId], more_after: Option<AccountId>) -> Shown {
     let mut text: String = accounts.iter().map(|account| format!("{account}\n")).collect();
     match more_after {
-        Some(after) => text.push_str(&format!("{} accounts; there may be more: --after {after}\n", accounts.len())),
-        None => text.push_str(&format!("{} accounts\n", accounts.len())),
+        Some(after) => text.push_str(&format!("listed: {}; there may be more: --after {after}\n", accounts.len())),
+        None => text.push_str(&format!("listed: {}\n", accounts.len())),
     }
     let ids: Vec<String> = accounts.iter().map(AccountId::to_string).collect();
     let json = json!({ "accounts": ids, "more_after": more_after.map(|account| account.to_string()) });
@@ -153,7 +154,7 @@ impl Zone {
         let about =
             [("account", account.to_string()), ("zone", zone.as_str().to_owned()), ("command_id", command.to_string())];
         let answer = tool.command(&Command::SetZone { command, account, zone }, "--command-id", command).await?;
-        Ok(subscription_view::changed(&about, &answer))
+        Ok(subscription_view::changed(&about, &answer, &tool.plan_names(&answer).await))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::amount::Amount;
 use crate::answer_view;
 use crate::answer_view::{About, buckets_json, buckets_text};
 use crate::exit::Exit;
+use crate::named::PlanNames;
 use crate::output::{Shown, list, table};
 use crate::subscription_view;
 use crate::time::{day, instant, instant_or_none};
@@ -19,10 +20,10 @@ pub(crate) fn balance(about: About<'_>, answer: &CommandAnswer) -> Shown {
 }
 
 /// The long form: with all that was ever given and where it went.
-pub(crate) fn account(about: About<'_>, answer: &CommandAnswer) -> Shown {
+pub(crate) fn account(about: About<'_>, answer: &CommandAnswer, names: &PlanNames) -> Shown {
     let View::Account(view) = &answer.view else { return answer_view::command(about, answer) };
     let mut rows = summary(view);
-    rows.extend(view.plan.iter().flat_map(subscription_view::rows));
+    rows.extend(view.plan.iter().flat_map(|plan| subscription_view::rows(plan, names)));
     rows.push(("zone", view.zone.as_str().to_owned()));
     rows.push(("day", day(view.day).unwrap_or_default()));
     rows.push(("cycle number", view.period.to_string()));

@@ -1,8 +1,11 @@
 //! Plans, tools, models and settings as people give them: by name, or by number.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+
+use protocol::PlansView;
 
 use crate::exit::Failure;
 
@@ -43,6 +46,23 @@ impl Named {
                 .map_err(|_| Failure::usage(format!("the number {self} is too large for a {what}")));
         }
         Err(Failure::usage(unknown(what, &self.0, list.map(|(_, name)| name))))
+    }
+}
+
+/// The names of plans by number, as far as the daemon told them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PlanNames(pub(crate) BTreeMap<u16, String>);
+
+impl From<&PlansView> for PlanNames {
+    fn from(view: &PlansView) -> Self {
+        Self(view.plans.as_slice().iter().map(|plan| (plan.plan, plan.name.as_str().to_owned())).collect())
+    }
+}
+
+impl PlanNames {
+    /// A plan, for people.
+    pub(crate) fn of(&self, plan: u16) -> String {
+        self.0.get(&plan).map_or_else(|| format!("plan number {plan}"), |name| format!("plan {name}"))
     }
 }
 
@@ -92,6 +112,12 @@ mod tests {
         assert_eq!(find("70000").unwrap_err().message, "the number 70000 is too large for a plan");
         let none = Named("x".to_owned()).find::<u16>("plan", std::iter::empty()).unwrap_err();
         assert_eq!(none.message, "no plan is named x: the daemon has none");
+    }
+
+    #[test]
+    fn plans_are_shown_by_name_where_there_is_one() {
+        let names = PlanNames(BTreeMap::from([(31, "pro".to_owned())]));
+        assert_eq!((names.of(31), names.of(9)), ("plan pro".to_owned(), "plan number 9".to_owned()));
     }
 
     #[test]

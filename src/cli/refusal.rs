@@ -4,6 +4,7 @@ use protocol::{Answer, AnswerFlags, CommandAnswer, Field, LimitKind, Outcome, Pe
 use serde_json::{Value, json};
 
 use crate::amount::Amount;
+use crate::answer_view::buckets_text;
 use crate::time::{instant, instant_or_none};
 
 /// The parts of an answer that a refusal is explained with, of operations and commands alike.
@@ -50,7 +51,16 @@ impl Told {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let amount = || Amount(self.amount).to_string();
         match self.outcome {
-            Outcome::Insufficient => vec![("required", amount()), ("available", total(self.available).to_string())],
+            Outcome::Insufficient => {
+                let mut facts = vec![("required", amount()), ("available", buckets_text(self.available))];
+                if total(self.available).0 >= self.amount {
+                    facts.push((
+                        "but",
+                        "not all of it may pay for this: free credits never pay for a Pro model".to_owned(),
+                    ));
+                }
+                facts
+            }
             Outcome::PriceChanged => vec![("price", amount())],
             Outcome::Debt => vec![("debt", amount())],
             Outcome::TierRequired => vec![("tier needed", self.detail.to_string())],
@@ -111,7 +121,7 @@ impl Told {
             Outcome::AlreadyReleased | Outcome::AlreadySettled => "nothing: there is nothing left to settle",
             Outcome::HoldIdExpired => "make a new hold id, and check this machine's clock",
             Outcome::AccountFrozen => "an operator has to unfreeze the account",
-            Outcome::Unpriced => "name an amount, or extend the rate card",
+            Outcome::Unpriced => "check tool, model and settings, name an amount, or extend the rate card",
             Outcome::PriceChanged => "ask the person, then send it with the new price",
             Outcome::Debt => "top up: it repays the debt first",
             Outcome::TierRequired => "upgrade to a plan of this tier",

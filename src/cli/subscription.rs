@@ -156,7 +156,7 @@ impl Verb {
         let about = [("account", account.to_string()), ("command_id", id.to_string())];
         Ok(match self {
             Self::Set(_) => answer_view::command(&about, &answer),
-            _ => subscription_view::changed(&about, &answer),
+            _ => subscription_view::changed(&about, &answer, &tool.plan_names(&answer).await),
         })
     }
 

@@ -5,17 +5,19 @@ use serde_json::{Value, json};
 
 use crate::amount::Amount;
 use crate::answer_view::{self, About};
+use crate::named::PlanNames;
 use crate::output::{Shown, table};
 use crate::time::{instant, instant_or_none};
 
 /// The answer to a plan command: the subscription before and after it.
-pub(crate) fn changed(about: About<'_>, answer: &CommandAnswer) -> Shown {
+pub(crate) fn changed(about: About<'_>, answer: &CommandAnswer, names: &PlanNames) -> Shown {
     let mut shown = answer_view::command(about, answer);
     let View::Subscription(change) = &answer.view else { return shown };
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
-    let rows: Vec<Vec<String>> = cells(before)
+    let rows: Vec<Vec<String>> = cells(before, names)
         .into_iter()
-        .zip(cells(after))
+        .zip(cells(after, names))
+        .filter(|((_, before), (_, after))| !before.is_empty() || !after.is_empty())
         .map(|((label, before), (_, after))| vec![label.to_owned(), before, after])
         .collect();
     shown.text.push_str(&format!("\n{} credits given\n\n", Amount(change.amount)));
@@ -30,7 +32,7 @@ pub(crate) fn changed(about: About<'_>, answer: &CommandAnswer) -> Shown {
 }
 
 /// A subscription in one list of labels and values; the same labels whatever it is.
-fn cells(view: Option<&SubscriptionView>) -> Vec<(&'static str, String)> {
+fn cells(view: Option<&SubscriptionView>, names: &PlanNames) -> Vec<(&'static str, String)> {
     let Some(view) = view else {
         let labels = ["plan", "tier", "credits a cycle", "cycle", "cycle ends", "paid through", "renews", "then"];
         return labels
@@ -46,14 +48,14 @@ fn cells(view: Option<&SubscriptionView>) -> Vec<(&'static str, String)> {
         ("cycle ends", instant_or_none(view.ends_at_ms)),
         ("paid through", instant_or_none(view.paid_through_ms)),
         ("renews", if view.auto_renew { "yes" } else { "no" }.to_owned()),
-        ("then", then(view)),
+        ("then", then(view, names)),
     ]
 }
 
 /// The rows of an account with a subscription.
-pub(crate) fn rows(view: &SubscriptionView) -> Vec<(&'static str, String)> {
+pub(crate) fn rows(view: &SubscriptionView, names: &PlanNames) -> Vec<(&'static str, String)> {
     let wanted = ["plan", "credits a cycle", "paid through", "renews", "then"];
-    cells(Some(view)).into_iter().filter(|(label, value)| wanted.contains(label) && !value.is_empty()).collect()
+    cells(Some(view), names).into_iter().filter(|(label, value)| wanted.contains(label) && !value.is_empty()).collect()
 }
 
 /// The plan's name; where nothing has one, its number.
@@ -66,9 +68,9 @@ pub(crate) fn plan(view: &SubscriptionView) -> String {
 }
 
 /// What the next cycle begins with, where a change waits for it.
-fn then(view: &SubscriptionView) -> String {
+fn then(view: &SubscriptionView, names: &PlanNames) -> String {
     view.pending.map_or_else(String::new, |next| {
-        format!("plan number {}, tier {}, {} credits a cycle", next.plan, next.tier, Amount(next.allocation))
+        format!("{}, tier {}, {} credits a cycle", names.of(next.plan), next.tier, Amount(next.allocation))
     })
 }
 

@@ -8,7 +8,7 @@ use protocol::{Answer, Command, CommandAnswer, Operation, PlansView, RatesView, 
 use crate::arguments::{Format, Global};
 use crate::exit::{self, Failure};
 use crate::generation::{Generation, What};
-use crate::named::Named;
+use crate::named::{Named, PlanNames};
 
 /// The client of one run.
 #[derive(Debug)]
@@ -79,9 +79,22 @@ impl Tool {
 
     /// A plan's name; `None` where the daemon does not tell.
     pub(crate) async fn plan_name(&self, plan: u32) -> Option<String> {
-        let plans = self.plans().await.ok()?;
-        let found = plans.plans.as_slice().iter().find(|found| u32::from(found.plan) == plan)?;
-        Some(found.name.as_str().to_owned())
+        let names = PlanNames::from(&self.plans().await.ok()?);
+        u16::try_from(plan).ok().and_then(|plan| names.0.get(&plan).cloned())
+    }
+
+    /// The names that an answer needs: none, unless a plan change waits in it.
+    pub(crate) async fn plan_names(&self, answer: &CommandAnswer) -> PlanNames {
+        let subscription = match &answer.view {
+            View::Account(view) => view.plan.as_ref(),
+            View::Subscription(view) => view.after.as_ref().or(view.before.as_ref()),
+            _ => None,
+        };
+        match subscription.and_then(|subscription| subscription.pending) {
+            // A name that the daemon does not tell is shown as a number.
+            Some(_) => self.plans().await.map_or_else(|_| PlanNames::default(), |plans| PlanNames::from(&plans)),
+            None => PlanNames::default(),
+        }
     }
 
     /// The numbers of what is to be made; asks the daemon for its names only if something is named.

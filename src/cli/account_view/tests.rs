@@ -59,7 +59,7 @@ total            1902.5    24            173.5
 
 #[test]
 fn the_account_as_a_table() {
-    let shown = account(&[], &answer(View::Account(Box::new(view()))));
+    let shown = account(&[], &answer(View::Account(Box::new(view()))), &PlanNames::default());
     let end = "\
 ever          granted  spent  expired  clawed back
 free              100     76        0            0
@@ -144,7 +144,7 @@ fn an_account_with_a_plan_and_a_pending_top_up() {
     let (at_ms, ends_at_ms) = (1_795_384_800_000, 1_797_976_800_000);
     let pending = PendingTopUpView { payment: PaymentId(1), amount: 1_000_500, at_ms, ends_at_ms };
     let view = AccountView { plan: Some(plan), pending_top_ups: List::new(vec![pending]).unwrap(), ..view() };
-    let shown = account(&[], &answer(View::Account(Box::new(view))));
+    let shown = account(&[], &answer(View::Account(Box::new(view))), &PlanNames::default());
     for line in ["plan             pro\n", "credits a cycle  26000\n", "paid through     2026-12-22T22:00:00Z\n"] {
         assert!(shown.text.contains(line), "{}", shown.text);
     }

@@ -95,8 +95,8 @@ fn listed(holds: &[HoldLine], more_after: Option<HoldId>) -> Shown {
         .collect();
     let mut text = table(&["hold", "account", "worker", "held", "created at", "ends at"], &rows);
     match more_after {
-        Some(after) => text.push_str(&format!("{} open holds; there may be more: --after {after}\n", holds.len())),
-        None => text.push_str(&format!("{} open holds\n", holds.len())),
+        Some(after) => text.push_str(&format!("listed: {}; there may be more: --after {after}\n", holds.len())),
+        None => text.push_str(&format!("listed: {}\n", holds.len())),
     }
     let json = json!({
         "holds": holds.iter().map(line_json).collect::<Vec<_>>(),
@@ -131,7 +131,7 @@ impl ReleaseWorker {
         let mut shown = answer_view::command(&about, &answer);
         if client::decided_command(&answer).is_success() {
             let released = answer.detail;
-            shown.text.push_str(&format!("{released} holds released\n"));
+            shown.text.push_str(&format!("released: {released}\n"));
             if let Value::Object(json) = &mut shown.json {
                 json.insert("released".to_owned(), json!(released));
             }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_list_that_is_whole_says_how_many() {
         let shown = listed(&[], None);
-        assert!(shown.text.ends_with("0 open holds\n"), "{}", shown.text);
+        assert!(shown.text.ends_with("listed: 0\n"), "{}", shown.text);
         assert_eq!(shown.json["more_after"], Value::Null);
     }
 }

@@ -33,13 +33,21 @@ fn insufficient_says_of_each_way_out_whether_it_is_open() {
     ] {
         let expected = [
             ("required", "210".to_owned()),
-            ("available", "28.5".to_owned()),
+            ("available", "28.5 (free 28.5)".to_owned()),
             ("1 wait", wait.to_owned()),
             ("2 top up", top_up.to_owned()),
             ("3 upgrade", upgrade.to_owned()),
         ];
         assert_eq!(told.rows(), expected);
     }
+}
+
+/// R8: a Pro model is refused although the free credits would be enough.
+#[test]
+fn credits_that_may_not_pay_are_said_to() {
+    let told = Told { amount: 20_000, ..insufficient(0, AnswerFlags::NONE, 0) };
+    let but = "not all of it may pay for this: free credits never pay for a Pro model";
+    assert_eq!(told.rows()[2], ("but", but.to_owned()));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_plan_command_shows_before_and_after() {
         amount: 26_000_000,
     };
     let answer = CommandAnswer { view: View::Subscription(Box::new(change)), ..CommandAnswer::of(Outcome::Done) };
-    let shown = changed(&[], &answer);
+    let shown = changed(&[], &answer, &PlanNames::default());
     let text = "\
 outcome  done
 
@@ -55,7 +55,7 @@ then                     plan number 11, tier 1, 3100.5 credits a cycle
 
 #[test]
 fn a_refused_plan_command_is_a_refusal() {
-    let shown = changed(&[], &CommandAnswer::of(Outcome::AlreadySubscribed));
+    let shown = changed(&[], &CommandAnswer::of(Outcome::AlreadySubscribed), &PlanNames::default());
     assert_eq!(shown.text, "refused     already_subscribed\nwhat to do  change the plan instead\n");
 }
 

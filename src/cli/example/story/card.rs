@@ -60,11 +60,11 @@ impl Story<'_> {
         let (reserve, answer) = self.reserve(model, count, price).await?;
         self.expect("the reserve", answer.outcome, Outcome::Granted)?;
         self.expect("what it drew", Expected(answer.split), Expected(drawn))?;
-        self.tell(&format!("{tale} {price} are set aside: {}.", buckets_text(answer.split)));
         let commit = Operation::commit_all(reserve.hold, self.account, 1);
         let answer = self.tool.operation(commit, "--hold", reserve.hold).await?;
         self.expect("the commit", answer.outcome, Outcome::Done)?;
         self.expect("what it captured", Expected(answer.split), Expected(drawn))?;
+        self.tell(&format!("{tale} {}, set aside and committed.", buckets_text(drawn)));
         self.balance.free -= drawn.free;
         self.balance.subscription -= drawn.subscription;
         self.balance.top_up -= drawn.top_up;
