@@ -10,7 +10,9 @@
 mod disk;
 mod ground;
 mod model;
+mod offers;
 mod random;
+mod replay;
 mod requests;
 mod world;
 mod zones;
