@@ -6,10 +6,11 @@
 //! hold makes the reader allocate a megabyte at most.
 
 use bincode::config;
-use bincode::de::{BorrowDecoder, Decoder};
+pub(crate) use bincode::de::{BorrowDecoder, Decoder};
 pub(crate) use bincode::enc::Encoder;
 use bincode::enc::write::Writer;
 use bincode::error::DecodeError as BincodeError;
+pub(crate) use bincode::error::DecodeError as ReadError;
 pub(crate) use bincode::error::EncodeError;
 pub use bincode::{BorrowDecode, Decode, Encode};
 use wallet::record::Record;

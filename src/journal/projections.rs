@@ -473,7 +473,7 @@ fn account(record: &Record) -> Option<AccountId> {
     match record {
         Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.account),
         Record::Capture(capture) => Some(capture.account),
-        Record::Release(end) | Record::Expire(end) => Some(end.account),
+        Record::Release(end) | Record::Expire(end) | Record::ReleaseWorker(end) => Some(end.account),
         _ => None,
     }
 }

@@ -5,9 +5,11 @@
 //! member has about 75 bytes.
 
 mod kinds;
+mod money;
 pub(crate) mod parts;
 #[cfg(test)]
 pub(crate) mod samples;
+mod subscription;
 
 use wallet::ids::{HoldId, Timestamp};
 use wallet::record::{CycleRoll, FreePolicy, Record};
@@ -17,6 +19,11 @@ use crate::codec::{BorrowDecode, Decode, Encode, List};
 pub use kinds::{
     StoredCapture, StoredClawback, StoredCycleRoll, StoredFreeze, StoredGrant, StoredLateCapture, StoredOpen,
     StoredPolicy, StoredRefund, StoredReserve, StoredReturn, StoredSetSubscription, StoredTopUp,
+};
+pub use subscription::{StoredPendingChange, StoredPlanRoll, StoredSubscription, StoredSubscriptionChange};
+
+pub use money::{
+    StoredClawbackTold, StoredConfirmTopUp, StoredCorrect, StoredDropTopUp, StoredPendingTopUp, StoredTopUpBundle,
 };
 pub use parts::{
     AfterId, BadField, StoredAttribution, StoredId, StoredIssuer, StoredRequest, StoredSlices, StoredSplit, StoredTerms,
@@ -64,6 +71,24 @@ pub enum StoredRecord<'a> {
     Extend(StoredInstant),
     /// 18: a release of an unknown id.
     Tombstone(StoredInstant),
+    /// 19: a subscription, or the zone of its boundaries, changed by a command.
+    Subscription(StoredSubscriptionChange<'a>),
+    /// 20: a top-up that waits for its payment.
+    PendingTopUp(StoredPendingTopUp<'a>),
+    /// 21: the payment of a pending top-up has arrived.
+    ConfirmTopUp(StoredConfirmTopUp<'a>),
+    /// 22: a pending top-up ended without its payment.
+    DropTopUp(StoredDropTopUp<'a>),
+    /// 23: credits taken back by an operator.
+    Correct(StoredCorrect<'a>),
+    /// 24: a hold ended because its worker is dead.
+    ReleaseWorker(StoredReturn),
+    /// 25: a bundle of credits bought.
+    TopUpBundle(StoredTopUpBundle<'a>),
+    /// 26: credits taken back, with what that came to. Takes the place of kind 8, which is only read.
+    ClawbackTold(StoredClawbackTold<'a>),
+    /// 27: wallets rolled over the end of their cycle into the next one. Takes the place of kind 9, which is only read.
+    PlanRoll(List<StoredPlanRoll>),
 }
 
 /// The fields of an epoch record: fixed, so that the chain can be followed without this codec.
@@ -107,9 +132,10 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
             Record::Freeze(freeze) => Self::Freeze(freeze.into()),
             Record::SetSubscription(set) => Self::SetSubscription(set.into()),
             Record::Grant(grant) => Self::Grant(grant.into()),
-            Record::TopUp(top_up) => Self::TopUp(top_up.into()),
-            Record::Clawback(clawback) => Self::Clawback(clawback.into()),
-            Record::CycleRoll(rolls) => Self::CycleRoll(List(rolls.iter().map(StoredCycleRoll::from).collect())),
+            Record::TopUp(top_up) if top_up.bundle.is_empty() => Self::TopUp(top_up.into()),
+            Record::TopUp(top_up) => Self::TopUpBundle(top_up.into()),
+            Record::Clawback(clawback) => Self::ClawbackTold(clawback.into()),
+            Record::CycleRoll(rolls) => Self::PlanRoll(List(rolls.iter().map(StoredPlanRoll::from).collect())),
             Record::Reserve(reserve) => Self::Reserve(reserve.into()),
             Record::Charge(reserve) => Self::Charge(reserve.into()),
             Record::Capture(capture) => Self::Capture(capture.into()),
@@ -119,6 +145,12 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
             Record::Refund(refund) => Self::Refund(refund.into()),
             Record::Extend(extend) => Self::Extend(StoredInstant::of(extend.hold, extend.ends_at)),
             Record::Tombstone { hold, at } => Self::Tombstone(StoredInstant::of(*hold, *at)),
+            Record::Subscription(change) => Self::Subscription(change.as_ref().into()),
+            Record::PendingTopUp(pending) => Self::PendingTopUp(pending.into()),
+            Record::ConfirmTopUp(confirm) => Self::ConfirmTopUp(confirm.into()),
+            Record::DropTopUp(dropped) => Self::DropTopUp(dropped.into()),
+            Record::Correct(correct) => Self::Correct(correct.into()),
+            Record::ReleaseWorker(end) => Self::ReleaseWorker(end.into()),
         }
     }
 }
@@ -164,6 +196,17 @@ impl TryFrom<StoredRecord<'_>> for Meaning {
             StoredRecord::Tombstone(tombstone) => {
                 let (hold, at) = tombstone.values();
                 Record::Tombstone { hold, at }
+            }
+            StoredRecord::Subscription(change) => Record::Subscription(Box::new(change.try_into()?)),
+            StoredRecord::PendingTopUp(pending) => Record::PendingTopUp(pending.into()),
+            StoredRecord::ConfirmTopUp(confirm) => Record::ConfirmTopUp(confirm.into()),
+            StoredRecord::DropTopUp(dropped) => Record::DropTopUp(dropped.into()),
+            StoredRecord::Correct(correct) => Record::Correct(correct.try_into()?),
+            StoredRecord::ReleaseWorker(end) => Record::ReleaseWorker(end.into()),
+            StoredRecord::TopUpBundle(top_up) => Record::TopUp(top_up.into()),
+            StoredRecord::ClawbackTold(clawback) => Record::Clawback(clawback.into()),
+            StoredRecord::PlanRoll(List(rolls)) => {
+                Record::CycleRoll(rolls.into_iter().map(CycleRoll::try_from).collect::<Result<_, _>>()?)
             }
         }))
     }

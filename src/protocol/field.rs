@@ -57,6 +57,34 @@ numbered! {
         Frozen = 24 "frozen",
         /// The payment's id.
         Payment = 25 "payment",
+        /// The plan's number.
+        Plan = 26 "plan",
+        /// When a plan change takes effect.
+        Mode = 27 "mode",
+        /// Until when the subscription is paid.
+        PaidThrough = 28 "paid_through",
+        /// The bundle's name.
+        Bundle = 29 "bundle",
+        /// How many entries a listing may have.
+        Limit = 30 "limit",
+        /// Where a listing goes on.
+        After = 31 "after",
+        /// The least age of a listed hold.
+        OlderThan = 32 "older_than",
+        /// The lines of an estimate.
+        Lines = 33 "lines",
+        /// The days of an estimate.
+        Days = 34 "days",
+        /// The buffer of an estimate, in percent.
+        Buffer = 35 "buffer",
+        /// Whether cycles roll on after the paid term.
+        AutoRenew = 36 "auto_renew",
+        /// Whether a cancellation waits for the end of the paid term.
+        AtPeriodEnd = 37 "at_period_end",
+        /// Whether a top-up waits for its confirmation.
+        Pending = 38 "pending",
+        /// How many results a day an estimate's line has.
+        PerDay = 39 "per_day",
     }
 }
 

@@ -48,6 +48,7 @@ pub mod limits;
 mod numbered;
 mod operation;
 mod outcome;
+mod settings;
 mod text;
 mod version;
 mod view;
@@ -63,7 +64,7 @@ mod vectors;
 pub use answer::{Answer, AnswerFlags, Answers, PerBucket, UnknownOutcome};
 pub use close::{Close, CloseReason};
 pub use codec::{Body, MalformedBody};
-pub use command::{Bucket, Command};
+pub use command::{Bucket, ChangeMode, Command, EstimateLine};
 pub use field::{Field, LimitKind};
 pub use frame::{Expecting, FrameError, FrameKind, Header, MAGIC, Progress, decode};
 pub use handshake::{Durability, Hello, Welcome};
@@ -72,7 +73,12 @@ pub use operation::{
     BadField, Operation, OperationFlags, OperationKind, Operations, OverCommit, RefundReason, Sources,
 };
 pub use outcome::Outcome;
+pub use settings::GenerationSettings;
 pub use text::{List, Secret, Text, TooLong};
 pub use version::Version;
-pub use view::{AccountView, BucketView, CaptureView, CommandAnswer, HoldState, HoldView, RefundView, View};
+pub use view::{
+    AccountView, BillingTerm, BucketView, BundleView, CaptureView, CommandAnswer, EstimateView, HoldLine, HoldState,
+    HoldView, ModelView, PendingChangeView, PendingTopUpView, PlanView, PlansView, QuoteView, RatesView, RefundView,
+    ReloadView, SubscriptionChangeView, SubscriptionView, ToolView, View,
+};
 pub use writer::{EncodeError, FrameWriter, encode_answers, encode_operations, encode_ping, encode_pong};

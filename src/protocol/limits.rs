@@ -30,6 +30,16 @@ pub const AUTH_TOKEN_BYTES_MAX: usize = 256;
 pub const ZONE_BYTES_MAX: usize = 64;
 /// Bytes (UTF-8) of a reason that an operator gives.
 pub const REASON_BYTES_MAX: usize = 200;
+/// Bytes (UTF-8) of the name of a plan, a bundle, a tool or a model: the key of its table in the file.
+pub const KEY_BYTES_MAX: usize = 64;
+/// Bytes (UTF-8) of a title that people read.
+pub const TITLE_BYTES_MAX: usize = 128;
+/// Bytes (UTF-8) of what a base price is for, such as "image".
+pub const UNIT_BYTES_MAX: usize = 32;
+/// Bytes (UTF-8) of a line that names what a reload changed.
+pub const CHANGE_BYTES_MAX: usize = 128;
+/// Bytes (UTF-8) of what is wrong with a file.
+pub const RELOAD_ERROR_BYTES_MAX: usize = 512;
 /// Bytes (UTF-8) of the text in a close.
 pub const CLOSE_TEXT_BYTES_MAX: usize = 200;
 
@@ -43,6 +53,24 @@ pub const TIER_MAX: u8 = 15;
 pub const CAPTURES_MAX: usize = 255;
 /// Refunds of one hold, at most (R27).
 pub const REFUNDS_MAX: usize = 255;
+/// Holds in one listing, at most.
+pub const HOLDS_LISTED_MAX: usize = 256;
+/// Accounts in one listing, at most.
+pub const ACCOUNTS_LISTED_MAX: usize = 256;
+/// Pending top-ups of one wallet, at most (R14).
+pub const PENDING_TOP_UPS_MAX: usize = 16;
+/// Plans of the catalogue, at most.
+pub const PLANS_MAX: usize = 256;
+/// Bundles of the catalogue, at most.
+pub const BUNDLES_MAX: usize = 64;
+/// Tools of the rate card, at most.
+pub const TOOLS_MAX: usize = 256;
+/// Models of the rate card, at most.
+pub const MODELS_MAX: usize = 1024;
+/// Lines of an estimate, at most.
+pub const ESTIMATE_LINES_MAX: usize = 64;
+/// Lines about what a reload changed, at most.
+pub const CHANGES_MAX: usize = 64;
 
 const _: () = assert!(FRAME_OPERATIONS_MAX as usize * OPERATION_BYTES <= BODY_BYTES_MAX as usize);
 const _: () = assert!(OPERATION_BYTES == ANSWER_BYTES);

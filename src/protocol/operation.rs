@@ -127,7 +127,7 @@ impl Sources {
     }
 }
 
-const SOURCES_MASK: u8 = 0b111;
+pub(crate) const SOURCES_MASK: u8 = 0b111;
 
 /// One operation. Every field is there for every kind; those that a kind does not use are zero
 /// (WIRE.md has the table, [`Operation::check`] the same in code).

@@ -5,11 +5,22 @@ use crate::codec::Body;
 use crate::field::Field;
 use crate::frame::FrameKind;
 use crate::ids::{AccountId, HoldId, MemberId, WorkerId};
-use crate::limits::{CAPTURES_MAX, REFUNDS_MAX, ZONE_BYTES_MAX};
+use crate::limits::{
+    ACCOUNTS_LISTED_MAX, CAPTURES_MAX, HOLDS_LISTED_MAX, PENDING_TOP_UPS_MAX, REFUNDS_MAX, ZONE_BYTES_MAX,
+};
 use crate::numbered::numbered;
 use crate::operation::RefundReason;
 use crate::outcome::Outcome;
 use crate::text::{List, Text};
+
+mod plans;
+mod rates;
+
+pub use plans::{
+    BillingTerm, BundleView, PendingChangeView, PendingTopUpView, PlanView, PlansView, SubscriptionChangeView,
+    SubscriptionView,
+};
+pub use rates::{EstimateView, ModelView, QuoteView, RatesView, ReloadView, ToolView};
 
 /// The answer to one command.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -57,6 +68,22 @@ pub enum View {
     Account(Box<AccountView>),
     /// 2: a hold.
     Hold(Box<HoldView>),
+    /// 3: open holds, in the order of their ids. As many as were asked for: there may be more after the last one.
+    Holds(List<HoldLine, HOLDS_LISTED_MAX>),
+    /// 4: accounts, in the order of their ids. As many as were asked for: there may be more after the last one.
+    Accounts(List<AccountId, ACCOUNTS_LISTED_MAX>),
+    /// 5: the plan catalogue.
+    Plans(Box<PlansView>),
+    /// 6: the rate card.
+    Rates(Box<RatesView>),
+    /// 7: a quote.
+    Quote(Box<QuoteView>),
+    /// 8: an estimate.
+    Estimate(Box<EstimateView>),
+    /// 9: what a plan command changed.
+    Subscription(Box<SubscriptionChangeView>),
+    /// 10: what a reload changed.
+    Reload(Box<ReloadView>),
 }
 
 /// An account (R4): what can be spent is shown as memory has it now, what became of the rest as of one position.
@@ -90,6 +117,10 @@ pub struct AccountView {
     pub subscription: BucketView,
     /// Bought credits.
     pub top_up: BucketView,
+    /// The active subscription.
+    pub plan: Option<SubscriptionView>,
+    /// Top-ups that wait for their confirmation, in the order in which they were made.
+    pub pending_top_ups: List<PendingTopUpView, PENDING_TOP_UPS_MAX>,
 }
 
 /// A bucket, in millicredits. Granted = available + held + spent + expired + clawed back (I1), as soon as the view's position
@@ -125,6 +156,8 @@ numbered! {
         Expired = 4 "expired",
         /// Never made here: a release came first and used the id up (R32).
         Tombstone = 5 "tombstone",
+        /// Given back together with all other holds of its worker (R31); late commits are as after an expiry (R28).
+        ReleasedByWorker = 6 "released_by_worker",
     }
 }
 
@@ -173,6 +206,31 @@ pub struct HoldView {
     pub refunds: List<RefundView, REFUNDS_MAX>,
     /// Its last record.
     pub position: u64,
+}
+
+/// One line of a listing of open holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HoldLine {
+    /// The hold.
+    pub hold: HoldId,
+    /// Its account.
+    pub account: AccountId,
+    /// Where the generation runs.
+    pub worker: WorkerId,
+    /// Who is counted.
+    pub member: MemberId,
+    /// Millicredits that are still held.
+    pub amount: u64,
+    /// When it was made, milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Its end, milliseconds since 1970.
+    pub ends_at_ms: u64,
+    /// The model's number.
+    pub model: u32,
+    /// The tool's number.
+    pub tool: u16,
+    /// How many results.
+    pub count: u16,
 }
 
 /// One capture of a hold.

@@ -8,8 +8,9 @@ use crate::holds::Entry;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;
 use crate::request::Answer;
-use crate::row::Row;
+use crate::row::{Pending, Row};
 use crate::settle::Found;
+use crate::subscription::{PendingChange, Subscription};
 
 /// A wallet as memory has it now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,10 +29,16 @@ pub struct WalletView {
     pub day: Day,
     /// The running period of the subscription bucket.
     pub period: Period,
-    /// When the running cycle ends; zero for never.
+    /// When the running cycle ends, by a new one or a lapse; zero for never.
     pub cycle_ends_at: Timestamp,
     /// When the next reset comes; zero for none.
     pub next_reset_at: Timestamp,
+    /// The active subscription.
+    pub subscription: Option<Subscription>,
+    /// The change of plan that waits for the next boundary (R12).
+    pub pending: Option<PendingChange>,
+    /// Top-ups that wait for their payment (R14).
+    pub pending_top_ups: Vec<Pending>,
 }
 
 /// What the operator's gauges show.
@@ -53,28 +60,28 @@ pub struct Gauges {
 
 impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn balance(&self, account: AccountId, now: Now) -> Answer {
-        let Some(view) = self.wallet_view(account, now) else { return Answer::of(Outcome::UnknownAccount) };
+        let Some(index) = self.wallets.find(account) else { return Answer::of(Outcome::UnknownAccount) };
+        let slot = self.wallets.slot(index);
+        self.roll_if_due(slot, now);
+        let word = slot.word.load();
         let mut answer = Answer::of(Outcome::Done);
-        answer.available = view.available;
-        answer.amount = view.debt;
-        answer.detail = u32::from(view.tier.0);
-        answer.time = view.cycle_ends_at;
-        answer.next_reset_at = view.next_reset_at;
-        answer.top_up_allowed = view.tier > Tier::NONE;
-        answer
+        // Only a wallet that wants attention can be in debt.
+        answer.amount = if word.attention { self.debt_of(index) } else { Credits::ZERO };
+        answer.detail = u32::from(word.tier.0);
+        answer.time = none_for_never(slot.cycle_ends_at());
+        self.tell(answer, slot, &word, now)
     }
 
     /// A wallet as memory has it now, rolled over every boundary that has passed.
     pub fn wallet_view(&self, account: AccountId, now: Now) -> Option<WalletView> {
         let index = self.wallets.find(account)?;
         let slot = self.wallets.slot(index);
-        self.roll_if_due(slot, now);
+        // The lock is held, so that the word and the cold side are of one moment, but for takes and gives.
+        let mut cold = slot.lock();
+        self.roll_locked(slot, &mut cold, now);
         let word = slot.word.load();
         let numbers = self.numbers(slot, now);
-        // Only a wallet that wants attention can be frozen or in debt.
-        let cold = if word.attention { *slot.lock() } else { crate::slot::Cold::default() };
         let told = self.tell(Answer::of(Outcome::Done), slot, &word, now);
-        let cycle_ends_at = slot.cycle_ends_at();
         Some(WalletView {
             zone: self.cohorts.name(slot.cohort()),
             available: word.available,
@@ -83,8 +90,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             tier: word.tier,
             day: numbers.day_of(&word),
             period: numbers.period_of(&word),
-            cycle_ends_at: if cycle_ends_at == Timestamp::NEVER { Timestamp::NONE } else { cycle_ends_at },
+            cycle_ends_at: none_for_never(slot.cycle_ends_at()),
             next_reset_at: told.next_reset_at,
+            subscription: slot.subscription(&cold),
+            pending: self.pending_change(slot, &cold),
+            pending_top_ups: self.top_ups.lock().of(index, now.daemon),
         })
     }
 
@@ -123,4 +133,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
         }
     }
+}
+
+fn none_for_never(at: Timestamp) -> Timestamp {
+    if at == Timestamp::NEVER { Timestamp::NONE } else { at }
 }

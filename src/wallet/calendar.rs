@@ -1,6 +1,6 @@
 //! Dates and midnights in time zones (R6), and the cohorts of wallets that share a zone.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use parking_lot::RwLock;
 use thiserror::Error;
@@ -55,17 +55,24 @@ pub fn today(zone: &TimeZone, now: Timestamp) -> Today {
 
 /// The first instant of a date in a zone, or of the next date that there is.
 fn start_of(zone: &TimeZone, date: Date) -> Timestamp {
-    let midnight = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
-    let skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
-    let Ok(at) = midnight.compatible() else { return Timestamp::NEVER };
-    // A skipped midnight can lie inside the gap; what counts is the gap's end, which is the transition.
+    first_instant_of(zone, date.at(0, 0, 0, 0))
+}
+
+/// The instant at which the clocks of a zone show a local time; a skipped one: the first instant after the gap; a
+/// doubled one: the first (R6, R10).
+pub(crate) fn first_instant_of(zone: &TimeZone, local: DateTime) -> Timestamp {
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+    let Ok(at) = ambiguous.compatible() else { return Timestamp::NEVER };
+    // A skipped local time can lie inside the gap; what counts is the gap's end, which is the transition.
     let after = at.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(at);
     let transition = if skipped { zone.preceding(after).next() } else { None };
     let at = transition.map_or(at, |transition| transition.timestamp());
     Timestamp(u64::try_from(at.as_millisecond()).unwrap_or(0))
 }
 
-fn instant(at: Timestamp) -> jiff::Timestamp {
+/// The instant as the calendar's type; beyond its range: its last one.
+pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
 }
@@ -151,7 +158,16 @@ impl Cohorts {
         today(&self.zone(cohort), at).day
     }
 
-    fn zone(&self, cohort: Cohort) -> TimeZone {
+    /// When a day ends in a cohort.
+    #[must_use]
+    pub fn end_of(&self, cohort: Cohort, day: Day) -> Timestamp {
+        let days = jiff::Span::new().try_days(i64::from(day.0).saturating_add(1));
+        let next = days.and_then(|days| jiff::civil::date(1970, 1, 1).checked_add(days));
+        next.map_or(Timestamp::NEVER, |next| start_of(&self.zone(cohort), next))
+    }
+
+    /// The zone of a cohort.
+    pub(crate) fn zone(&self, cohort: Cohort) -> TimeZone {
         self.zones.read().get(usize::from(cohort.0)).map_or(TimeZone::UTC, |(_, zone)| zone.clone())
     }
 }

@@ -4,51 +4,83 @@ use dashmap::mapref::entry::Entry as MapEntry;
 
 use crate::bucket::{Bucket, Slices, Split};
 use crate::calendar::ZONE_NAME_BYTES_MAX;
+use crate::correct::corrected;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal, overloaded};
 use crate::ids::{AccountId, CommandId, Now, Period, Tier, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Clawback, Freeze, Grant, Issuer, Open, Record, SetSubscription, TopUp};
-use crate::request::{Answer, Command, CommandRequest};
+use crate::record::{Freeze, Grant, Issuer, Open, Record, SetSubscription, SubscriptionChange};
+use crate::request::{Answer, Command, CommandOutcome, CommandRequest};
 use crate::slot::{Cold, NewWallet, NoWallet, Slot, SlotIndex};
+use crate::top_up::{Purchase, bought_again, confirm_again, differing_purchase};
 use crate::word::{Bits, Numbers, Snapshot};
 
 /// The longest name of a client and the longest reason of a command, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 
+/// The most records that a command pushes: a roll before it, its own, and a roll over a boundary that a new zone has
+/// moved into the past.
+pub const RECORDS_PER_COMMAND_MAX: u32 = 3;
+
 /// A command that took effect: its record with its place, and what the caller is told.
-type Executed = Result<(CommandRow, Answer), Answer>;
+pub(crate) type Executed = Result<(CommandRow, Answer), Answer>;
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// Executes a command, once by its id. Room for two records has been taken before. The answer may leave when
-    /// [`Answer::needs`] is durable.
+    /// Executes a command as [`Engine::command_outcome`] does, for callers that only want the answer.
     pub fn command(&self, request: &CommandRequest, now: Now) -> Answer {
+        self.command_outcome(request, now).answer
+    }
+
+    /// Executes a command, once by its id. Room for [`RECORDS_PER_COMMAND_MAX`] records has been taken before. The answer
+    /// may leave when [`Answer::needs`] is durable.
+    pub fn command_outcome(&self, request: &CommandRequest, now: Now) -> CommandOutcome {
+        let mut change = None;
+        let answer = self.answer_command(request, &mut change, now);
+        CommandOutcome { answer, change }
+    }
+
+    fn answer_command(
+        &self,
+        request: &CommandRequest,
+        change: &mut Option<Box<SubscriptionChange>>,
+        now: Now,
+    ) -> Answer {
         if let Some(field) = bad_field(request) {
             return Answer::bad_request(field);
         }
         let account = account_of(&request.command);
         let index = self.wallets.find(account);
+        let bought = self.purchase(&request.command);
         if index.is_none() && !matches!(request.command, Command::OpenAccount { .. }) {
-            return Answer::of(Outcome::UnknownAccount);
+            return bought.err().unwrap_or_else(|| Answer::of(Outcome::UnknownAccount));
         }
         // The guard makes a command one step for everybody who comes with the same id; it is always taken before a
         // wallet's lock.
         let key = key_of(request);
-        let answer = match self.commands.entry(key) {
-            MapEntry::Occupied(known) => again(request, known.get()),
-            MapEntry::Vacant(vacant) => match self.archive.command(key) {
-                Err(_) => overloaded(),
-                Ok(Some(row)) => again(request, &row),
-                Ok(None) => match self.execute(request, index, now) {
-                    Ok((row, answer)) => {
-                        let position = row.position;
-                        vacant.insert(row);
-                        answer.resting_on(position)
-                    }
-                    // A refusal rests on what other commands did: it leaves when all that was pushed is durable.
-                    Err(refused) => Answer { needs: self.journal.pushed(), ..refused },
-                },
+        let entry = self.commands.entry(key);
+        let known = match &entry {
+            MapEntry::Occupied(known) => Ok(Some(known.get().clone())),
+            MapEntry::Vacant(_) => self.archive.command(key),
+        };
+        let first = known.as_ref().ok().and_then(Option::as_ref).and_then(|first| again(request, first, now));
+        let answer = match (known, first) {
+            (Err(_), _) => overloaded(),
+            (Ok(known), Some(first)) => {
+                if first.outcome == Outcome::Replayed {
+                    *change = known.as_ref().and_then(change_of);
+                }
+                first
+            }
+            (Ok(known), None) => match self.execute(request, index, (known, bought), now) {
+                Ok((row, answer)) => {
+                    let position = row.position;
+                    *change = change_of(&row);
+                    entry.insert(row);
+                    answer.resting_on(position)
+                }
+                // A refusal rests on what other commands did: it leaves when all that was pushed is durable.
+                Err(refused) => Answer { needs: self.journal.pushed(), ..refused },
             },
         };
         match self.wallets.find(account) {
@@ -61,32 +93,52 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
     }
 
-    fn execute(&self, request: &CommandRequest, index: Option<SlotIndex>, now: Now) -> Executed {
+    fn execute(
+        &self,
+        request: &CommandRequest,
+        index: Option<SlotIndex>,
+        (known, bought): (Option<CommandRow>, Result<Purchase<'_>, Answer>),
+        now: Now,
+    ) -> Executed {
         let issuer =
             Issuer { command: request.id, by: request.by.clone(), reason: request.reason.clone(), at: now.daemon };
         match (&request.command, index) {
             (Command::OpenAccount { account, zone }, _) => self.open(*account, zone, issuer, now),
             (_, None) => Err(Answer::of(Outcome::UnknownAccount)),
             (command, Some(index)) => {
+                let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
                 let mut cold = slot.lock();
-                self.roll_locked(slot, &cold, now);
+                self.roll_locked(slot, &mut cold, now);
                 let on = Locked { index, slot, cold: &mut cold };
                 match command {
                     Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
                     Command::Freeze { frozen, .. } => Ok(self.freeze(on, *frozen, issuer)),
                     Command::SetSubscription { amount, tier, ends_at, .. } => {
-                        self.set_subscription(&on, (*amount, *tier, *ends_at), issuer, now)
+                        self.set_subscription(on, (*amount, *tier, *ends_at), issuer, now)
                     }
                     Command::Grant { bucket, amount, .. } => self.grant(on, (*bucket, *amount), issuer, now),
-                    Command::TopUp { amount, .. } => self.top_up(on, *amount, request, now),
+                    Command::TopUp { .. } | Command::TopUpBundle { pending: false, .. } => {
+                        self.top_up(on, bought?, request, now)
+                    }
                     Command::Clawback { amount, .. } => Ok(self.clawback(on, *amount, issuer)),
+                    Command::PendingTopUp { .. } | Command::TopUpBundle { pending: true, .. } => {
+                        self.announce_top_up(&on, bought?, request, now)
+                    }
+                    Command::ConfirmTopUp { .. } => self.confirm_top_up(on, known, request, now),
+                    Command::Correct { bucket, amount, .. } => self.correct(&on, (*bucket, *amount), issuer, now),
+                    Command::Subscribe { .. }
+                    | Command::Renew { .. }
+                    | Command::Cancel { .. }
+                    | Command::Lapse { .. }
+                    | Command::ChangePlan { .. }
+                    | Command::SetZone { .. } => self.change_subscription(on, (command, moves_to), issuer, now),
                 }
             }
         }
     }
 
-    fn pushed(&self, record: Record) -> CommandRow {
+    pub(crate) fn pushed(&self, record: Record) -> CommandRow {
         let position = self.journal.push(std::slice::from_ref(&record));
         CommandRow { record, position }
     }
@@ -102,8 +154,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             row = Some(self.pushed(Record::Open(Open { account, zone, day, issuer })));
             let available = Split { free, ..Split::ZERO };
             let word = Snapshot { available, day: Numbers::short_day(day), ..Snapshot::default() };
-            let cycle_ends_at = Timestamp::NONE;
-            NewWallet { word, cohort, period: Period(0), cycle_ends_at, cold: Cold::default() }
+            NewWallet { word, cohort, period: Period(0), subscription: None, cold: Cold::default() }
         });
         match (added, row) {
             (Ok(_), Some(row)) => Ok((row, Answer::of(Outcome::Done))),
@@ -122,7 +173,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn set_subscription(
         &self,
-        on: &Locked<'_>,
+        on: Locked<'_>,
         (amount, tier, ends_at): (Credits, Tier, Timestamp),
         issuer: Issuer,
         now: Now,
@@ -138,6 +189,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let day = numbers.day_of(&word);
         let account = slot.account();
         let record = SetSubscription { account, day, period, amount, tier, ends_at, issuer };
+        let after = record.subscription();
         let row = self.pushed(Record::SetSubscription(record));
         slot.word.transition(|word| {
             let mut next = *word;
@@ -147,7 +199,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(next), ())
         });
         slot.set_period(period);
-        slot.set_cycle_ends_at(ends_at);
+        self.set_pending(slot, on.cold, None);
+        slot.set_subscription(on.cold, Some(&after));
         Ok((row, Answer::of(Outcome::Done)))
     }
 
@@ -169,52 +222,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Ok((row, answer))
     }
 
-    /// Adds bought credits; they repay debt first (R14, R16).
-    fn top_up(&self, mut on: Locked<'_>, amount: Credits, request: &CommandRequest, now: Now) -> Executed {
-        let word = on.slot.word.load();
-        if word.tier == Tier::NONE && amount > self.debt_of(on.index) {
-            return Err(Answer::of(Outcome::SubscriptionRequired));
-        }
-        // What repays debt does not stay (R16).
-        if word.available.top_up + amount.saturating_sub(self.debt_of(on.index)) > half(Bucket::TopUp) {
-            return Err(Answer::of(Outcome::BalanceLimit));
-        }
-        let record = TopUp {
-            account: on.slot.account(),
-            payment: request.payment(),
-            amount,
-            by: request.by.clone(),
-            at: now.daemon,
-        };
-        let row = self.pushed(Record::TopUp(record));
-        self.give_locked(&mut on, &Slices { split: Split::only(Bucket::TopUp, amount), ..Slices::default() });
-        let mut answer = Answer::of(Outcome::Done);
-        answer.split = Split::only(Bucket::TopUp, amount);
-        Ok((row, answer))
-    }
-
-    /// Takes bought credits back; what is not there is debt (R16). A take: word and debt first, then the record.
-    fn clawback(&self, on: Locked<'_>, amount: Credits, issuer: Issuer) -> (CommandRow, Answer) {
-        let taken = on.slot.word.transition(|word| {
-            let taken = word.available.top_up.min(amount);
-            let mut next = *word;
-            next.available.top_up -= taken;
-            next.attention |= taken < amount;
-            (Some(next), taken)
-        });
-        let owed = amount - taken;
-        if !owed.is_zero() {
-            *self.debts.lock().entry(on.index).or_default() += owed;
-            on.cold.in_debt = true;
-        }
-        let row = self.pushed(Record::Clawback(Clawback { account: on.slot.account(), amount, issuer }));
-        let mut answer = Answer::of(Outcome::Done).with_amount(self.debt_of(on.index));
-        answer.split = Split::only(Bucket::TopUp, taken);
-        (row, answer)
-    }
-
     /// A give under the lock: nets debt and lets the attention bit go with it. Only gifts to running periods come here.
-    fn give_locked(&self, on: &mut Locked<'_>, slices: &Slices) {
+    pub(crate) fn give_locked(&self, on: &mut Locked<'_>, slices: &Slices) {
         let repaid = self.repay(on.index, on.cold, slices.split.top_up);
         let rest = slices.split.minus(&Split::only(Bucket::TopUp, repaid));
         let attention = on.cold.frozen || on.cold.in_debt;
@@ -226,10 +235,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 }
 
 /// A wallet whose lock the caller holds.
-struct Locked<'a> {
-    index: SlotIndex,
-    slot: &'a Slot,
-    cold: &'a mut Cold,
+pub(crate) struct Locked<'a> {
+    pub(crate) index: SlotIndex,
+    pub(crate) slot: &'a Slot,
+    pub(crate) cold: &'a mut Cold,
 }
 
 impl Locked<'_> {
@@ -246,37 +255,73 @@ pub(crate) fn half(bucket: Bucket) -> Credits {
 
 fn key_of(request: &CommandRequest) -> CommandKey {
     match request.command {
-        Command::TopUp { .. } => CommandKey::Payment(request.payment()),
+        _ if pays(&request.command) => CommandKey::Payment(request.payment()),
         _ => CommandKey::Command(request.id),
     }
 }
 
-const fn account_of(command: &Command) -> AccountId {
+/// Whether a command is known by its payment (R14), not by an id of its own.
+const fn pays(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::TopUp { .. }
+            | Command::PendingTopUp { .. }
+            | Command::ConfirmTopUp { .. }
+            | Command::TopUpBundle { .. }
+    )
+}
+
+pub(crate) const fn account_of(command: &Command) -> AccountId {
     match command {
         Command::OpenAccount { account, .. }
         | Command::Freeze { account, .. }
         | Command::SetSubscription { account, .. }
         | Command::Grant { account, .. }
         | Command::TopUp { account, .. }
-        | Command::Clawback { account, .. } => *account,
+        | Command::Clawback { account, .. }
+        | Command::PendingTopUp { account, .. }
+        | Command::ConfirmTopUp { account }
+        | Command::TopUpBundle { account, .. }
+        | Command::Correct { account, .. }
+        | Command::Subscribe { account, .. }
+        | Command::Renew { account, .. }
+        | Command::Cancel { account, .. }
+        | Command::Lapse { account }
+        | Command::ChangePlan { account, .. }
+        | Command::SetZone { account, .. } => *account,
     }
 }
 
 fn bad_field(request: &CommandRequest) -> Option<Field> {
-    let payment = matches!(request.command, Command::TopUp { .. });
+    let payment = pays(&request.command);
     let amount = match &request.command {
         Command::SetSubscription { amount, .. } => Some((*amount, Credits::ZERO)),
-        Command::Grant { amount, .. } | Command::TopUp { amount, .. } | Command::Clawback { amount, .. } => {
-            Some((*amount, Credits::from_millis(1)))
-        }
-        Command::OpenAccount { .. } | Command::Freeze { .. } => None,
+        Command::Grant { amount, .. }
+        | Command::TopUp { amount, .. }
+        | Command::Clawback { amount, .. }
+        | Command::PendingTopUp { amount, .. }
+        | Command::Correct { amount, .. } => Some((*amount, Credits::from_millis(1))),
+        Command::OpenAccount { .. }
+        | Command::Freeze { .. }
+        | Command::ConfirmTopUp { .. }
+        | Command::TopUpBundle { .. }
+        | Command::Subscribe { .. }
+        | Command::Renew { .. }
+        | Command::Cancel { .. }
+        | Command::Lapse { .. }
+        | Command::ChangePlan { .. }
+        | Command::SetZone { .. } => None,
     };
     let tier_fits = match &request.command {
         Command::SetSubscription { tier, .. } => *tier > Tier::NONE && *tier <= Tier::MAX,
         _ => true,
     };
     let zone_fits = match &request.command {
-        Command::OpenAccount { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        Command::OpenAccount { zone, .. } | Command::SetZone { zone, .. } => zone.len() <= ZONE_NAME_BYTES_MAX,
+        _ => true,
+    };
+    let plan_fits = match &request.command {
+        Command::Subscribe { plan, .. } | Command::ChangePlan { plan, .. } => !plan.is_none(),
         _ => true,
     };
     let id_field = if payment { Field::Payment } else { Field::Command };
@@ -288,37 +333,47 @@ fn bad_field(request: &CommandRequest) -> Option<Field> {
         }
         () if !tier_fits => Some(Field::Tier),
         () if !zone_fits => Some(Field::Zone),
+        () if !plan_fits => Some(Field::Plan),
         () if request.reason.len() > TEXT_BYTES_MAX || request.by.len() > TEXT_BYTES_MAX => Some(Field::Reason),
         () => None,
     }
 }
 
-/// A command id that is known: the first answer again, or the field that differs (R13).
-fn again(request: &CommandRequest, row: &CommandRow) -> Answer {
+/// A command id that is known: the first answer again, or the field that differs (R13). Nothing for a confirmation that
+/// is to be executed now.
+fn again(request: &CommandRequest, row: &CommandRow, now: Now) -> Option<Answer> {
+    if let Command::ConfirmTopUp { account } = request.command {
+        return confirm_again(account, row, now.daemon);
+    }
     let answer = match differing_field(request, &row.record) {
-        None => {
-            let mut first = Answer::of(Outcome::Done);
-            first.split = given(&row.record);
-            first.replayed()
-        }
-        Some(field) => {
-            let outcome = match request.command {
-                Command::TopUp { .. } => Outcome::PaymentReused,
-                _ => Outcome::CommandIdReused,
-            };
-            Answer::reused(outcome, field)
-        }
+        None => first_answer(&row.record).replayed(),
+        Some(field) if pays(&request.command) => Answer::reused(Outcome::PaymentReused, field),
+        Some(field) => Answer::reused(Outcome::CommandIdReused, field),
     };
-    answer.resting_on(row.position)
+    Some(answer.resting_on(row.position))
 }
 
-/// What a command gave.
-const fn given(record: &Record) -> Split {
-    match record {
-        Record::Grant(grant) => Split::only(grant.bucket, grant.amount),
-        Record::TopUp(top_up) => Split::only(Bucket::TopUp, top_up.amount),
-        _ => Split::ZERO,
+fn change_of(row: &CommandRow) -> Option<Box<SubscriptionChange>> {
+    match &row.record {
+        Record::Subscription(change) => Some(change.clone()),
+        _ => None,
     }
+}
+
+/// What a command told first (R13).
+fn first_answer(record: &Record) -> Answer {
+    let mut answer = Answer::of(Outcome::Done);
+    match record {
+        Record::Grant(grant) => answer.split = Split::only(grant.bucket, grant.amount),
+        Record::Clawback(clawback) => {
+            answer.split = Split::only(Bucket::TopUp, clawback.taken);
+            answer.amount = clawback.debt;
+        }
+        Record::Correct(correct) => answer = corrected(correct.bucket, correct.amount),
+        Record::Subscription(change) => answer.split = Split::only(Bucket::Subscription, change.amount),
+        other => answer = bought_again(other).unwrap_or(answer),
+    }
+    answer
 }
 
 fn differing_field(request: &CommandRequest, record: &Record) -> Option<Field> {
@@ -343,12 +398,16 @@ fn differing_field(request: &CommandRequest, record: &Record) -> Option<Field> {
             (*bucket == first.bucket, Field::Bucket),
             (*amount == first.amount, Field::Amount),
         ]),
-        (Command::TopUp { amount, .. }, Record::TopUp(first)) => {
-            pick(&[(account == first.account, Field::Account), (*amount == first.amount, Field::Amount)])
-        }
         (Command::Clawback { amount, .. }, Record::Clawback(first)) => {
             pick(&[(account == first.account, Field::Account), (*amount == first.amount, Field::Amount)])
         }
+        (Command::Correct { bucket, amount, .. }, Record::Correct(first)) => pick(&[
+            (account == first.account, Field::Account),
+            (*bucket == first.bucket, Field::Bucket),
+            (*amount == first.requested, Field::Amount),
+        ]),
+        (command, record) if pays(command) => differing_purchase(command, record),
+        (command, Record::Subscription(first)) => crate::plan_command::differing_field(command, first),
         _ => Some(Field::Command),
     }
 }

@@ -10,6 +10,8 @@
 //! Steps 2 to 4 run without a pause on the caller's task. Nothing here waits: who must wait is told so, with
 //! his own unit pushed.
 
+use std::sync::Arc;
+
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
@@ -19,14 +21,18 @@ use crate::calendar::{Cohorts, Today};
 use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
 use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
-use crate::ids::{HoldId, Now, Position, Timestamp};
+use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
+use crate::offers::WithoutTopUp;
+use crate::plan::PlanCatalog;
 use crate::policy::FreePolicies;
 use crate::record::Record;
 use crate::request::{Answer, Operation};
 use crate::settings::Settings;
 use crate::slot::{Slot, SlotIndex, Wallets};
+use crate::subscription::PendingChange;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::top_up::PendingTopUps;
 use crate::word::{Bits, Give, Numbers, Snapshot};
 
 /// Operations in a chunk, at most: a big frame yields between chunks.
@@ -155,6 +161,11 @@ pub struct Engine<J, A> {
     pub(crate) cohorts: Cohorts,
     pub(crate) policies: RwLock<FreePolicies>,
     pub(crate) debts: Mutex<std::collections::HashMap<SlotIndex, Credits>>,
+    /// The plan changes that wait for the next boundary of their accounts (R12).
+    pub(crate) pending_changes: Mutex<std::collections::HashMap<AccountId, PendingChange>>,
+    pub(crate) plans: RwLock<Arc<PlanCatalog>>,
+    pub(crate) without_top_up: WithoutTopUp,
+    pub(crate) top_ups: Mutex<PendingTopUps>,
     pub(crate) commands: DashMap<CommandKey, CommandRow>,
     pub(crate) id_bound: AtomicU64,
     pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
@@ -176,6 +187,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             cohorts: Cohorts::new(),
             policies: RwLock::new(FreePolicies::new()),
             debts: Mutex::default(),
+            pending_changes: Mutex::default(),
+            plans: RwLock::default(),
+            without_top_up: WithoutTopUp::default(),
+            top_ups: Mutex::default(),
             commands: DashMap::new(),
             id_bound: AtomicU64::new(0),
             bound_on_its_way: Mutex::new(None),
@@ -386,13 +401,23 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let cycle_ends_at = slot.cycle_ends_at();
         // A reset is told only to those who get something by it; without a subscription that is the daily one.
         let daily = word.tier == crate::ids::Tier::NONE || self.free_for_all.load(Ordering::Relaxed);
-        let next = if daily { today.ends_at.min(cycle_ends_at) } else { cycle_ends_at };
+        let next = if daily { self.next_day(slot, word, today).min(cycle_ends_at) } else { cycle_ends_at };
         Answer {
             available: word.available,
             next_reset_at: if next == Timestamp::NEVER { Timestamp::NONE } else { next },
-            top_up_allowed: word.tier > crate::ids::Tier::NONE,
+            top_up_allowed: self.top_up_allowed(slot, word),
             ..answer
         }
+    }
+
+    /// When the next free credits come: at the end of today, or of the later day that the word already has, after a move
+    /// to the west (R6).
+    fn next_day(&self, slot: &Slot, word: &Snapshot, today: Today) -> Timestamp {
+        if word.day == Numbers::short_day(today.day) {
+            return today.ends_at;
+        }
+        let day = Numbers { day: today.day, period: slot.period() }.day_of(word);
+        if day > today.day { self.cohorts.end_of(slot.cohort(), day) } else { today.ends_at }
     }
 }
 

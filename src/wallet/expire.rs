@@ -1,11 +1,10 @@
 //! The ends that time brings: holds expire (R23), ended ones are forgotten (R32).
 
-use crate::bucket::Slices;
 use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal};
 use crate::hold::HoldState;
 use crate::holds::{Entry, seconds};
 use crate::ids::{HoldId, Now, Timestamp};
-use crate::record::{Record, Return};
+use crate::record::Record;
 use crate::slot::SlotIndex;
 use crate::sync::Ordering;
 
@@ -50,18 +49,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             // The extension has put down a note of its own.
             return Expiry::Ended;
         }
-        let left = Slices { split: live.hold.rest(), ..live.hold.taken };
-        let slot = self.wallets.slot(index);
-        let returned = self.returnable(slot, &slot.word.load(), &left, now);
-        let forfeited = left.split.minus(&returned);
-        let record = Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon };
+        let record = self.end_record(id, (live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
-        self.end(chunk, index, (id, live), &returned);
+        self.end(chunk, index, (id, live), &record.returned);
         entry.compact(now.daemon);
         Expiry::Done
     }
 
-    fn slot_of_open(&self, id: HoldId) -> Option<SlotIndex> {
+    pub(crate) fn slot_of_open(&self, id: HoldId) -> Option<SlotIndex> {
         let entry = self.holds.map.get(&id)?;
         match entry.value() {
             Entry::Live(live) if live.hold.state == HoldState::Open => live.slot,

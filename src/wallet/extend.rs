@@ -50,7 +50,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Open if asked > latest => Answer::of(Outcome::HoldAgeLimit),
             HoldState::Open => return move_end(chunk, id, live, asked),
             HoldState::Settled => Answer::of(Outcome::AlreadySettled).with_amount(live.hold.charged()),
-            HoldState::Released => Answer::of(Outcome::AlreadyReleased),
+            HoldState::Released | HoldState::ReleasedByWorker => Answer::of(Outcome::AlreadyReleased),
             HoldState::Expired => Answer::of(Outcome::HoldExpired),
             HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
         };

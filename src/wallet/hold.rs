@@ -22,6 +22,8 @@ pub enum HoldState {
     Expired = 4,
     /// Never existed here: the id was spent by a release that came first (R32).
     Tombstone = 5,
+    /// Ended in bulk because its worker is dead; takes late commits as an expired one (R28, R31).
+    ReleasedByWorker = 6,
 }
 
 impl HoldState {
@@ -34,6 +36,7 @@ impl HoldState {
             3 => Some(Self::Released),
             4 => Some(Self::Expired),
             5 => Some(Self::Tombstone),
+            6 => Some(Self::ReleasedByWorker),
             _ => None,
         }
     }
@@ -176,13 +179,7 @@ impl Hold {
             attribution: Attribution::default(),
             worker: WorkerId::NONE,
             settings: 0,
-            terms: Terms {
-                sources: crate::bucket::Sources::ALL,
-                pro_model: false,
-                min_tier: crate::ids::Tier::NONE,
-                over_commit: crate::record::OverCommit::Reject,
-                ttl_ms: 0,
-            },
+            terms: Terms::NONE,
             reserved_at: at,
             ends_at: at,
             ended_at: at,
@@ -222,9 +219,15 @@ impl Hold {
         }
     }
 
+    /// Whether the hold ended on its own, so that a commit may still come (R28).
+    #[must_use]
+    pub const fn takes_late_commits(&self) -> bool {
+        matches!(self.state, HoldState::Expired | HoldState::ReleasedByWorker)
+    }
+
     /// Applies a commit after expiry (R28).
     pub fn capture_late(&mut self, record: &LateCapture) {
-        assert!(self.state == HoldState::Expired, "R28: a second debit of a hold that has not expired");
+        assert!(self.takes_late_commits(), "R28: a second debit of a hold that has not expired");
         self.settlements.push(Settlement::Capture(CaptureStep {
             request: record.request,
             captured: Split::ZERO,

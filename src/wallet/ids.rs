@@ -176,3 +176,24 @@ impl Tier {
     /// The highest tier that the wallet word can hold.
     pub const MAX: Self = Self(15);
 }
+
+/// The number of a plan in the catalogue, never reused (R9); zero means "none": a subscription set by hand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct PlanId(pub u16);
+
+impl PlanId {
+    /// No plan of the catalogue.
+    pub const NONE: Self = Self(0);
+
+    /// Whether this is the zero id.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -8,10 +8,10 @@ use crate::hold::{Hold, HoldState};
 use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Timestamp};
 use crate::policy::FreePolicies;
 use crate::record::{
-    Capture, Clawback, CycleRoll, Grant, Issuer, LateCapture, Open, Record, Refund, Reserve, Return, SetSubscription,
-    TopUp,
+    Capture, Clawback, ConfirmTopUp, Correct, CycleRoll, DropTopUp, Grant, Issuer, LateCapture, Open, PendingTopUp,
+    Record, Refund, Reserve, Return, SetSubscription, SubscriptionChange, TopUp,
 };
-use crate::row::{Row, add_signed};
+use crate::row::{Pending, Row, add_signed};
 
 /// Where rows and holds are while records are applied: the projections, or plain maps in a test.
 pub trait Books {
@@ -29,7 +29,8 @@ pub trait Books {
     fn policies_mut(&mut self) -> &mut FreePolicies;
     /// Notes the bound of forgotten ids (R32).
     fn set_id_bound(&mut self, bound: Timestamp);
-    /// Remembers a command or a payment by its id (R13, R14).
+    /// Remembers a command or a payment by its id (R13, R14). A payment's later record takes the place of its earlier
+    /// one.
     fn remember(&mut self, key: CommandKey, row: CommandRow);
 }
 
@@ -105,6 +106,16 @@ pub fn apply(books: &mut impl Books, position: Position, record: &Record) -> Res
             tombstone.note_position(position);
             insert_new_hold(books, position, *hold, tombstone)?;
         }
+        Record::Subscription(change) => apply_subscription(books, position, change)?,
+        Record::PendingTopUp(pending) => {
+            with_row(books, position, pending.account, |row, _| row.add_pending(Pending::of(pending)))?;
+        }
+        Record::ConfirmTopUp(confirm) => apply_confirm(books, position, confirm)?,
+        Record::DropTopUp(dropped) => {
+            with_row(books, position, dropped.account, |row, _| row.drop_pending(dropped.payment))?;
+        }
+        Record::Correct(correct) => apply_correct(books, position, correct)?,
+        Record::ReleaseWorker(end) => apply_return(books, position, end, HoldState::ReleasedByWorker)?,
     }
     if let Some(key) = command_key(record) {
         books.remember(key, CommandRow { record: record.clone(), position });
@@ -120,8 +131,13 @@ pub const fn command_key(record: &Record) -> Option<CommandKey> {
         | Record::Freeze(crate::record::Freeze { issuer, .. })
         | Record::SetSubscription(SetSubscription { issuer, .. })
         | Record::Grant(Grant { issuer, .. })
-        | Record::Clawback(Clawback { issuer, .. }) => Some(key_of(issuer)),
-        Record::TopUp(top_up) => Some(CommandKey::Payment(top_up.payment)),
+        | Record::Clawback(Clawback { issuer, .. })
+        | Record::Correct(Correct { issuer, .. }) => Some(key_of(issuer)),
+        Record::TopUp(TopUp { payment, .. })
+        | Record::PendingTopUp(PendingTopUp { payment, .. })
+        | Record::ConfirmTopUp(ConfirmTopUp { payment, .. })
+        | Record::DropTopUp(DropTopUp { payment, .. }) => Some(CommandKey::Payment(*payment)),
+        Record::Subscription(change) => Some(key_of(&change.issuer)),
         _ => None,
     }
 }
@@ -170,15 +186,21 @@ fn apply_set_subscription(
 ) -> Result<(), LedgerError> {
     with_row(books, position, set.account, |row, policies| {
         row.roll_day(set.day, policies);
-        row.roll_period(set.period, set.amount, set.tier, set.ends_at);
+        row.roll_period(set.period, set.amount, Some(set.subscription()));
+        row.pending = None;
     })
 }
 
 fn apply_cycle_roll(books: &mut impl Books, position: Position, roll: &CycleRoll) -> Result<(), LedgerError> {
-    with_row(books, position, roll.account, |row, policies| {
-        row.roll_day(roll.day, policies);
-        row.roll_period(roll.period, roll.allocation, roll.tier, roll.ends_at);
-    })
+    with_row(books, position, roll.account, |row, policies| row.roll_cycle(roll, policies))
+}
+
+fn apply_subscription(
+    books: &mut impl Books,
+    position: Position,
+    change: &SubscriptionChange,
+) -> Result<(), LedgerError> {
+    with_row(books, position, change.account, |row, policies| row.change(change, policies))
 }
 
 fn apply_grant(books: &mut impl Books, position: Position, grant: &Grant) -> Result<(), LedgerError> {
@@ -197,6 +219,23 @@ fn apply_top_up(books: &mut impl Books, position: Position, top_up: &TopUp) -> R
     with_row(books, position, top_up.account, |row, _| {
         row.counters_mut(Bucket::TopUp).granted += top_up.amount;
         row.top_up_net = add_signed(row.top_up_net, top_up.amount, true);
+    })
+}
+
+fn apply_confirm(books: &mut impl Books, position: Position, confirm: &ConfirmTopUp) -> Result<(), LedgerError> {
+    with_row(books, position, confirm.account, |row, _| {
+        row.drop_pending(confirm.payment);
+        row.counters_mut(Bucket::TopUp).granted += confirm.amount;
+        row.top_up_net = add_signed(row.top_up_net, confirm.amount, true);
+    })
+}
+
+fn apply_correct(books: &mut impl Books, position: Position, correct: &Correct) -> Result<(), LedgerError> {
+    with_row(books, position, correct.account, |row, policies| {
+        row.roll_day(correct.day, policies);
+        let split = Split::only(correct.bucket, correct.amount);
+        row.take(&Slices { split, day: correct.day, period: correct.period }, policies);
+        row.counters_mut(correct.bucket).clawed_back += correct.amount;
     })
 }
 

@@ -7,6 +7,9 @@
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
+//! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
+//! | [`offers`] | the plans that an engine offers |
+//! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -26,9 +29,14 @@
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
+pub mod catalog_error;
+mod catalog_section;
+mod cold;
 pub mod command;
+mod correct;
 pub mod credits;
 pub mod engine;
+pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
@@ -36,8 +44,12 @@ mod holds;
 pub mod ids;
 pub mod ledger;
 pub mod load;
+pub mod offers;
 pub mod outcome;
+pub mod plan;
+mod plan_command;
 pub mod policy;
+pub mod rate_card;
 pub mod record;
 mod refund;
 pub mod request;
@@ -47,8 +59,11 @@ pub mod row;
 pub mod settings;
 pub mod settle;
 pub mod slot;
+pub mod subscription;
 mod sync;
+pub mod top_up;
 pub mod word;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

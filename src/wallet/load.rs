@@ -55,7 +55,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             error,
         })?;
         let debt = row.debt();
-        let cold = Cold { frozen: row.frozen, in_debt: !debt.is_zero() };
+        let cold = Cold::of(row.frozen, !debt.is_zero());
         let today = self.cohorts.today(cohort, now.daemon).day;
         let mut available = row.available();
         let mut day = row.day;
@@ -70,13 +70,18 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             tier: row.tier,
             attention: cold.frozen || cold.in_debt,
         };
-        let new = NewWallet { word, cohort, period: row.period, cycle_ends_at: row.ends_at, cold };
+        let new = NewWallet { word, cohort, period: row.period, subscription: row.subscribed, cold };
         let index = self.wallets.add(row.account, || new).map_err(|none| match none {
             NoWallet::Exists => LoadError::Twice(row.account),
             NoWallet::Full => LoadError::Full,
         })?;
         if debt > Credits::ZERO {
             self.debts.lock().insert(index, debt);
+        }
+        let slot = self.wallets.slot(index);
+        self.set_pending(slot, &mut slot.lock(), row.pending);
+        for pending in &row.pending_top_ups {
+            self.top_ups.lock().add(index, *pending);
         }
         Ok(())
     }

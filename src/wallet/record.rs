@@ -5,7 +5,8 @@
 
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
-use crate::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId};
+use crate::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, PlanId, Tier, Timestamp, WorkerId};
+use crate::subscription::{PendingChange, Subscription};
 
 /// One decision that took effect.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,6 +55,18 @@ pub enum Record {
         /// When.
         at: Timestamp,
     },
+    /// A subscription, or the zone that its boundaries lie in, changed by a command (R11, R12).
+    Subscription(Box<SubscriptionChange>),
+    /// A top-up that waits for its payment (R14).
+    PendingTopUp(PendingTopUp),
+    /// The payment of a pending top-up has arrived: its credits are spendable (R14).
+    ConfirmTopUp(ConfirmTopUp),
+    /// A pending top-up ended without its payment (R14).
+    DropTopUp(DropTopUp),
+    /// Credits taken back by an operator (R33).
+    Correct(Correct),
+    /// A hold ended because its worker is dead; late commits are taken as after an expiry (R28, R31).
+    ReleaseWorker(Return),
 }
 
 /// A daily allowance and who gets it, from a date on, in every zone (R5).
@@ -123,6 +136,15 @@ pub struct SetSubscription {
     pub issuer: Issuer,
 }
 
+impl SetSubscription {
+    /// The subscription that it sets.
+    #[must_use]
+    pub fn subscription(&self) -> Subscription {
+        let starts_at = Timestamp(self.issuer.at.seconds().saturating_mul(1_000));
+        Subscription::by_hand(self.tier, self.amount, starts_at, self.ends_at)
+    }
+}
+
 /// Credits given into one bucket's current period.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
@@ -149,9 +171,62 @@ pub struct TopUp {
     pub payment: PaymentId,
     /// How much.
     pub amount: Credits,
+    /// The bundle that was bought; empty for a free amount.
+    pub bundle: String,
     /// The client's name from the handshake.
     pub by: String,
     /// When.
+    pub at: Timestamp,
+}
+
+/// Credits whose payment has not arrived yet: listed, not spendable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PendingTopUp {
+    /// The account.
+    pub account: AccountId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much.
+    pub amount: Credits,
+    /// The bundle that was bought; empty for a free amount.
+    pub bundle: String,
+    /// The client's name from the handshake.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// When it ends, if its payment has not arrived before.
+    pub ends_at: Timestamp,
+}
+
+/// The payment of a pending top-up has arrived.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfirmTopUp {
+    /// The account.
+    pub account: AccountId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much: what the pending top-up named.
+    pub amount: Credits,
+    /// The bundle that was bought; empty for a free amount.
+    pub bundle: String,
+    /// The client's name from the handshake.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A pending top-up ended without its payment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DropTopUp {
+    /// The account.
+    pub account: AccountId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much it would have brought: a retry of the pending top-up is compared with it.
+    pub amount: Credits,
+    /// The bundle that was to be bought; empty for a free amount.
+    pub bundle: String,
+    /// When it was noticed.
     pub at: Timestamp,
 }
 
@@ -162,6 +237,29 @@ pub struct Clawback {
     pub account: AccountId,
     /// The whole amount: what is not in top-up becomes debt.
     pub amount: Credits,
+    /// What was in top-up then. Told again to a retry (R13); nothing is derived from it.
+    pub taken: Credits,
+    /// The debt after it. Told again to a retry (R13); nothing is derived from it.
+    pub debt: Credits,
+    /// Who did it.
+    pub issuer: Issuer,
+}
+
+/// Credits taken out of one bucket's current period: at most what is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Correct {
+    /// The account.
+    pub account: AccountId,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// How much was asked for.
+    pub requested: Credits,
+    /// How much was taken.
+    pub amount: Credits,
+    /// The current day.
+    pub day: Day,
+    /// The current period.
+    pub period: Period,
     /// Who did it.
     pub issuer: Issuer,
 }
@@ -179,10 +277,112 @@ pub struct CycleRoll {
     pub allocation: Credits,
     /// The tier from now on; zero after a lapse.
     pub tier: Tier,
-    /// When the new period ends; zero for never.
+    /// When the new cycle ends; zero after a lapse.
     pub ends_at: Timestamp,
-    /// The boundary that was crossed.
+    /// The last boundary that was crossed: where the new cycle began, or where the subscription lapsed.
     pub at: Timestamp,
+    /// The plan from now on; none after a lapse.
+    pub plan: PlanId,
+    /// The number of the new cycle, counted from the anchor; zero after a lapse.
+    pub cycle: u32,
+    /// The cycles that began and ended in between, without a grant (R35).
+    pub skipped: u32,
+    /// Whether a pending change of plan took effect.
+    pub changed: bool,
+}
+
+impl CycleRoll {
+    /// What the roll makes of the subscription that stood before it; none after a lapse.
+    #[must_use]
+    pub fn of(&self, before: &Subscription) -> Option<Subscription> {
+        (self.tier > Tier::NONE).then(|| Subscription {
+            plan: self.plan,
+            tier: self.tier,
+            allocation: self.allocation,
+            granted_max: self.allocation,
+            cycle: self.cycle,
+            starts_at: self.at,
+            ends_at: self.ends_at,
+            ..*before
+        })
+    }
+}
+
+/// Which command changed a subscription. Persisted, keep stable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum SubscriptionKind {
+    /// Subscribed to a plan.
+    Subscribe = 1,
+    /// Paid for longer.
+    Renew = 2,
+    /// Cancelled, now or at the end of what is paid for.
+    Cancel = 3,
+    /// Ended at once.
+    Lapse = 4,
+    /// Moved to another plan, now or at the next boundary.
+    ChangePlan = 5,
+    /// The account moved to another zone.
+    SetZone = 6,
+}
+
+impl SubscriptionKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Subscribe, Self::Renew, Self::Cancel, Self::Lapse, Self::ChangePlan, Self::SetZone];
+
+    /// The kind with this number.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Subscribe),
+            2 => Some(Self::Renew),
+            3 => Some(Self::Cancel),
+            4 => Some(Self::Lapse),
+            5 => Some(Self::ChangePlan),
+            6 => Some(Self::SetZone),
+            _ => None,
+        }
+    }
+}
+
+/// What a plan command asked for: kept to tell a retry from another command under the same id (R13).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Asked {
+    /// The plan of a subscribe or a plan change.
+    pub plan: PlanId,
+    /// The number of a plan change's mode; for a subscribe whether it renews itself, for a cancel whether it waits for
+    /// the end of what is paid for, as 0 or 1.
+    pub mode: u8,
+    /// The instant of a subscribe or a renewal; zero for none.
+    pub paid_through: Timestamp,
+}
+
+/// A subscription changed by a command, with its state before and after (R13).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubscriptionChange {
+    /// The account.
+    pub account: AccountId,
+    /// By which command.
+    pub kind: SubscriptionKind,
+    /// What was asked for.
+    pub asked: Asked,
+    /// The day that the wallet had been rolled to before.
+    pub day: Day,
+    /// The subscription before; none without.
+    pub before: Option<Subscription>,
+    /// The subscription after; none once it has ended.
+    pub after: Option<Subscription>,
+    /// The change that waits for the next boundary after this.
+    pub pending: Option<PendingChange>,
+    /// The period after. A later one than the row's: the bucket is set to `amount`; the same: `amount` is added.
+    pub period: Period,
+    /// The credits of the new period, or those that are added.
+    pub amount: Credits,
+    /// The IANA name of the zone from now on; empty for the one that it was.
+    pub zone: String,
+    /// Who did it.
+    pub issuer: Issuer,
 }
 
 /// What a request is for: carried for statements and usage.
@@ -232,8 +432,57 @@ pub struct Terms {
     pub min_tier: Tier,
     /// What a commit above the hold does (R26).
     pub over_commit: OverCommit,
-    /// The hold time that was asked for, in milliseconds; zero for a charge.
+    /// The hold time that was asked for, in milliseconds; zero for none and for a charge.
     pub ttl_ms: u32,
+    /// What the rate card added, where it priced the request (R18).
+    pub priced: Option<PricedTerms>,
+    /// The hold time that was granted, in milliseconds; zero for a charge.
+    pub hold_ms: u32,
+}
+
+/// What the rate card added to the terms of a hold. A reload of the card leaves it as it is (R18).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PricedTerms {
+    /// The version of the card.
+    pub version: u32,
+    /// Whether the request named the price that it expected.
+    pub expected: bool,
+    /// Whether free credits may not pay for the model (R8).
+    pub pro_model: bool,
+    /// What a commit above the hold does (R26).
+    pub over_commit: OverCommit,
+}
+
+impl Terms {
+    /// The terms of no request.
+    pub const NONE: Self = Self {
+        sources: crate::bucket::Sources::ALL,
+        pro_model: false,
+        min_tier: Tier::NONE,
+        over_commit: OverCommit::Reject,
+        ttl_ms: 0,
+        priced: None,
+        hold_ms: 0,
+    };
+
+    /// What a commit above the hold does: by the card where it priced the hold (R26).
+    #[must_use]
+    pub const fn over_commit(&self) -> OverCommit {
+        match self.priced {
+            Some(priced) => priced.over_commit,
+            None => self.over_commit,
+        }
+    }
+
+    /// The buckets that the hold draws from: not the free one where request or card mark the model Pro (R8).
+    #[must_use]
+    pub const fn sources(&self) -> crate::bucket::Sources {
+        let by_card = match self.priced {
+            Some(priced) => priced.pro_model,
+            None => false,
+        };
+        if self.pro_model || by_card { self.sources.without_free() } else { self.sources }
+    }
 }
 
 /// What a commit of more than is held does (R26).

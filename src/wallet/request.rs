@@ -2,9 +2,10 @@
 
 use crate::bucket::{Bucket, Sources, Split};
 use crate::credits::Credits;
-use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Tier, Timestamp, WorkerId};
+use crate::ids::{AccountId, CommandId, HoldId, PaymentId, PlanId, Position, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Attribution, CaptureRequest, OverCommit, RefundReason};
+use crate::record::{Attribution, CaptureRequest, OverCommit, RefundReason, SubscriptionChange};
+use crate::subscription::ChangeMode;
 
 /// An operation of the hot path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,7 +100,8 @@ pub struct ReserveRequest {
     pub sources: Sources,
     /// Whether the model is marked Pro: free credits may not pay (R8).
     pub pro_model: bool,
-    /// Whether the daemon is to price it (R18); refused as `unpriced` until there is a rate card.
+    /// Whether the daemon is to price it (R18): tool, model, settings and count say what is to be made, and the amount
+    /// is the price that is expected, zero for none.
     pub priced: bool,
     /// The least tier (R20).
     pub min_tier: Tier,
@@ -166,12 +168,88 @@ pub enum Command {
         /// How much.
         amount: Credits,
     },
+    /// Subscribe to a plan (R11).
+    Subscribe {
+        /// The account.
+        account: AccountId,
+        /// The plan.
+        plan: PlanId,
+        /// Whether cycles roll on past what is paid for.
+        auto_renew: bool,
+        /// Until when it is paid for; zero for one term.
+        paid_through: Timestamp,
+    },
+    /// Record until when a subscription is paid for (R11).
+    Renew {
+        /// The account.
+        account: AccountId,
+        /// Until when.
+        paid_through: Timestamp,
+    },
+    /// Cancel a subscription (R11).
+    Cancel {
+        /// The account.
+        account: AccountId,
+        /// Whether it lapses at the end of what is paid for, or now.
+        at_period_end: bool,
+    },
+    /// End a subscription at once (R11).
+    Lapse {
+        /// The account.
+        account: AccountId,
+    },
+    /// Move a subscription to another plan (R12).
+    ChangePlan {
+        /// The account.
+        account: AccountId,
+        /// The plan.
+        plan: PlanId,
+        /// When.
+        mode: ChangeMode,
+    },
+    /// Move an account to another zone (R6, R10).
+    SetZone {
+        /// The account.
+        account: AccountId,
+        /// The IANA name of its time zone; empty for UTC.
+        zone: String,
+    },
+    /// Announce bought credits whose payment has not arrived (R14).
+    PendingTopUp {
+        /// The account.
+        account: AccountId,
+        /// How much.
+        amount: Credits,
+    },
+    /// Say that the payment of a pending top-up has arrived (R14).
+    ConfirmTopUp {
+        /// The account.
+        account: AccountId,
+    },
+    /// Add the credits of a bundle, at once or once their payment has arrived (R14).
+    TopUpBundle {
+        /// The account.
+        account: AccountId,
+        /// The bundle's name.
+        bundle: String,
+        /// Whether the payment has yet to arrive.
+        pending: bool,
+    },
+    /// Take credits out of one bucket, at most what is there (R33).
+    Correct {
+        /// The account.
+        account: AccountId,
+        /// The bucket.
+        bucket: Bucket,
+        /// How much.
+        amount: Credits,
+    },
 }
 
 /// A command with its idempotency key and its issuer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandRequest {
-    /// The command's id; for a top-up the payment's.
+    /// The command's id; for top-ups and their confirmation the payment's.
     pub id: CommandId,
     /// What to do.
     pub command: Command,
@@ -187,6 +265,15 @@ impl CommandRequest {
     pub const fn payment(&self) -> PaymentId {
         PaymentId(self.id.0)
     }
+}
+
+/// What a command came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommandOutcome {
+    /// The answer.
+    pub answer: Answer,
+    /// The state before and after a plan or zone command that took effect, also for its retry (R13).
+    pub change: Option<Box<SubscriptionChange>>,
 }
 
 /// What a request came to, with everything that the caller is told.

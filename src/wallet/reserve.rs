@@ -91,7 +91,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     return Ok(self.tell(refused, slot, &word, now));
                 }
                 Taken::Insufficient(word) => {
-                    let refused = Answer::of(Outcome::Insufficient).with_amount(request.amount);
+                    let mut refused = Answer::of(Outcome::Insufficient).with_amount(request.amount);
+                    refused.detail = self.upgrade_to(word.tier, request.amount);
                     return Ok(self.tell(refused, slot, &word, now));
                 }
             };
@@ -183,6 +184,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 min_tier: request.min_tier,
                 over_commit: request.over_commit,
                 ttl_ms: request.ttl_ms,
+                priced: None,
+                hold_ms: 0,
             },
             at: now.daemon,
             ends_at,

@@ -2,9 +2,10 @@
 
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
-use crate::ids::{Day, Now, Tier, Timestamp};
+use crate::ids::{Day, Now, PlanId, Tier, Timestamp};
 use crate::record::{CycleRoll, Record};
 use crate::slot::{Cold, Slot};
+use crate::subscription::{PendingChange, Rolled, roll_over};
 use crate::word::{Numbers, Snapshot};
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -26,34 +27,31 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Takes the lock, looks again, and rolls what is due.
     pub(crate) fn roll(&self, slot: &Slot, now: Now) {
-        let cold = slot.lock();
-        self.roll_locked(slot, &cold, now);
+        self.roll_locked(slot, &mut slot.lock(), now);
     }
 
     /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10).
-    pub(crate) fn roll_locked(&self, slot: &Slot, _lock: &Cold, now: Now) {
-        let boundary = slot.cycle_ends_at();
-        if boundary <= now.daemon {
-            // The days up to the boundary come with the tier of before it (R7, R35).
-            self.roll_day(slot, self.cohorts.day_at(slot.cohort(), boundary.minus_millis(1)), now);
-            self.roll_cycle(slot, boundary, now);
+    pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
+        if slot.cycle_ends_at() <= now.daemon
+            && let Some(before) = slot.subscription(cold)
+        {
+            let pending = self.pending_change(slot, cold);
+            let zone = self.cohorts.zone(slot.cohort());
+            if let Some(rolled) = roll_over(&before, pending.as_ref(), &zone, now.daemon) {
+                // The days up to the boundary come with the tier of before it (R7, R35).
+                self.roll_day(slot, self.cohorts.day_at(slot.cohort(), rolled.boundary.minus_millis(1)), now);
+                self.roll_cycle(slot, cold, &rolled, now);
+            }
         }
         self.roll_day(slot, self.today(slot, now).day, now);
     }
 
     /// The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
-    fn roll_cycle(&self, slot: &Slot, boundary: Timestamp, now: Now) {
+    /// The word changes before the next instant is published: who sees that one sees the new period too.
+    fn roll_cycle(&self, slot: &Slot, cold: &mut Cold, rolled: &Rolled, now: Now) {
         let numbers = self.numbers(slot, now);
         let word = slot.word.load();
-        let roll = CycleRoll {
-            account: slot.account(),
-            day: numbers.day_of(&word),
-            period: numbers.period_of(&word).next(),
-            allocation: Credits::ZERO,
-            tier: Tier::NONE,
-            ends_at: Timestamp::NONE,
-            at: boundary,
-        };
+        let roll = record(slot, rolled, &numbers, &word);
         self.journal.push(&[Record::CycleRoll(vec![roll])]);
         slot.word.transition(|word| {
             let mut next = *word;
@@ -63,7 +61,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(next), ())
         });
         slot.set_period(roll.period);
-        slot.set_cycle_ends_at(roll.ends_at);
+        if rolled.changed || rolled.after.is_none() {
+            self.set_pending(slot, cold, None);
+        }
+        slot.set_subscription(cold, rolled.after.as_ref());
     }
 
     /// A day roll has no record: replay rolls a row when a record of a later day comes.
@@ -79,5 +80,50 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             next.day = Numbers::short_day(day);
             (Some(next), ())
         });
+    }
+
+    /// The change that waits for the next boundary; call with the lock held.
+    pub(crate) fn pending_change(&self, slot: &Slot, cold: &Cold) -> Option<PendingChange> {
+        if cold.has_pending { self.pending_changes.lock().get(&slot.account()).copied() } else { None }
+    }
+
+    /// Sets the change that waits for the next boundary; call with the lock held.
+    pub(crate) fn set_pending(&self, slot: &Slot, cold: &mut Cold, pending: Option<PendingChange>) {
+        if !cold.has_pending && pending.is_none() {
+            return;
+        }
+        let mut changes = self.pending_changes.lock();
+        match pending {
+            Some(pending) => changes.insert(slot.account(), pending),
+            None => changes.remove(&slot.account()),
+        };
+        cold.has_pending = pending.is_some();
+    }
+}
+
+fn record(slot: &Slot, rolled: &Rolled, numbers: &Numbers, word: &Snapshot) -> CycleRoll {
+    let lapse = CycleRoll {
+        account: slot.account(),
+        day: numbers.day_of(word),
+        period: numbers.period_of(word).next(),
+        allocation: Credits::ZERO,
+        tier: Tier::NONE,
+        ends_at: Timestamp::NONE,
+        at: rolled.boundary,
+        plan: PlanId::NONE,
+        cycle: 0,
+        skipped: rolled.skipped,
+        changed: rolled.changed,
+    };
+    match rolled.after {
+        None => lapse,
+        Some(after) => CycleRoll {
+            allocation: after.allocation,
+            tier: after.tier,
+            ends_at: after.ends_at,
+            plan: after.plan,
+            cycle: after.cycle,
+            ..lapse
+        },
     }
 }

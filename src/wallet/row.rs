@@ -5,8 +5,11 @@
 
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
-use crate::ids::{AccountId, Day, Period, Tier, Timestamp};
+use crate::ids::{AccountId, Day, PaymentId, Period, Tier, Timestamp};
 use crate::policy::FreePolicies;
+use crate::record::PendingTopUp;
+use crate::record::{CycleRoll, SubscriptionChange};
+use crate::subscription::{PendingChange, Subscription};
 
 /// How many days back a row remembers which days were drawn from. A record is never that late: it would have to
 /// wait that long between its decision and its place in the journal.
@@ -27,6 +30,38 @@ pub struct Counters {
     pub clawed_back: Credits,
 }
 
+/// The most top-ups of one wallet that wait for their payment (R14).
+pub const PENDING_TOP_UPS_MAX: usize = 16;
+
+/// A top-up that waits for its payment (R14).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// The payment.
+    pub payment: PaymentId,
+    /// How much it brings.
+    pub amount: Credits,
+    /// When it was announced.
+    pub at: Timestamp,
+    /// When it ends without its payment.
+    pub ends_at: Timestamp,
+}
+
+impl Pending {
+    /// What a record says of it.
+    #[must_use]
+    pub const fn of(record: &PendingTopUp) -> Self {
+        Self { payment: record.payment, amount: record.amount, at: record.at, ends_at: record.ends_at }
+    }
+}
+
+/// Adds a pending top-up to a list. Those that have ended by then leave it, whether that has a record or not: so the
+/// list is bounded.
+pub(crate) fn add_pending(list: &mut Vec<Pending>, pending: Pending) {
+    list.retain(|known| known.ends_at > pending.at);
+    list.push(pending);
+    assert!(list.len() <= PENDING_TOP_UPS_MAX, "R14: a wallet has at most 16 pending top-ups");
+}
+
 /// One wallet, as far as the journal has been applied.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
@@ -44,7 +79,7 @@ pub struct Row {
     pub opened_days: u64,
     /// The period of the subscription credits.
     pub period: Period,
-    /// When that period ends; zero for never.
+    /// When that period ends, by a new cycle or a lapse; zero for never.
     pub ends_at: Timestamp,
     /// Free credits left.
     pub free: Credits,
@@ -58,6 +93,12 @@ pub struct Row {
     pub open_holds: u32,
     /// The counters by bucket, in draw order.
     pub counters: [Counters; 3],
+    /// The active subscription.
+    pub subscribed: Option<Subscription>,
+    /// The change of plan that waits for the next boundary (R12).
+    pub pending: Option<PendingChange>,
+    /// Top-ups that wait for their payment, in the order in which they came (R14).
+    pub pending_top_ups: Vec<Pending>,
 }
 
 impl Row {
@@ -79,6 +120,9 @@ impl Row {
             spent_in_period: Split::ZERO,
             open_holds: 0,
             counters: [Counters::default(); 3],
+            subscribed: None,
+            pending: None,
+            pending_top_ups: Vec::new(),
         }
     }
 
@@ -103,6 +147,16 @@ impl Row {
         &mut self.counters[bucket as usize]
     }
 
+    /// Adds a pending top-up (R14).
+    pub fn add_pending(&mut self, pending: Pending) {
+        add_pending(&mut self.pending_top_ups, pending);
+    }
+
+    /// A pending top-up was confirmed or has ended (R14).
+    pub fn drop_pending(&mut self, payment: PaymentId) {
+        self.pending_top_ups.retain(|known| known.payment != payment);
+    }
+
     /// Rolls the free credits to `day`, if that is later (R5, R6).
     pub fn roll_day(&mut self, day: Day, policies: &FreePolicies) {
         let Some(days) = day.0.checked_sub(self.day.0).filter(|days| *days > 0) else { return };
@@ -117,7 +171,7 @@ impl Row {
     }
 
     /// Ends the running period of the subscription bucket and opens the next with `amount` (R10).
-    pub fn roll_period(&mut self, period: Period, amount: Credits, tier: Tier, ends_at: Timestamp) {
+    pub fn roll_period(&mut self, period: Period, amount: Credits, after: Option<Subscription>) {
         assert!(period > self.period, "I7: period {period:?} after {:?}", self.period);
         let left = self.subscription;
         let counters = self.counters_mut(Bucket::Subscription);
@@ -126,8 +180,44 @@ impl Row {
         self.subscription = amount;
         self.spent_in_period.subscription = Credits::ZERO;
         self.period = period;
-        self.tier = tier;
-        self.ends_at = ends_at;
+        self.set_subscribed(after);
+    }
+
+    /// Sets the subscription, and with it the tier and the end of the running period.
+    pub fn set_subscribed(&mut self, after: Option<Subscription>) {
+        self.tier = after.map_or(Tier::NONE, |subscription| subscription.tier);
+        self.ends_at = match after.map(|subscription| subscription.due_at()) {
+            None | Some(Timestamp::NEVER) => Timestamp::NONE,
+            Some(due_at) => due_at,
+        };
+        self.subscribed = after;
+    }
+
+    /// Rolls the row over the end of a cycle, or a lapse (R10, R11).
+    pub fn roll_cycle(&mut self, roll: &CycleRoll, policies: &FreePolicies) {
+        self.roll_day(roll.day, policies);
+        let after = self.subscribed.and_then(|before| roll.of(&before));
+        self.roll_period(roll.period, roll.allocation, after);
+        if roll.changed || after.is_none() {
+            self.pending = None;
+        }
+    }
+
+    /// Changes the subscription as a command did (R11, R12).
+    pub fn change(&mut self, change: &SubscriptionChange, policies: &FreePolicies) {
+        self.roll_day(change.day, policies);
+        if change.period > self.period {
+            self.roll_period(change.period, change.amount, change.after);
+        } else {
+            assert!(change.period == self.period, "I7: period {:?} after {:?}", change.period, self.period);
+            self.counters_mut(Bucket::Subscription).granted += change.amount;
+            self.subscription += change.amount;
+            self.set_subscribed(change.after);
+        }
+        self.pending = change.pending;
+        if !change.zone.is_empty() {
+            self.zone.clone_from(&change.zone);
+        }
     }
 
     /// Takes slices out of the balances. Credits of an ended period come out of what counts as expired.

@@ -145,12 +145,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         match live.hold.state {
             HoldState::Open => Ok(self.capture(chunk, id, (live, index), request, now)),
             // A last capture after the expiry settles as one in time does: never success with nothing charged (R28).
-            HoldState::Expired if live.hold.captures().any(|step| step.request.last) => {
+            HoldState::Expired | HoldState::ReleasedByWorker if live.hold.captures().any(|step| step.request.last) => {
                 let charged = live.hold.charged();
                 refused(Outcome::AlreadySettled).map(|answer| answer.with_amount(charged))
             }
             HoldState::Expired if !self.settings.late_redebit => refused(Outcome::HoldExpired),
-            HoldState::Expired => Ok(self.capture_late(chunk, id, (live, index), request, now)),
+            HoldState::ReleasedByWorker if !self.settings.late_redebit => refused(Outcome::AlreadyReleased),
+            HoldState::Expired | HoldState::ReleasedByWorker => {
+                Ok(self.capture_late(chunk, id, (live, index), request, now))
+            }
             HoldState::Settled => {
                 let charged = live.hold.charged();
                 refused(Outcome::AlreadySettled).map(|answer| answer.with_amount(charged))
@@ -200,7 +203,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let wanted = request.amount.unwrap_or_else(|| rest.total());
         let above = wanted.saturating_sub(rest.total());
         let mut drawn = Slices { split: Split::ZERO, ..hold.taken };
-        if !above.is_zero() && hold.terms.over_commit == OverCommit::Reject {
+        if !above.is_zero() && hold.terms.over_commit() == OverCommit::Reject {
             let max = rest.total();
             return rests(Answer::of(Outcome::ExceedsHold).with_amount(max), live);
         }
@@ -208,7 +211,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return rests(Answer { detail: LIMIT_CAPTURES, ..Answer::of(Outcome::Limit) }, live);
         }
         if !above.is_zero() {
-            match hold.terms.over_commit {
+            match hold.terms.over_commit() {
                 OverCommit::Reject | OverCommit::Cap => {}
                 OverCommit::Draw => match self.draw(index, above, hold, now) {
                     Ok(slices) => drawn = slices,
@@ -250,7 +253,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Takes what a commit asks for above the hold from the wallet, past every gate (R26).
     fn draw(&self, index: SlotIndex, above: Credits, hold: &Hold, now: Now) -> Result<Slices, Answer> {
         let slot = self.wallets.slot(index);
-        let sources = hold_sources(hold);
+        let sources = hold.terms.sources();
         let numbers = self.numbers(slot, now);
         let drawn = slot.word.transition(|word| {
             let (next, split) = word.take_up_to(above, sources);
@@ -305,7 +308,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return rests(Answer { detail: LIMIT_CAPTURES, ..Answer::of(Outcome::Limit) }, live);
         }
         let slot = self.wallets.slot(index);
-        let sources = hold_sources(hold);
+        let sources = hold.terms.sources();
         let numbers = self.numbers(slot, now);
         let (word, taken) = slot.word.transition(|word| {
             let (next, split) = word.take_up_to(wanted, sources);
@@ -357,6 +360,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Settled if by_capture || live.hold.charge => {
                 rests(Answer::of(Outcome::AlreadySettled).with_amount(live.hold.charged()), live)
             }
+            HoldState::ReleasedByWorker => rests(Answer::of(Outcome::AlreadyReleased), live),
             HoldState::Released if by_capture => rests(Answer::of(Outcome::AlreadyReleased), live),
             HoldState::Settled | HoldState::Released => {
                 let Some(step) = live.hold.released() else { return Err(Wait::OwnUnit) };
@@ -404,11 +408,6 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.holds.count_entry();
         Ok(answer)
     }
-}
-
-/// The sources that a hold may draw from after its reserve.
-fn hold_sources(hold: &Hold) -> crate::bucket::Sources {
-    if hold.terms.pro_model { hold.terms.sources.without_free() } else { hold.terms.sources }
 }
 
 /// The answer, resting on the last record about the hold. In the own unit that record leaves with the answer.

@@ -7,7 +7,8 @@ use dashmap::mapref::entry::Entry;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::calendar::Cohort;
-use crate::ids::{AccountId, Period, Timestamp};
+use crate::ids::{AccountId, Period, PlanId, Timestamp};
+use crate::subscription::Subscription;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::word::{AtomicWord, Snapshot, Wide};
 
@@ -24,37 +25,35 @@ pub const WALLETS_MAX: usize = SEGMENT_SLOTS.saturating_mul(SEGMENTS);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SlotIndex(pub u32);
 
-/// One wallet in memory: the word, and beside it what is read without the lock.
+/// One wallet in memory: the word, and beside it what is read without the lock. What every request reads lies in the
+/// first half of a cache line.
 #[derive(Debug)]
+#[repr(C, align(32))]
 pub struct Slot {
     /// The spendable state.
     pub word: AtomicWord<Wide>,
-    account: [AtomicU64; 2],
     cycle_ends_at: AtomicU64,
     period: AtomicU32,
     cohort: AtomicU16,
+    plan: AtomicU16,
+    account: [AtomicU64; 2],
     cold: Mutex<Cold>,
 }
 
-const _: () = assert!(size_of::<Slot>() <= 64);
+const _: () = assert!(size_of::<Slot>() <= 96);
+const _: () = assert!(std::mem::offset_of!(Slot, account) == 32);
 
-/// What changes rarely: read and written only under the wallet's lock.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Cold {
-    /// New reserves are refused.
-    pub frozen: bool,
-    /// The wallet owes credits; how many stands in the side map of debts.
-    pub in_debt: bool,
-}
+pub use crate::cold::Cold;
 
 impl Slot {
     fn empty() -> Self {
         Self {
             word: AtomicWord::new(Snapshot::default()),
-            account: [AtomicU64::new(0), AtomicU64::new(0)],
             cycle_ends_at: AtomicU64::new(u64::MAX),
             period: AtomicU32::new(0),
             cohort: AtomicU16::new(0),
+            plan: AtomicU16::new(0),
+            account: [AtomicU64::new(0), AtomicU64::new(0)],
             cold: Mutex::new(Cold::default()),
         }
     }
@@ -74,7 +73,7 @@ impl Slot {
         Cohort(self.cohort.load(Ordering::Relaxed))
     }
 
-    /// When the running credit cycle ends; [`Timestamp::NEVER`] without an end.
+    /// When the running credit cycle ends, by a new one or a lapse; [`Timestamp::NEVER`] without an end.
     #[must_use]
     pub fn cycle_ends_at(&self) -> Timestamp {
         Timestamp(self.cycle_ends_at.load(Ordering::Acquire))
@@ -91,10 +90,32 @@ impl Slot {
         self.period.store(period.0, Ordering::Release);
     }
 
-    /// Sets the end of the running cycle; call with the lock held.
-    pub fn set_cycle_ends_at(&self, ends_at: Timestamp) {
-        let ends_at = if ends_at == Timestamp::NONE { Timestamp::NEVER } else { ends_at };
-        self.cycle_ends_at.store(ends_at.0, Ordering::Release);
+    /// The plan; none without a subscription, or with one that was set by hand.
+    #[must_use]
+    pub fn plan(&self) -> PlanId {
+        // Relaxed: outside of the lock it only tells.
+        PlanId(self.plan.load(Ordering::Relaxed))
+    }
+
+    /// The active subscription; the guard shows that the caller holds the lock.
+    #[must_use]
+    pub fn subscription(&self, cold: &Cold) -> Option<Subscription> {
+        cold.subscription(self.plan(), self.cycle_ends_at())
+    }
+
+    /// Sets the subscription and publishes the instant at which the wallet is next due; call with the lock held, after
+    /// the word has changed.
+    pub fn set_subscription(&self, cold: &mut Cold, subscription: Option<&Subscription>) {
+        cold.pack(subscription);
+        self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
+        let due_at = subscription.map_or(Timestamp::NEVER, Subscription::due_at);
+        self.cycle_ends_at.store(due_at.0, Ordering::Release);
+    }
+
+    /// Moves the wallet to another zone; call with the lock held.
+    pub fn set_cohort(&self, cohort: Cohort) {
+        // Relaxed: who finds the wallet due by either zone reads it again under the lock.
+        self.cohort.store(cohort.0, Ordering::Relaxed);
     }
 
     /// Takes the wallet's lock. Nobody waits for anything else while holding it.
@@ -107,7 +128,31 @@ impl Slot {
 pub struct Wallets {
     segments: Box<[OnceLock<Box<[Slot]>>]>,
     used: AtomicU32,
-    directory: DashMap<AccountId, SlotIndex, foldhash::fast::RandomState>,
+    directory: DashMap<Key, SlotIndex, foldhash::fast::RandomState>,
+}
+
+/// An account in the directory: aligned to four bytes, so that an entry has 20 and not 32.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key([u32; 4]);
+
+impl Key {
+    fn of(account: AccountId) -> Self {
+        let part = |shift: u32| low_32(account.0 >> shift);
+        Self([part(0), part(32), part(64), part(96)])
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low part is what is asked for")]
+const fn low_32(value: u128) -> u32 {
+    value as u32
+}
+
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let [a, b, c, d] = self.0.map(u64::from);
+        state.write_u64(a | b << 32);
+        state.write_u64(c | d << 32);
+    }
 }
 
 /// Why no wallet was made.
@@ -128,9 +173,9 @@ pub struct NewWallet {
     pub cohort: Cohort,
     /// The full period number of the word.
     pub period: Period,
-    /// When the running cycle ends; none for never.
-    pub cycle_ends_at: Timestamp,
-    /// The rare state.
+    /// The active subscription.
+    pub subscription: Option<Subscription>,
+    /// The rest of the rare state.
     pub cold: Cold,
 }
 
@@ -153,7 +198,7 @@ impl Wallets {
     /// The slot of an account.
     #[must_use]
     pub fn find(&self, account: AccountId) -> Option<SlotIndex> {
-        self.directory.get(&account).map(|entry| *entry)
+        self.directory.get(&Key::of(account)).map(|entry| *entry)
     }
 
     /// A slot that [`Wallets::find`] or [`Wallets::add`] named.
@@ -173,7 +218,7 @@ impl Wallets {
     /// # Errors
     /// The account exists, or no slot is left; `make` is not called then.
     pub fn add(&self, account: AccountId, make: impl FnOnce() -> NewWallet) -> Result<SlotIndex, NoWallet> {
-        let Entry::Vacant(vacant) = self.directory.entry(account) else { return Err(NoWallet::Exists) };
+        let Entry::Vacant(vacant) = self.directory.entry(Key::of(account)) else { return Err(NoWallet::Exists) };
         // Relaxed: only the number must be unique.
         let index = self.used.fetch_add(1, Ordering::Relaxed);
         let at = usize::try_from(index).unwrap_or(usize::MAX);
@@ -189,9 +234,11 @@ impl Wallets {
         slot.account[1].store(half(0), Ordering::Relaxed);
         slot.cohort.store(new.cohort.0, Ordering::Relaxed);
         slot.set_period(new.period);
-        slot.set_cycle_ends_at(new.cycle_ends_at);
-        *slot.lock() = new.cold;
         slot.word.transition(|_| (Some(new.word), ()));
+        let mut cold = slot.lock();
+        *cold = new.cold;
+        slot.set_subscription(&mut cold, new.subscription.as_ref());
+        drop(cold);
         vacant.insert(SlotIndex(index));
         Ok(SlotIndex(index))
     }

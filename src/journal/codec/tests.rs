@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, PlanId, Tier, Timestamp, WorkerId};
 use wallet::record::{
-    Attribution, Capture, CaptureRequest, CycleRoll, Extend, FreePolicy, Grant, Issuer, LateCapture, Open, OverCommit,
-    Refund, RefundReason, Reserve, Return, Terms,
+    Asked, Attribution, Capture, CaptureRequest, Clawback, ConfirmTopUp, Correct, CycleRoll, DropTopUp, Extend,
+    FreePolicy, Grant, Issuer, LateCapture, Open, OverCommit, PendingTopUp, PricedTerms, Refund, RefundReason, Reserve,
+    Return, SubscriptionChange, SubscriptionKind, Terms, TopUp,
 };
+use wallet::subscription::{PendingChange, Subscription};
 
 use super::*;
 use crate::epoch::{EpochRecord, WriterId};
@@ -63,6 +65,25 @@ fn a_cut_record_and_one_with_more_bytes_are_refused() {
     }
 }
 
+fn golden(text: &str) -> Record {
+    let text: String = text.split_whitespace().collect();
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..text.len()).step_by(2).map(byte).collect();
+    decode(&bytes).unwrap()
+}
+
+#[test]
+fn kinds_that_are_no_longer_written_are_read() {
+    let clawback = golden(include_str!("../golden/08-clawback.hex"));
+    let Record::Clawback(clawback) = clawback else { panic!("not a clawback") };
+    assert_eq!(clawback.amount, Credits::from_whole(1_000));
+    assert_eq!((clawback.taken, clawback.debt), (Credits::ZERO, Credits::ZERO), "it did not say");
+    let rolls = golden(include_str!("../golden/09-cycle-roll.hex"));
+    let Record::CycleRoll(rolls) = rolls else { panic!("not a cycle roll") };
+    assert_eq!((rolls[0].period, rolls[0].allocation), (Period(4), Credits::from_whole(4_500)));
+    assert_eq!((rolls[0].plan, rolls[0].cycle, rolls[0].changed), (PlanId::NONE, 0, false), "there were no plans");
+}
+
 #[test]
 fn the_hot_records_are_short() {
     let length = |wanted| {
@@ -106,7 +127,7 @@ fn numbers_that_are_never_written_are_refused() {
     let mut bytes = encoded(&record);
     bytes[17] = 4;
     assert!(matches!(decode(&bytes), Err(DecodeError::Field(BadField { field: "bucket", value: 4 }))));
-    assert!(matches!(decode(&[19, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
+    assert!(matches!(decode(&[28, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
 }
 
 fn amount() -> impl Strategy<Value = Credits> {
@@ -164,14 +185,23 @@ fn issuer() -> impl Strategy<Value = Issuer> {
 }
 
 fn reserve() -> impl Strategy<Value = Reserve> {
-    let terms =
-        (1..=7_u8, any::<bool>(), 0..=15_u8, 0..=2_u8, any::<u32>()).prop_map(|(bits, pro, tier, over, ttl)| Terms {
+    let priced = (any::<u32>(), any::<bool>(), any::<bool>(), 0..=2_u8).prop_map(|(version, expected, pro, over)| {
+        let over_commit = OverCommit::from_code(over).unwrap();
+        PricedTerms { version, expected, pro_model: pro, over_commit }
+    });
+    let card = (proptest::option::of(priced), prop_oneof![Just(0), any::<u32>()]);
+    let ttl = prop_oneof![Just(0), any::<u32>()];
+    let terms = (1..=7_u8, any::<bool>(), 0..=15_u8, 0..=2_u8, ttl, card).prop_map(
+        |(bits, pro, tier, over, ttl, (priced, hold_ms))| Terms {
             sources: Sources::from_bits(bits).unwrap(),
             pro_model: pro,
             min_tier: Tier(tier),
             over_commit: OverCommit::from_code(over).unwrap(),
             ttl_ms: ttl,
-        });
+            priced,
+            hold_ms,
+        },
+    );
     let worker = prop_oneof![Just(0), any::<u128>()].prop_map(WorkerId);
     let ids = (any::<u128>(), hold(), worker, any::<u32>());
     (ids, slices(), attribution(), terms, instant(), instant()).prop_map(
@@ -236,6 +266,75 @@ fn end() -> impl Strategy<Value = Return> {
     })
 }
 
+fn purchase() -> impl Strategy<Value = Record> {
+    let ids = (any::<u128>(), any::<u128>());
+    (0..4_u8, ids, amount(), ".{0,20}", ".{0,20}", instant(), instant()).prop_map(
+        |(kind, (account, payment), amount, bundle, by, at, ends_at)| {
+            let (account, payment) = (AccountId(account), PaymentId(payment));
+            match kind {
+                0 => Record::TopUp(TopUp { account, payment, amount, bundle, by, at }),
+                1 => Record::PendingTopUp(PendingTopUp { account, payment, amount, bundle, by, at, ends_at }),
+                2 => Record::ConfirmTopUp(ConfirmTopUp { account, payment, amount, bundle, by, at }),
+                _ => Record::DropTopUp(DropTopUp { account, payment, amount, bundle, at }),
+            }
+        },
+    )
+}
+
+fn subscription() -> impl Strategy<Value = Subscription> {
+    let terms = (any::<u16>(), 1..=15_u8, amount(), amount(), any::<u32>(), any::<bool>());
+    (terms, instant(), instant(), instant(), instant()).prop_map(
+        |((plan, tier, allocation, granted_max, cycle, auto_renew), anchor, starts_at, ends_at, paid_through)| {
+            let (plan, tier) = (PlanId(plan), Tier(tier));
+            Subscription {
+                plan,
+                tier,
+                allocation,
+                granted_max,
+                anchor,
+                cycle,
+                starts_at,
+                ends_at,
+                paid_through,
+                auto_renew,
+            }
+        },
+    )
+}
+
+fn subscription_change() -> impl Strategy<Value = Record> {
+    let asked = (any::<u16>(), 0..=3_u8, instant()).prop_map(|(plan, mode, paid_through)| Asked {
+        plan: PlanId(plan),
+        mode,
+        paid_through,
+    });
+    let some = || proptest::option::of(subscription());
+    let pending =
+        proptest::option::of((any::<u16>(), 1..=15_u8, amount()).prop_map(|(plan, tier, allocation)| PendingChange {
+            plan: PlanId(plan),
+            tier: Tier(tier),
+            allocation,
+        }));
+    let head = (any::<u128>(), 1..=6_u8, asked, any::<u32>(), ".{0,40}");
+    (head, some(), some(), pending, amount(), issuer()).prop_map(
+        |((account, kind, asked, number, zone), before, after, pending, amount, issuer)| {
+            Record::Subscription(Box::new(SubscriptionChange {
+                account: AccountId(account),
+                kind: SubscriptionKind::from_code(kind).unwrap(),
+                asked,
+                day: Day(number),
+                before,
+                after,
+                pending,
+                period: Period(number),
+                amount,
+                zone,
+                issuer,
+            }))
+        },
+    )
+}
+
 fn any_record() -> impl Strategy<Value = Record> {
     let late = (any::<u128>(), hold(), request(), slices(), amount(), attribution(), instant()).prop_map(
         |(account, hold, request, taken, shortfall, attribution, at)| {
@@ -250,8 +349,8 @@ fn any_record() -> impl Strategy<Value = Record> {
         let bucket = Bucket::ALL[bucket];
         Record::Grant(Grant { account: AccountId(account), bucket, amount, day: Day(1), period: Period(2), issuer })
     });
-    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant()).prop_map(
-        |(account, number, allocation, tier, ends_at, at)| CycleRoll {
+    let roll = (any::<u128>(), any::<u32>(), amount(), 0..=15_u8, instant(), instant(), any::<(u16, u32, bool)>())
+        .prop_map(|(account, number, allocation, tier, ends_at, at, (plan, cycle, changed))| CycleRoll {
             account: AccountId(account),
             day: Day(number),
             period: Period(number),
@@ -259,9 +358,26 @@ fn any_record() -> impl Strategy<Value = Record> {
             tier: Tier(tier),
             ends_at,
             at,
+            plan: PlanId(plan),
+            cycle,
+            skipped: cycle / 2,
+            changed,
+        });
+    let clawback =
+        (any::<u128>(), amount(), amount(), amount(), issuer()).prop_map(|(account, amount, taken, debt, issuer)| {
+            Record::Clawback(Clawback { account: AccountId(account), amount, taken, debt, issuer })
+        });
+    let correct = (any::<u128>(), 0..3_usize, amount(), amount(), any::<u32>(), issuer()).prop_map(
+        |(account, bucket, requested, amount, number, issuer)| {
+            let (bucket, day, period) = (Bucket::ALL[bucket], Day(number), Period(number));
+            Record::Correct(Correct { account: AccountId(account), bucket, requested, amount, day, period, issuer })
         },
     );
     prop_oneof![
+        clawback,
+        correct,
+        purchase(),
+        end().prop_map(Record::ReleaseWorker),
         reserve().prop_map(Record::Reserve),
         reserve().prop_map(Record::Charge),
         capture().prop_map(Record::Capture),
@@ -277,6 +393,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         (any::<u32>(), amount(), any::<bool>()).prop_map(|(from, allowance, all_accounts)| {
             Record::Policy(FreePolicy { from: Day(from), allowance, all_accounts })
         }),
+        subscription_change(),
     ]
 }
 
@@ -294,7 +411,7 @@ proptest! {
     fn any_bytes_are_refused_or_read_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode_any(&bytes);
         if let Some(first) = bytes.first_mut() {
-            *first %= 20;
+            *first %= 28;
         }
         let _ = decode_any(&bytes);
     }

@@ -4,18 +4,18 @@
 use wallet::bucket::{Bucket, Split};
 use wallet::credits::Credits;
 use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, ReleaseStep, Settlement};
-use wallet::ids::{Day, HoldId, Period, Position as Place, Timestamp};
+use wallet::ids::{Day, HoldId, PaymentId, Period, Position as Place, Timestamp};
 use wallet::ledger::CommandRow;
 use wallet::policy::FreePolicies;
-use wallet::row::{Counters, Row};
+use wallet::row::{Counters, Pending, Row};
 
 use crate::codec::{BorrowDecode, Decode, DecodeError, Encode, EncodeError, Encoder, List, append, read_row};
 use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
 use crate::record::parts::{refund_reason, tier};
 use crate::record::{
-    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPolicy, StoredRecord, StoredRequest, StoredSlices,
-    StoredSplit, StoredTerms,
+    AfterId, BadField, Meaning, StoredAttribution, StoredId, StoredPendingChange, StoredPolicy, StoredRecord,
+    StoredRequest, StoredSlices, StoredSplit, StoredSubscription, StoredTerms,
 };
 
 /// How far the journal has been followed: the end of a group.
@@ -114,6 +114,35 @@ struct StoredRow<'a> {
     open_holds: u32,
     /// Free, subscription, top-up; each granted, held, spent, expired, clawed back.
     counters: [[u64; 5]; 3],
+    pending_top_ups: List<StoredPending>,
+    subscribed: Option<StoredSubscription>,
+    pending: Option<StoredPendingChange>,
+}
+
+#[derive(Encode, Decode)]
+struct StoredPending {
+    payment: StoredId,
+    amount: u64,
+    at: u64,
+    ends_at: u64,
+}
+
+impl From<&Pending> for StoredPending {
+    fn from(pending: &Pending) -> Self {
+        let Pending { payment, amount, at, ends_at } = *pending;
+        Self { payment: StoredId::of(payment.0), amount: amount.millis(), at: at.0, ends_at: ends_at.0 }
+    }
+}
+
+impl From<StoredPending> for Pending {
+    fn from(stored: StoredPending) -> Self {
+        Self {
+            payment: PaymentId(stored.payment.number()),
+            amount: Credits::from_millis(stored.amount),
+            at: Timestamp(stored.at),
+            ends_at: Timestamp(stored.ends_at),
+        }
+    }
 }
 
 impl Stored for Row {
@@ -134,6 +163,9 @@ impl Stored for Row {
                 spent_in_period: self.spent_in_period.into(),
                 open_holds: self.open_holds,
                 counters: Bucket::ALL.map(|bucket| stored_counters(&self.counters[bucket as usize])),
+                pending_top_ups: List(self.pending_top_ups.iter().map(StoredPending::from).collect()),
+                subscribed: self.subscribed.map(StoredSubscription::from),
+                pending: self.pending.map(StoredPendingChange::from),
             },
             out,
         );
@@ -156,6 +188,9 @@ impl Stored for Row {
             spent_in_period: stored.spent_in_period.into(),
             open_holds: stored.open_holds,
             counters: stored.counters.map(counters),
+            pending_top_ups: stored.pending_top_ups.0.into_iter().map(Pending::from).collect(),
+            subscribed: StoredSubscription::value(stored.subscribed)?,
+            pending: StoredPendingChange::value(stored.pending)?,
         })
     }
 }

@@ -37,6 +37,7 @@ fn set_up() -> Vec<Record> {
             account: account(number),
             payment: wallet::ids::PaymentId(u128::from(number) + 1),
             amount: Credits::from_whole(100_000),
+            bundle: String::new(),
             by: "billing".to_owned(),
             at: Timestamp(HOLD_TIME_MS),
         }));

@@ -2,7 +2,7 @@
 //! order in which they stand here.
 
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, Day, PaymentId, Period, Timestamp};
+use wallet::ids::{AccountId, Day, PaymentId, Period, PlanId, Timestamp};
 use wallet::record::{
     Capture, Clawback, CycleRoll, FreePolicy, Freeze, Grant, LateCapture, Open, Refund, Reserve, Return,
     SetSubscription, TopUp,
@@ -178,7 +178,7 @@ pub struct StoredTopUp<'a> {
 
 impl<'a> From<&'a TopUp> for StoredTopUp<'a> {
     fn from(top_up: &'a TopUp) -> Self {
-        let TopUp { account, payment, amount, by, at } = top_up;
+        let TopUp { account, payment, amount, bundle: _, by, at } = top_up;
         let payment = StoredId::of(payment.0);
         Self { account: (*account).into(), payment, amount: amount.millis(), by, at: at.0 }
     }
@@ -190,6 +190,7 @@ impl From<StoredTopUp<'_>> for TopUp {
             account: stored.account.account(),
             payment: PaymentId(stored.payment.number()),
             amount: Credits::from_millis(stored.amount),
+            bundle: String::new(),
             by: stored.by.to_owned(),
             at: Timestamp(stored.at),
         }
@@ -206,7 +207,7 @@ pub struct StoredClawback<'a> {
 
 impl<'a> From<&'a Clawback> for StoredClawback<'a> {
     fn from(clawback: &'a Clawback) -> Self {
-        let Clawback { account, amount, issuer } = clawback;
+        let Clawback { account, amount, taken: _, debt: _, issuer } = clawback;
         Self { account: (*account).into(), amount: amount.millis(), issuer: issuer.into() }
     }
 }
@@ -214,11 +215,12 @@ impl<'a> From<&'a Clawback> for StoredClawback<'a> {
 impl From<StoredClawback<'_>> for Clawback {
     fn from(stored: StoredClawback<'_>) -> Self {
         let amount = Credits::from_millis(stored.amount);
-        Self { account: stored.account.account(), amount, issuer: stored.issuer.into() }
+        let (taken, debt) = (Credits::ZERO, Credits::ZERO);
+        Self { account: stored.account.account(), amount, taken, debt, issuer: stored.issuer.into() }
     }
 }
 
-/// One wallet rolled over the end of its cycle.
+/// One wallet rolled over the end of its cycle, by a version without plans: a lapse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredCycleRoll {
     account: StoredId,
@@ -228,21 +230,6 @@ pub struct StoredCycleRoll {
     tier: u8,
     ends_at: u64,
     at: u64,
-}
-
-impl From<&CycleRoll> for StoredCycleRoll {
-    fn from(roll: &CycleRoll) -> Self {
-        let CycleRoll { account, day, period, allocation, tier, ends_at, at } = *roll;
-        Self {
-            account: account.into(),
-            day: day.0,
-            period: period.0,
-            allocation: allocation.millis(),
-            tier: tier.0,
-            ends_at: ends_at.0,
-            at: at.0,
-        }
-    }
 }
 
 impl TryFrom<StoredCycleRoll> for CycleRoll {
@@ -257,6 +244,10 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
             tier: tier(stored.tier)?,
             ends_at: Timestamp(stored.ends_at),
             at: Timestamp(stored.at),
+            plan: PlanId::NONE,
+            cycle: 0,
+            skipped: 0,
+            changed: false,
         })
     }
 }

@@ -3,9 +3,11 @@
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
 use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
-use wallet::record::{Attribution, CaptureRequest, Issuer, OverCommit, RefundReason, Terms};
+use wallet::record::{Attribution, CaptureRequest, Issuer, OverCommit, PricedTerms, RefundReason, Terms};
 
-use crate::codec::{BorrowDecode, Decode, Encode, List};
+use crate::codec::{
+    BorrowDecode, BorrowDecoder, Decode, Decoder, Encode, EncodeError, Encoder, List, ReadError as BincodeError,
+};
 
 /// A field has a value that no record of this version has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -198,26 +200,108 @@ impl TryFrom<StoredAttribution> for Attribution {
 }
 
 /// What a hold's request asked for besides the amount: two bytes, and the hold time where it is not the distance
-/// between the two instants beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+/// between the two instants beside it. What follows only where its flag says so costs nothing elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredTerms {
-    /// Bits 0 to 2: sources; bit 3: the model is marked Pro; bits 4 and 5: what a commit above the hold does.
+    /// Bits 0 to 2: sources; bit 3: the model is marked Pro; bits 4 and 5: what a commit above the hold does; bit 6: the
+    /// rate card priced it; bit 7: the granted hold time follows.
     flags: u8,
     min_tier: u8,
     ttl_ms: Option<u32>,
+    hold_ms: Option<u32>,
+    priced: Option<StoredPricedTerms>,
 }
 
 const SOURCES_MASK: u8 = 0b0000_0111;
 const PRO_MODEL: u8 = 0b0000_1000;
 const OVER_COMMIT_SHIFT: u8 = 4;
+const OVER_COMMIT_MASK: u8 = 0b11;
+const PRICED: u8 = 0b0100_0000;
+const HOLD_MS: u8 = 0b1000_0000;
+
+impl Encode for StoredTerms {
+    #[inline]
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.flags.encode(encoder)?;
+        self.min_tier.encode(encoder)?;
+        self.ttl_ms.encode(encoder)?;
+        self.hold_ms.iter().try_for_each(|hold| hold.encode(encoder))?;
+        self.priced.iter().try_for_each(|priced| priced.encode(encoder))
+    }
+}
+
+impl<C> Decode<C> for StoredTerms {
+    #[inline]
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, BincodeError> {
+        let (flags, min_tier, ttl_ms) = Decode::decode(decoder)?;
+        let hold_ms = if flags & HOLD_MS == 0 { None } else { Some(Decode::decode(decoder)?) };
+        let priced = if flags & PRICED == 0 { None } else { Some(Decode::decode(decoder)?) };
+        Ok(Self { flags, min_tier, ttl_ms, hold_ms, priced })
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for StoredTerms {
+    #[inline]
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, BincodeError> {
+        Decode::decode(decoder)
+    }
+}
+
+/// What the rate card added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+struct StoredPricedTerms {
+    version: u32,
+    /// Bit 0: the request named the price; bit 1: free credits may not pay; bits 2 and 3: what a commit above the hold
+    /// does.
+    flags: u8,
+}
+
+const EXPECTED: u8 = 0b01;
+const PAID_ONLY: u8 = 0b10;
+const PRICED_OVER_COMMIT_SHIFT: u8 = 2;
+
+impl From<PricedTerms> for StoredPricedTerms {
+    fn from(priced: PricedTerms) -> Self {
+        let PricedTerms { version, expected, pro_model, over_commit } = priced;
+        let flag = |set, flag| if set { flag } else { 0 };
+        let flags = flag(expected, EXPECTED) | flag(pro_model, PAID_ONLY);
+        Self { version, flags: flags | (over_commit as u8) << PRICED_OVER_COMMIT_SHIFT }
+    }
+}
+
+impl TryFrom<StoredPricedTerms> for PricedTerms {
+    type Error = BadField;
+
+    fn try_from(stored: StoredPricedTerms) -> Result<Self, BadField> {
+        let StoredPricedTerms { version, flags } = stored;
+        let over_commit = OverCommit::from_code(flags >> PRICED_OVER_COMMIT_SHIFT);
+        Ok(Self {
+            version,
+            expected: flags & EXPECTED != 0,
+            pro_model: flags & PAID_ONLY != 0,
+            over_commit: over_commit.ok_or_else(|| BadField::new("priced terms", flags))?,
+        })
+    }
+}
+
+/// The granted hold time where none is stored: what was asked for, else the distance between the two instants.
+fn usual_hold_ms(ttl_ms: u32, held_ms: u64) -> u32 {
+    if ttl_ms == 0 { u32::try_from(held_ms).unwrap_or(0) } else { ttl_ms }
+}
 
 impl StoredTerms {
     pub(crate) fn of(terms: &Terms, held_ms: u64) -> Self {
-        let pro = if terms.pro_model { PRO_MODEL } else { 0 };
+        let hold_ms = (terms.hold_ms != usual_hold_ms(terms.ttl_ms, held_ms)).then_some(terms.hold_ms);
+        let priced = terms.priced.map(StoredPricedTerms::from);
+        let flag = |set, flag| if set { flag } else { 0 };
+        let flags =
+            flag(terms.pro_model, PRO_MODEL) | flag(priced.is_some(), PRICED) | flag(hold_ms.is_some(), HOLD_MS);
         Self {
-            flags: terms.sources.bits() | pro | (terms.over_commit as u8) << OVER_COMMIT_SHIFT,
+            flags: terms.sources.bits() | flags | (terms.over_commit as u8) << OVER_COMMIT_SHIFT,
             min_tier: terms.min_tier.0,
             ttl_ms: (u64::from(terms.ttl_ms) != held_ms).then_some(terms.ttl_ms),
+            hold_ms,
+            priced,
         }
     }
 
@@ -232,8 +316,10 @@ impl StoredTerms {
             sources: Sources::from_bits(sources).filter(|_| sources != 0).ok_or_else(bad)?,
             pro_model: self.flags & PRO_MODEL != 0,
             min_tier: tier(self.min_tier)?,
-            over_commit: OverCommit::from_code(self.flags >> OVER_COMMIT_SHIFT).ok_or_else(bad)?,
+            over_commit: OverCommit::from_code(self.flags >> OVER_COMMIT_SHIFT & OVER_COMMIT_MASK).ok_or_else(bad)?,
             ttl_ms,
+            priced: self.priced.map(PricedTerms::try_from).transpose()?,
+            hold_ms: self.hold_ms.unwrap_or_else(|| usual_hold_ms(ttl_ms, held_ms)),
         })
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, Tier, Timestamp, WorkerId};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, PaymentId, Period, PlanId, Tier, Timestamp, WorkerId};
 use wallet::record::*;
+use wallet::subscription::{PendingChange, Subscription};
 
 pub(crate) const ACCOUNT: AccountId = AccountId(0x0190_a000_0000_7000_8000_0000_0000_0001);
 /// An own time of 2026-11-22T12:00:00Z.
@@ -57,6 +58,8 @@ pub(crate) fn reserve(hold: HoldId, taken: Slices) -> Reserve {
             min_tier: Tier::NONE,
             over_commit: OverCommit::Reject,
             ttl_ms: 300_000,
+            priced: None,
+            hold_ms: 300_000,
         },
         at,
         ends_at: at.plus_millis(300_000),
@@ -94,7 +97,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
     let reserved = reserve(hold, slices(24_000, 0, 0));
     let charged = Reserve {
         worker: WorkerId(5),
-        terms: Terms { ttl_ms: 0, pro_model: true, min_tier: Tier(2), ..reserved.terms },
+        terms: Terms { ttl_ms: 0, hold_ms: 0, pro_model: true, min_tier: Tier(2), ..reserved.terms },
         ends_at: reserved.at,
         ..reserved
     };
@@ -115,6 +118,19 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         tier: Tier(3),
         ends_at: Timestamp(HOLD_TIME_MS + 2_592_000_000),
         at: Timestamp(HOLD_TIME_MS),
+        plan: PlanId(300),
+        cycle: 14,
+        skipped: 1,
+        changed: true,
+    };
+    let pending = PendingTopUp {
+        account: ACCOUNT,
+        payment: PaymentId(79),
+        amount: Credits::from_whole(1_000),
+        bundle: "starter".to_owned(),
+        by: "billing".to_owned(),
+        at: Timestamp(HOLD_TIME_MS),
+        ends_at: Timestamp(HOLD_TIME_MS + 2_592_000_000),
     };
     let late = LateCapture {
         account: ACCOUNT,
@@ -182,16 +198,24 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
                 account: ACCOUNT,
                 payment: PaymentId(77),
                 amount: Credits::from_whole(1_000),
+                bundle: String::new(),
                 by: "billing".to_owned(),
                 at: Timestamp(HOLD_TIME_MS),
             }),
         ),
         (
-            "08-clawback",
-            Record::Clawback(Clawback { account: ACCOUNT, amount: Credits::from_whole(1_000), issuer: issuer(5) }),
+            "26-clawback-told",
+            Record::Clawback(Clawback {
+                account: ACCOUNT,
+                amount: Credits::from_whole(1_000),
+                taken: Credits::from_whole(950),
+                debt: Credits::from_whole(50),
+                issuer: issuer(5),
+            }),
         ),
-        ("09-cycle-roll", Record::CycleRoll(vec![roll])),
+        ("27-plan-roll", Record::CycleRoll(vec![roll])),
         ("10-reserve", Record::Reserve(reserved)),
+        ("10-reserve-priced", Record::Reserve(priced(&reserved))),
         ("11-charge", Record::Charge(charged)),
         ("12-capture", Record::Capture(captured)),
         ("12-capture-drawn", Record::Capture(drawn)),
@@ -201,7 +225,111 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("16-refund", Record::Refund(refund)),
         ("17-extend", Record::Extend(Extend { hold, ends_at: Timestamp(HOLD_TIME_MS + 600_000) })),
         ("18-tombstone", Record::Tombstone { hold, at: Timestamp(HOLD_TIME_MS + 5) }),
+        ("19-subscription", Record::Subscription(Box::new(upgrade()))),
+        ("19-subscription-zone", Record::Subscription(Box::new(move_of_zone()))),
+        ("20-pending-top-up", Record::PendingTopUp(pending.clone())),
+        (
+            "21-confirm-top-up",
+            Record::ConfirmTopUp(ConfirmTopUp {
+                account: ACCOUNT,
+                payment: pending.payment,
+                amount: pending.amount,
+                bundle: pending.bundle.clone(),
+                by: pending.by.clone(),
+                at: Timestamp(HOLD_TIME_MS + 86_400_000),
+            }),
+        ),
+        (
+            "22-drop-top-up",
+            Record::DropTopUp(DropTopUp {
+                account: ACCOUNT,
+                payment: pending.payment,
+                amount: pending.amount,
+                bundle: pending.bundle.clone(),
+                at: Timestamp(pending.ends_at.0 + 17),
+            }),
+        ),
+        (
+            "23-correct",
+            Record::Correct(Correct {
+                account: ACCOUNT,
+                bucket: Bucket::Subscription,
+                requested: Credits::from_whole(50),
+                amount: Credits::from_whole(30),
+                day: Day(20_779),
+                period: Period(3),
+                issuer: issuer(6),
+            }),
+        ),
+        ("24-release-worker", Record::ReleaseWorker(release(&reserved))),
+        (
+            "25-top-up-bundle",
+            Record::TopUp(TopUp {
+                account: ACCOUNT,
+                payment: PaymentId(78),
+                amount: pending.amount,
+                bundle: pending.bundle.clone(),
+                by: pending.by.clone(),
+                at: Timestamp(HOLD_TIME_MS),
+            }),
+        ),
     ]
+}
+
+pub(crate) fn subscription() -> Subscription {
+    Subscription {
+        plan: PlanId(300),
+        tier: Tier(3),
+        allocation: Credits::from_whole(4_500),
+        granted_max: Credits::from_whole(6_000),
+        anchor: Timestamp(HOLD_TIME_MS - 2_592_000_000),
+        cycle: 1,
+        starts_at: Timestamp(HOLD_TIME_MS),
+        ends_at: Timestamp(HOLD_TIME_MS + 2_592_000_000),
+        paid_through: Timestamp(HOLD_TIME_MS + 7_776_000_000),
+        auto_renew: true,
+    }
+}
+
+pub(crate) const PENDING: PendingChange =
+    PendingChange { plan: PlanId(2), tier: Tier(1), allocation: Credits::from_whole(500) };
+
+fn upgrade() -> SubscriptionChange {
+    let before = subscription();
+    let after = Subscription { plan: PlanId(301), tier: Tier(4), allocation: Credits::from_whole(9_000), ..before };
+    SubscriptionChange {
+        account: ACCOUNT,
+        kind: SubscriptionKind::ChangePlan,
+        asked: Asked { plan: PlanId(301), mode: 2, paid_through: Timestamp::NONE },
+        day: Day(20_779),
+        before: Some(before),
+        after: Some(Subscription { granted_max: after.allocation, ..after }),
+        pending: None,
+        period: Period(4),
+        amount: Credits::from_millis(1_499_999),
+        zone: String::new(),
+        issuer: issuer(6),
+    }
+}
+
+fn move_of_zone() -> SubscriptionChange {
+    let after = Subscription { ends_at: Timestamp(HOLD_TIME_MS + 2_588_400_000), ..subscription() };
+    SubscriptionChange {
+        kind: SubscriptionKind::SetZone,
+        asked: Asked::default(),
+        after: Some(after),
+        pending: Some(PENDING),
+        amount: Credits::ZERO,
+        zone: "Asia/Tokyo".to_owned(),
+        issuer: issuer(7),
+        ..upgrade()
+    }
+}
+
+/// A reserve that the rate card priced, with the card's hold time.
+pub(crate) fn priced(of: &Reserve) -> Reserve {
+    let priced = PricedTerms { version: 12, expected: true, pro_model: true, over_commit: OverCommit::Draw };
+    Reserve { terms: Terms { ttl_ms: 0, priced: Some(priced), ..of.terms }, ..*of }
 }
 
 /// Compares bytes with the golden file of this name; `UPDATE_GOLDEN=1` writes the file.

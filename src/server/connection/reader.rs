@@ -20,8 +20,8 @@ use crate::dispatch::{self, Asked};
 use crate::link::counted;
 use crate::metrics::{Op, Tally};
 
-/// Records that one command can need: its own, and that of a wallet rolled for it.
-const RECORDS_PER_COMMAND: u32 = 2;
+/// Records that one command can need: its own, and those of a wallet rolled before and after it.
+const RECORDS_PER_COMMAND: u32 = wallet::command::RECORDS_PER_COMMAND_MAX;
 
 /// The reading half of a connection.
 pub(super) struct Reader {

@@ -5,7 +5,8 @@ use wallet::record::{Capture, CaptureRequest, Record, RefundReason};
 
 use super::*;
 use crate::record::samples::{
-    ACCOUNT, HOLD_TIME_MS, capture, check_golden, credits, hold_id, records, reserve, slices,
+    self, ACCOUNT, HOLD_TIME_MS, PENDING, capture, check_golden, credits, hold_id, records, reserve, slices,
+    subscription,
 };
 
 fn row() -> Row {
@@ -21,6 +22,14 @@ fn row() -> Row {
     row.open_holds = 2;
     row.counters[0].granted = Credits::from_whole(100);
     row.counters[2].clawed_back = Credits::from_whole(5);
+    row.subscribed = Some(subscription());
+    row.pending = Some(PENDING);
+    row.pending_top_ups.push(wallet::row::Pending {
+        payment: wallet::ids::PaymentId(79),
+        amount: Credits::from_whole(1_000),
+        at: Timestamp(HOLD_TIME_MS),
+        ends_at: Timestamp(HOLD_TIME_MS + 2_592_000_000),
+    });
     row
 }
 
@@ -76,7 +85,9 @@ fn rows_have_their_golden_bytes_and_come_back() {
         match record {
             Record::Policy(policy) => policies.add(policy),
             Record::Grant(_) => check("row-command", &CommandRow { record, position: Place(70_000) }),
-            Record::TopUp(_) => check("row-payment", &CommandRow { record, position: Place(70_001) }),
+            Record::TopUp(ref top_up) if top_up.bundle.is_empty() => {
+                check("row-payment", &CommandRow { record, position: Place(70_001) })
+            }
             _ => {}
         }
     }
@@ -87,6 +98,9 @@ fn rows_have_their_golden_bytes_and_come_back() {
 fn holds_have_their_golden_bytes_and_come_back() {
     let (id, ended) = hold();
     let opened = Hold::reserved(&reserve(id, slices(24_000, 0, 0)), false);
+    let priced = Hold::reserved(&samples::priced(&reserve(id, slices(24_000, 0, 0))), false);
+    let mut by_worker = opened.clone();
+    by_worker.end(HoldState::ReleasedByWorker, Timestamp(HOLD_TIME_MS + 42_037));
     let mut released = opened.clone();
     released.release(&wallet::record::Return {
         account: ACCOUNT,
@@ -100,6 +114,8 @@ fn holds_have_their_golden_bytes_and_come_back() {
         ("row-open-hold", id, opened),
         ("row-ended-hold", id, ended),
         ("row-released-hold", id, released),
+        ("row-priced-hold", id, priced),
+        ("row-released-by-worker", id, by_worker),
         ("row-tombstone", id, tombstone.clone()),
         ("row-hold-without-time", HoldId(5), tombstone),
     ] {
@@ -117,6 +133,6 @@ fn holds_have_their_golden_bytes_and_come_back() {
 fn a_state_that_does_not_exist_is_refused() {
     let mut bytes = Vec::new();
     encode_hold(HoldId(5), &Hold::tombstone(Timestamp(1)), &mut bytes);
-    bytes[16] = 6;
+    bytes[16] = 7;
     assert!(matches!(decode_hold(HoldId(5), &bytes), Err(DecodeError::Field(_))));
 }

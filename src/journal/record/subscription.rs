@@ -1,0 +1,223 @@
+//! Subscriptions as they are stored, in records and in rows. Persisted, keep stable: fields are written in the order in
+//! which they stand here.
+
+use wallet::credits::Credits;
+use wallet::ids::{Day, Period, PlanId, Timestamp};
+use wallet::record::{Asked, CycleRoll, SubscriptionChange, SubscriptionKind};
+use wallet::subscription::{ChangeMode, PendingChange, Subscription};
+
+use super::parts::{BadField, StoredId, StoredIssuer, tier};
+use crate::codec::{BorrowDecode, Decode, Encode};
+
+/// A subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredSubscription {
+    plan: u16,
+    tier: u8,
+    allocation: u64,
+    granted_max: u64,
+    anchor: u64,
+    cycle: u32,
+    starts_at: u64,
+    ends_at: u64,
+    paid_through: u64,
+    auto_renew: bool,
+}
+
+impl From<Subscription> for StoredSubscription {
+    fn from(of: Subscription) -> Self {
+        Self {
+            plan: of.plan.0,
+            tier: of.tier.0,
+            allocation: of.allocation.millis(),
+            granted_max: of.granted_max.millis(),
+            anchor: of.anchor.0,
+            cycle: of.cycle,
+            starts_at: of.starts_at.0,
+            ends_at: of.ends_at.0,
+            paid_through: of.paid_through.0,
+            auto_renew: of.auto_renew,
+        }
+    }
+}
+
+impl TryFrom<StoredSubscription> for Subscription {
+    type Error = BadField;
+
+    fn try_from(stored: StoredSubscription) -> Result<Self, BadField> {
+        Ok(Self {
+            plan: PlanId(stored.plan),
+            tier: some_tier(stored.tier)?,
+            allocation: Credits::from_millis(stored.allocation),
+            granted_max: Credits::from_millis(stored.granted_max),
+            anchor: Timestamp(stored.anchor),
+            cycle: stored.cycle,
+            starts_at: Timestamp(stored.starts_at),
+            ends_at: Timestamp(stored.ends_at),
+            paid_through: Timestamp(stored.paid_through),
+            auto_renew: stored.auto_renew,
+        })
+    }
+}
+
+impl StoredSubscription {
+    pub(crate) fn value(stored: Option<Self>) -> Result<Option<Subscription>, BadField> {
+        stored.map(Subscription::try_from).transpose()
+    }
+}
+
+/// A change of plan that waits for the next boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredPendingChange {
+    plan: u16,
+    tier: u8,
+    allocation: u64,
+}
+
+impl From<PendingChange> for StoredPendingChange {
+    fn from(of: PendingChange) -> Self {
+        let PendingChange { plan, tier, allocation } = of;
+        Self { plan: plan.0, tier: tier.0, allocation: allocation.millis() }
+    }
+}
+
+impl TryFrom<StoredPendingChange> for PendingChange {
+    type Error = BadField;
+
+    fn try_from(stored: StoredPendingChange) -> Result<Self, BadField> {
+        let allocation = Credits::from_millis(stored.allocation);
+        Ok(Self { plan: PlanId(stored.plan), tier: some_tier(stored.tier)?, allocation })
+    }
+}
+
+impl StoredPendingChange {
+    pub(crate) fn value(stored: Option<Self>) -> Result<Option<PendingChange>, BadField> {
+        stored.map(PendingChange::try_from).transpose()
+    }
+}
+
+/// A subscription changed by a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, BorrowDecode)]
+pub struct StoredSubscriptionChange<'a> {
+    account: StoredId,
+    kind: u8,
+    asked_plan: u16,
+    asked_mode: u8,
+    asked_paid_through: u64,
+    day: u32,
+    before: Option<StoredSubscription>,
+    after: Option<StoredSubscription>,
+    pending: Option<StoredPendingChange>,
+    period: u32,
+    amount: u64,
+    zone: &'a str,
+    issuer: StoredIssuer<'a>,
+}
+
+impl<'a> From<&'a SubscriptionChange> for StoredSubscriptionChange<'a> {
+    fn from(change: &'a SubscriptionChange) -> Self {
+        Self {
+            account: change.account.into(),
+            kind: change.kind as u8,
+            asked_plan: change.asked.plan.0,
+            asked_mode: change.asked.mode,
+            asked_paid_through: change.asked.paid_through.0,
+            day: change.day.0,
+            before: change.before.map(StoredSubscription::from),
+            after: change.after.map(StoredSubscription::from),
+            pending: change.pending.map(StoredPendingChange::from),
+            period: change.period.0,
+            amount: change.amount.millis(),
+            zone: &change.zone,
+            issuer: (&change.issuer).into(),
+        }
+    }
+}
+
+impl TryFrom<StoredSubscriptionChange<'_>> for SubscriptionChange {
+    type Error = BadField;
+
+    fn try_from(stored: StoredSubscriptionChange<'_>) -> Result<Self, BadField> {
+        let kind = SubscriptionKind::from_code(stored.kind);
+        if ChangeMode::from_number(stored.asked_mode).is_none() {
+            return Err(BadField::new("mode", stored.asked_mode));
+        }
+        Ok(Self {
+            account: stored.account.account(),
+            kind: kind.ok_or_else(|| BadField::new("subscription kind", stored.kind))?,
+            asked: Asked {
+                plan: PlanId(stored.asked_plan),
+                mode: stored.asked_mode,
+                paid_through: Timestamp(stored.asked_paid_through),
+            },
+            day: Day(stored.day),
+            before: StoredSubscription::value(stored.before)?,
+            after: StoredSubscription::value(stored.after)?,
+            pending: StoredPendingChange::value(stored.pending)?,
+            period: Period(stored.period),
+            amount: Credits::from_millis(stored.amount),
+            zone: stored.zone.to_owned(),
+            issuer: stored.issuer.into(),
+        })
+    }
+}
+
+/// One wallet rolled over the end of its cycle into the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredPlanRoll {
+    account: StoredId,
+    day: u32,
+    period: u32,
+    allocation: u64,
+    tier: u8,
+    ends_at: u64,
+    at: u64,
+    plan: u16,
+    cycle: u32,
+    skipped: u32,
+    changed: bool,
+}
+
+impl From<&CycleRoll> for StoredPlanRoll {
+    fn from(roll: &CycleRoll) -> Self {
+        let CycleRoll { account, day, period, allocation, tier, ends_at, at, plan, cycle, skipped, changed } = *roll;
+        Self {
+            account: account.into(),
+            day: day.0,
+            period: period.0,
+            allocation: allocation.millis(),
+            tier: tier.0,
+            ends_at: ends_at.0,
+            at: at.0,
+            plan: plan.0,
+            cycle,
+            skipped,
+            changed,
+        }
+    }
+}
+
+impl TryFrom<StoredPlanRoll> for CycleRoll {
+    type Error = BadField;
+
+    fn try_from(stored: StoredPlanRoll) -> Result<Self, BadField> {
+        Ok(Self {
+            account: stored.account.account(),
+            day: Day(stored.day),
+            period: Period(stored.period),
+            allocation: Credits::from_millis(stored.allocation),
+            tier: tier(stored.tier)?,
+            ends_at: Timestamp(stored.ends_at),
+            at: Timestamp(stored.at),
+            plan: PlanId(stored.plan),
+            cycle: stored.cycle,
+            skipped: stored.skipped,
+            changed: stored.changed,
+        })
+    }
+}
+
+/// The tier of an active subscription: not zero.
+fn some_tier(code: u8) -> Result<wallet::ids::Tier, BadField> {
+    if code == 0 { Err(BadField::new("tier", code)) } else { tier(code) }
+}

@@ -1,0 +1,213 @@
+//! The plan catalogue: what can be subscribed to, and the bundles of top-up credits (R9, R14).
+
+use std::fmt;
+
+use crate::credits::Credits;
+use crate::ids::{PlanId, Tier};
+
+pub mod parse;
+
+/// The most plans of a catalogue.
+pub const PLANS_MAX: usize = 256;
+
+/// The most bundles of a catalogue.
+pub const BUNDLES_MAX: usize = 64;
+
+/// The longest name of a plan or bundle, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// The longest title of a plan, in bytes.
+pub const TITLE_BYTES_MAX: usize = 128;
+
+/// How often a plan is paid for. Credits are refreshed monthly whatever the term (R9).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum BillingTerm {
+    /// Paid every month: one refresh a term.
+    Monthly = 1,
+    /// Paid every three months: three refreshes a term.
+    Quarterly = 2,
+    /// Paid every year: twelve refreshes a term.
+    Yearly = 3,
+}
+
+impl BillingTerm {
+    /// All terms, shortest first.
+    pub const ALL: [Self; 3] = [Self::Monthly, Self::Quarterly, Self::Yearly];
+
+    /// The months, and so the refreshes, of a term.
+    #[must_use]
+    pub const fn months(self) -> u32 {
+        match self {
+            Self::Monthly => 1,
+            Self::Quarterly => 3,
+            Self::Yearly => 12,
+        }
+    }
+
+    /// The word for it in the catalogue's file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monthly => "monthly",
+            Self::Quarterly => "quarterly",
+            Self::Yearly => "yearly",
+        }
+    }
+}
+
+/// A plan of the catalogue (R9).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The number that requests and records name it by; never reused.
+    pub id: PlanId,
+    /// The key that people name it by, such as `pro`.
+    pub name: String,
+    /// What it is called on a page, such as `Pro`.
+    pub title: String,
+    /// The tier that it gives, 1 to 15.
+    pub tier: Tier,
+    /// The credits of each monthly cycle.
+    pub credits: Credits,
+    /// How often it is paid for.
+    pub term: BillingTerm,
+    /// Whether its subscribers may buy top-up credits (R14).
+    pub top_up: bool,
+}
+
+impl Plan {
+    /// What a subscription takes from the plan.
+    #[must_use]
+    pub const fn terms(&self) -> PlanTerms {
+        PlanTerms { plan: self.id, tier: self.tier, allocation: self.credits, term: self.term }
+    }
+}
+
+/// What a subscription takes from a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlanTerms {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its tier.
+    pub tier: Tier,
+    /// Its credits a cycle.
+    pub allocation: Credits,
+    /// How often it is paid for.
+    pub term: BillingTerm,
+}
+
+/// Top-up credits that are sold together (R14).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bundle {
+    /// The key that it is bought by.
+    pub name: String,
+    /// What it brings.
+    pub credits: Credits,
+}
+
+/// The plans and bundles on offer, as [`parse::plan_catalog`] reads them. Ids and names are unique.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct PlanCatalog {
+    /// By id.
+    plans: Vec<Plan>,
+    /// In the order of the file.
+    bundles: Vec<Bundle>,
+    /// Ids of plans that are no longer on offer, ascending.
+    retired: Vec<PlanId>,
+    version: u32,
+}
+
+impl PlanCatalog {
+    /// The version that the file names.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// All plans, by id.
+    #[must_use]
+    pub fn all(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// All bundles, in the order of the file.
+    #[must_use]
+    pub fn bundles(&self) -> &[Bundle] {
+        &self.bundles
+    }
+
+    /// The plan of an id.
+    #[must_use]
+    pub fn by_id(&self, id: PlanId) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.id == id)
+    }
+
+    /// The plan of a name.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.name == name)
+    }
+
+    /// The bundle of a name.
+    #[must_use]
+    pub fn bundle(&self, name: &str) -> Option<&Bundle> {
+        self.bundles.iter().find(|bundle| bundle.name == name)
+    }
+
+    /// The plan with the fewest credits a month that cover the need (R21). Of equal ones the lowest tier, then the
+    /// shortest term, then the lowest id: none binds its subscriber longer than the need asks for.
+    #[must_use]
+    pub fn cheapest_covering(&self, need: Credits) -> Option<&Plan> {
+        self.plans
+            .iter()
+            .filter(|plan| plan.credits >= need)
+            .min_by_key(|plan| (plan.credits, plan.tier, plan.term, plan.id))
+    }
+
+    /// The lowest plan above a tier that brings at least `needed` credits a cycle; where none brings as many, the
+    /// one above the tier that brings the most (R40, `upgrade_to`).
+    #[must_use]
+    pub fn upgrade_for(&self, tier: Tier, needed: Credits) -> Option<&Plan> {
+        let above = || self.plans.iter().filter(|plan| plan.tier > tier);
+        let enough = above()
+            .filter(|plan| plan.credits >= needed)
+            .min_by_key(|plan| (plan.tier, plan.credits, plan.term, plan.id));
+        enough.or_else(|| above().min_by_key(|plan| (std::cmp::Reverse(plan.credits), plan.tier, plan.term, plan.id)))
+    }
+
+    /// The first id of `old` that `new` gives to another name, or to a plan although it was retired. `None` means that
+    /// the new catalogue may take the old one's place (R9).
+    #[must_use]
+    pub fn reuses_ids(old: &Self, new: &Self) -> Option<ReusedPlanId> {
+        new.plans.iter().find_map(|plan| {
+            let was = match old.by_id(plan.id) {
+                Some(known) if known.name != plan.name => Some(known.name.clone()),
+                Some(_) => return None,
+                None if old.retired.contains(&plan.id) => None,
+                None => return None,
+            };
+            Some(ReusedPlanId { id: plan.id, was, is: plan.name.clone() })
+        })
+    }
+}
+
+/// A plan's id that a new catalogue gives to something else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReusedPlanId {
+    /// The id.
+    pub id: PlanId,
+    /// The name that it belongs to; none for a plan that was retired.
+    pub was: Option<String>,
+    /// The name that the new catalogue gives it.
+    pub is: String,
+}
+
+/// One sentence, for logs and answers.
+impl fmt::Display for ReusedPlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, was, is } = self;
+        match was {
+            Some(was) => write!(f, "plan id {id} belongs to \"{was}\" and cannot be that of \"{is}\""),
+            None => write!(f, "plan id {id} was retired and cannot be that of \"{is}\""),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The rate card: what a generation costs (R17). A value made by [`parse`], never changed, replaced as a whole.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`price`] | the price of a generation, exact to the millicredit (R1, R18-R20) |
+//! | [`settings`] | the settings word of requests and records |
+//! | [`afford`] | what would fit into the credits there are (R21) |
+//! | [`parse`] | the file: TOML, refused as a whole with the place of what is wrong |
+//! | [`reuse`] | ids keep their meaning over reloads |
+
+use crate::credits::Credits;
+use crate::ids::Tier;
+use crate::record::OverCommit;
+
+pub mod afford;
+pub mod parse;
+pub mod price;
+pub mod reuse;
+pub mod settings;
+
+pub use afford::Fits;
+pub use price::{Generation, Missing, PriceError, Priced};
+pub use settings::Settings;
+
+/// Tools on a card at most.
+pub const TOOLS_MAX: usize = 256;
+/// Models on a card at most.
+pub const MODELS_MAX: usize = 1024;
+/// Quality steps, and resolutions, of a model at most: their ids have four bits.
+pub const STEPS_MAX: u8 = 15;
+/// Add-ons of a model at most: each has a bit of the settings word.
+pub const ADD_ONS_MAX: u8 = 8;
+/// Listed durations of a model at most.
+pub const DURATIONS_MAX: usize = 64;
+/// Rows of fixed prices of a model at most, those of its steps and durations included.
+pub const PRICES_MAX: usize = 256;
+/// Bytes of a name or title at most.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Tools and models with their prices, of one version. [`parse::rate_card`] makes one; the default card has version 0
+/// and knows nothing, so that everything is unpriced (R19).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RateCard {
+    /// At least 1 for a card from a file.
+    version: u32,
+    /// By id, ascending.
+    tools: Vec<Tool>,
+    /// By id, ascending.
+    models: Vec<Model>,
+    /// Ids of models that are gone and may not come back, ascending.
+    retired: Vec<u32>,
+}
+
+impl RateCard {
+    /// The version, which holds keep (R18).
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The tools, by id.
+    #[must_use]
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
+    }
+
+    /// The models, by id.
+    #[must_use]
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The ids of models that are gone.
+    #[must_use]
+    pub fn retired(&self) -> &[u32] {
+        &self.retired
+    }
+
+    /// The tool with this id.
+    #[must_use]
+    pub fn tool(&self, id: u16) -> Option<&Tool> {
+        self.tools.binary_search_by_key(&id, |tool| tool.id).ok().and_then(|index| self.tools.get(index))
+    }
+
+    /// The tool with this name.
+    #[must_use]
+    pub fn tool_named(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+
+    /// The model with this id.
+    #[must_use]
+    pub fn model(&self, id: u32) -> Option<&Model> {
+        self.models.binary_search_by_key(&id, |model| model.id).ok().and_then(|index| self.models.get(index))
+    }
+
+    /// The model with this name.
+    #[must_use]
+    pub fn model_named(&self, name: &str) -> Option<&Model> {
+        self.models.iter().find(|model| model.name == name)
+    }
+}
+
+/// A feature of the platform that models work for: image, video, upscale.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tool {
+    /// The number on the wire and in records; never reused.
+    pub id: u16,
+    /// The name in files and commands.
+    pub name: String,
+    /// The name for people.
+    pub title: String,
+}
+
+/// A model and its prices.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Model {
+    /// The number on the wire and in records; never reused.
+    pub id: u32,
+    /// The name in files and commands.
+    pub name: String,
+    /// The name for people.
+    pub title: String,
+    /// The tools that it works for, at least one.
+    pub tools: Vec<u16>,
+    /// What a price is for.
+    pub unit: Unit,
+    /// The price of one unit where no fixed price holds.
+    pub base: Option<Credits>,
+    /// Quality steps; the first is the default.
+    pub qualities: Vec<Step>,
+    /// Resolutions from the lowest to the highest; `resolution_default` says which is the default.
+    pub resolutions: Vec<Step>,
+    /// The id of the default resolution; 0 where the model has none.
+    pub resolution_default: u8,
+    /// How long a result may be.
+    pub durations: Durations,
+    /// Fixed prices, those that name most first: the first that fits holds.
+    pub prices: Vec<FixedPrice>,
+    /// What can be added.
+    pub add_ons: Vec<AddOn>,
+    /// The least tier (R20); zero for every account.
+    pub min_tier: Tier,
+    /// The Pro mark: free credits do not pay (R8).
+    pub pro: bool,
+    /// Whether free credits may pay at all (R8).
+    pub free_credits: bool,
+    /// The hold time of a reserve that states none, in milliseconds; 0 for the daemon's.
+    pub ttl_default_ms: u32,
+    /// The longest hold time in milliseconds; 0 for the daemon's.
+    pub ttl_max_ms: u32,
+    /// What a commit above the hold does (R26).
+    pub over_commit: OverCommit,
+    /// Results of one request at most.
+    pub count_max: u16,
+}
+
+impl Model {
+    /// The quality with this id; 0 stands for the default. `None` where the model has no such quality.
+    #[must_use]
+    pub fn quality(&self, id: u8) -> Option<&Step> {
+        self.qualities.iter().find(|step| id == 0 || step.id == id)
+    }
+
+    /// The resolution with this id; 0 stands for the default. `None` where the model has no such resolution.
+    #[must_use]
+    pub fn resolution(&self, id: u8) -> Option<&Step> {
+        let id = if id == 0 { self.resolution_default } else { id };
+        self.resolutions.iter().find(|step| step.id == id)
+    }
+
+    /// The add-on with this id.
+    #[must_use]
+    pub fn add_on(&self, id: u8) -> Option<&AddOn> {
+        self.add_ons.iter().find(|add_on| add_on.id == id)
+    }
+
+    /// Whether free credits must not pay for it (R8).
+    #[must_use]
+    pub const fn is_paid_only(&self) -> bool {
+        self.pro || !self.free_credits
+    }
+}
+
+/// What the price of a model is for (R17).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// One result: an image, a clip of any length.
+    Result,
+    /// One second of a result; tenths count as tenths.
+    Second,
+    /// A step of so many tenths of a second, begun steps counted whole.
+    Step(u16),
+}
+
+/// A quality step or a resolution.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// 1 to 15: the number in the settings word; keeps its name.
+    pub id: u8,
+    /// The name in files and commands: "high", "1080p".
+    pub name: String,
+    /// What it multiplies the price by, where it has no fixed price.
+    pub times: Ratio,
+    /// The least tier for this step; zero for that of the model.
+    pub min_tier: Tier,
+}
+
+/// How long a result may be, in tenths of a second.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Durations {
+    /// The model has no durations: images.
+    None,
+    /// These, ascending.
+    Listed {
+        /// The durations.
+        listed: Vec<Duration>,
+        /// The default, one of them.
+        default: u16,
+    },
+    /// Every duration from `min` to `max` in steps from `min` on.
+    Range {
+        /// The shortest.
+        min: u16,
+        /// The longest.
+        max: u16,
+        /// The distance from one to the next, at least 1.
+        step: u16,
+        /// The default, one of them.
+        default: u16,
+    },
+}
+
+/// A duration that the card lists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Duration {
+    /// Its length in tenths of a second.
+    pub tenths: u16,
+    /// What it multiplies the price by, where it has no fixed price.
+    pub times: Ratio,
+}
+
+/// A price that holds instead of the base price where everything that it names is chosen. The multipliers of what it
+/// names are left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FixedPrice {
+    /// The id of the quality; `None` for any.
+    pub quality: Option<u8>,
+    /// The id of the resolution; `None` for any.
+    pub resolution: Option<u8>,
+    /// The duration in tenths of a second, then it is the price of the whole result; `None` for any, then it is that of
+    /// one unit.
+    pub tenths: Option<u16>,
+    /// The price.
+    pub price: Credits,
+}
+
+impl FixedPrice {
+    /// How many things it names: the more, the sooner it holds.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        [self.quality.is_some(), self.resolution.is_some(), self.tenths.is_some()]
+            .into_iter()
+            .filter(|named| *named)
+            .count()
+    }
+
+    /// Whether it holds for this choice.
+    #[must_use]
+    pub fn fits(&self, quality: u8, resolution: u8, tenths: u16) -> bool {
+        self.quality.is_none_or(|named| named == quality)
+            && self.resolution.is_none_or(|named| named == resolution)
+            && self.tenths.is_none_or(|named| named == tenths)
+    }
+}
+
+/// Something that is added to each result for its own price; multipliers leave it alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AddOn {
+    /// 1 to 8: bit `id - 1` of the add-on mask; keeps its name.
+    pub id: u8,
+    /// The name in files and commands: "prompt-enhancer".
+    pub name: String,
+    /// The price a result.
+    pub price: Credits,
+    /// The price a second of the result, on top.
+    pub per_second: Credits,
+    /// The least tier for it; zero for that of the model.
+    pub min_tier: Tier,
+}
+
+/// A multiplier, exact in thousandths: "1.5" is 1500.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Ratio(pub u32);
+
+impl Ratio {
+    /// What leaves a price as it is.
+    pub const ONE: Self = Self(1_000);
+    /// The largest on a card: a thousand times.
+    pub const MAX: Self = Self(1_000_000);
+}
+
+#[cfg(test)]
+mod tests;

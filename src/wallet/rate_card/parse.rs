@@ -1,0 +1,199 @@
+//! The rate card's file: TOML, read as a whole or refused as a whole, with the line and key of what is wrong (R17).
+//!
+//! `config/rates.toml` is the page that explains every key.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use super::price::{Choice, PriceError};
+use super::{MODELS_MAX, Model, NAME_BYTES_MAX, RateCard, Settings, TOOLS_MAX, Tool, reuse::ReusedId};
+use crate::catalog_error::{CatalogError, Source};
+use crate::catalog_section::{Section, Value};
+
+mod model;
+
+const TOP_KEYS: &[&str] = &["version", "defaults", "retired", "tool", "model"];
+const TOOL_KEYS: &[&str] = &["id", "name", "title"];
+
+/// The rate card in a file's text. `file` is how errors name it.
+///
+/// # Errors
+/// Where the text is not TOML, has a key that is not known, or says something that cannot be.
+pub fn rate_card(file: &str, text: &str) -> Result<RateCard, CatalogError> {
+    parsed(Source { file, text }).map(|(card, _)| card)
+}
+
+/// The rate card that is to take the place of `old`: as [`rate_card`], and ids keep their meaning, and other prices have a
+/// higher version, so that a version names one card (R18).
+///
+/// # Errors
+/// As [`rate_card`], and where an id is used again or the version is not higher.
+pub fn successor(file: &str, text: &str, old: &RateCard) -> Result<RateCard, CatalogError> {
+    let source = Source { file, text };
+    let (card, lines) = parsed(source)?;
+    if let Some(reused) = RateCard::reuses_ids(old, &card) {
+        return Err(lines.about(source, &reused));
+    }
+    if card != *old && card.version <= old.version {
+        let message = format!("a changed card needs a version above {}", old.version);
+        let next = old.version.saturating_add(1);
+        return Err(error_in(source, lines.version, "version", message).hint(format!("version = {next}")));
+    }
+    Ok(card)
+}
+
+/// Where things stand in the file.
+struct Lines {
+    version: u32,
+    tools: BTreeMap<u16, u32>,
+    models: BTreeMap<u32, u32>,
+}
+
+impl Lines {
+    fn about(&self, source: Source<'_>, reused: &ReusedId) -> CatalogError {
+        let model = |id: &u32| self.models.get(id).copied();
+        let line = match reused.what {
+            "tool" => u16::try_from(reused.id).ok().and_then(|id| self.tools.get(&id).copied()),
+            "model" => model(&reused.id),
+            _ => reused.model.as_ref().and_then(model),
+        };
+        let key = if reused.what == "tool" { "tool.id" } else { "model.id" };
+        error_in(source, line.unwrap_or(1), key, reused.to_string()).hint("take an id that was never used")
+    }
+}
+
+fn error_in(source: Source<'_>, line: u32, key: &str, message: String) -> CatalogError {
+    CatalogError { file: source.file.to_owned(), line, key: key.to_owned(), message, hint: None }
+}
+
+fn parsed(source: Source<'_>) -> Result<(RateCard, Lines), CatalogError> {
+    let document = DeTable::parse(source.text).map_err(|error| CatalogError::from_toml(&source, &error))?;
+    let top = Section::top(source, &document, TOP_KEYS)?;
+    let version = top.required("version")?;
+    let mut lines = Lines { version: version.line(), tools: BTreeMap::new(), models: BTreeMap::new() };
+    let version = version.integer(1..=u64::from(u32::MAX))?;
+    let retired = retired(&top)?;
+    let tools = tools(&top, &mut lines)?;
+    let models = models(&top, &tools, &retired, &mut lines)?;
+    Ok((RateCard { version, tools, models, retired }, lines))
+}
+
+fn retired(top: &Section<'_>) -> Result<Vec<u32>, CatalogError> {
+    let Some(list) = top.value("retired") else { return Ok(Vec::new()) };
+    let mut ids: Vec<u32> = Vec::new();
+    for item in list.list()? {
+        ids.push(item.integer(model::ID_RANGE)?);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+fn tools(top: &Section<'_>, lines: &mut Lines) -> Result<Vec<Tool>, CatalogError> {
+    let sections = top.tables("tool", TOOL_KEYS)?;
+    let mut once = Once::new("tool");
+    let mut tools: Vec<Tool> = Vec::new();
+    for section in limited(&sections, TOOLS_MAX, "tools")? {
+        let id = once.id(&section.required("id")?, 1..=u64::from(u16::MAX))?;
+        let name = once.name(&section.required("name")?)?;
+        let title = title(section, &name)?;
+        lines.tools.insert(id, section.line());
+        tools.push(Tool { id, name, title });
+    }
+    tools.sort_unstable_by_key(|tool| tool.id);
+    if tools.is_empty() {
+        return Err(top.error("no tools").hint("a card has at least one [[tool]] and one [[model]]"));
+    }
+    Ok(tools)
+}
+
+fn models(top: &Section<'_>, tools: &[Tool], retired: &[u32], lines: &mut Lines) -> Result<Vec<Model>, CatalogError> {
+    let defaults = model::Defaults::read(top)?;
+    let sections = top.tables("model", model::KEYS)?;
+    let mut once = Once::new("model");
+    let mut models: Vec<Model> = Vec::new();
+    for section in limited(&sections, MODELS_MAX, "models")? {
+        let id_value = section.required("id")?;
+        let id = once.id(&id_value, model::ID_RANGE)?;
+        if retired.contains(&id) {
+            return Err(id_value.error(format!("id {id} is retired")).hint("take an id that was never used"));
+        }
+        let name = once.name(&section.required("name")?)?;
+        let model = model::read(section, id, name, tools, &defaults)?;
+        has_a_price(section, &model)?;
+        lines.models.insert(id, section.line());
+        models.push(model);
+    }
+    models.sort_unstable_by_key(|model| model.id);
+    if models.is_empty() {
+        return Err(top.error("no models").hint("a card has at least one [[tool]] and one [[model]]"));
+    }
+    Ok(models)
+}
+
+/// A model that has no price as it is asked for by default is a mistake, not a gap.
+fn has_a_price(section: &Section<'_>, model: &Model) -> Result<(), CatalogError> {
+    match Choice::of_model(model, Settings::default()).and_then(|choice| choice.per_result()) {
+        Ok(_) => Ok(()),
+        Err(PriceError::Overflow) => Err(section.error(format!("the price of \"{}\" is too large", model.name))),
+        Err(PriceError::Unpriced(_) | PriceError::BadSetting(_)) => {
+            let error = section.error(format!("\"{}\" has no price for its default settings", model.name));
+            Err(error.hint("give it price = ...; 0 is a price"))
+        }
+    }
+}
+
+fn limited<'s, 'a>(sections: &'s [Section<'a>], most: usize, what: &str) -> Result<&'s [Section<'a>], CatalogError> {
+    match sections.get(most) {
+        Some(beyond) => Err(beyond.error(format!("more than {most} {what}"))),
+        None => Ok(sections),
+    }
+}
+
+/// The title, which is the name where none is given.
+fn title(section: &Section<'_>, name: &str) -> Result<String, CatalogError> {
+    section.value("title").map_or_else(|| Ok(name.to_owned()), |value| value.title(NAME_BYTES_MAX))
+}
+
+/// Ids and names that may stand in a list once.
+struct Once {
+    what: &'static str,
+    ids: BTreeMap<u64, u32>,
+    names: BTreeMap<String, u32>,
+}
+
+impl Once {
+    const fn new(what: &'static str) -> Self {
+        Self { what, ids: BTreeMap::new(), names: BTreeMap::new() }
+    }
+
+    fn id<T: TryFrom<u64> + Copy + Into<u64>>(
+        &mut self,
+        value: &Value<'_>,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<T, CatalogError> {
+        let id: T = value.integer(range)?;
+        match self.ids.insert(id.into(), value.line()) {
+            None => Ok(id),
+            Some(line) => {
+                let error = value.error(format!("{} id {} is used twice", self.what, id.into()));
+                Err(error.hint(format!("it is that of the {} in line {line}", self.what)))
+            }
+        }
+    }
+
+    fn name(&mut self, value: &Value<'_>) -> Result<String, CatalogError> {
+        let name = value.name(NAME_BYTES_MAX)?;
+        match self.names.insert(name.to_ascii_lowercase(), value.line()) {
+            None => Ok(name),
+            Some(line) => {
+                let error = value.error(format!("{} name \"{name}\" is used twice", self.what));
+                Err(error.hint(format!("it is that of the {} in line {line}", self.what)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

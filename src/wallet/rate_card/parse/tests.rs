@@ -1,0 +1,1 @@
+//! Every refusal of the parser, with its line, key and hint.

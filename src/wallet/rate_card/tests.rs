@@ -1,0 +1,1 @@
+//! The card as tables: what each rule makes of a generation.

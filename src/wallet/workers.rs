@@ -1,0 +1,134 @@
+//! Open holds by account, worker and age, and the bulk release of a dead worker's (R31).
+//!
+//! There is no index: memory has nothing for it. Both functions walk the directory, a shard at a time, and so belong on
+//! a thread that no request waits for.
+
+use std::collections::BTreeMap;
+
+use crate::bucket::Slices;
+use crate::credits::Credits;
+use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal};
+use crate::hold::HoldState;
+use crate::holds::{Entry, Live};
+use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};
+use crate::record::{Attribution, Record, Return};
+use crate::slot::SlotIndex;
+
+/// Which open holds are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct HoldFilter {
+    /// Those of this account; none for every account.
+    pub account: AccountId,
+    /// Those of this worker; none for every worker.
+    pub worker: WorkerId,
+    /// Those that were made at this instant or before; zero for all.
+    pub made_by: Timestamp,
+}
+
+impl HoldFilter {
+    fn takes(&self, live: &Live) -> bool {
+        let hold = &live.hold;
+        hold.state == HoldState::Open
+            && !live.over
+            && (self.account.is_none() || hold.account == self.account)
+            && (self.worker.is_none() || hold.worker == self.worker)
+            && (self.made_by == Timestamp::NONE || hold.reserved_at <= self.made_by)
+    }
+}
+
+/// An open hold in a listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenHold {
+    /// The hold.
+    pub hold: HoldId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its worker; none without.
+    pub worker: WorkerId,
+    /// What it is for.
+    pub attribution: Attribution,
+    /// What it still holds.
+    pub held: Credits,
+    /// When it was made.
+    pub reserved_at: Timestamp,
+    /// When it ends.
+    pub ends_at: Timestamp,
+}
+
+impl OpenHold {
+    fn of(id: HoldId, live: &Live) -> Self {
+        let hold = &live.hold;
+        Self {
+            hold: id,
+            account: hold.account,
+            worker: hold.worker,
+            attribution: hold.attribution,
+            held: hold.rest().total(),
+            reserved_at: hold.reserved_at,
+            ends_at: hold.ends_at,
+        }
+    }
+}
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// The first `limit` open holds after an id, in the order of their ids, as memory has them now.
+    pub fn list_holds(&self, filter: &HoldFilter, after: HoldId, limit: usize) -> Vec<OpenHold> {
+        let mut first = BTreeMap::new();
+        for entry in &self.holds.map {
+            let (id, Entry::Live(live)) = entry.pair() else { continue };
+            if *id > after && filter.takes(live) {
+                first.insert(*id, OpenHold::of(*id, live));
+                if first.len() > limit {
+                    first.pop_last();
+                }
+            }
+        }
+        first.into_values().collect()
+    }
+
+    /// Releases up to one chunk of a worker's open holds, of one account or of all, and says how many. Room for a chunk
+    /// has been taken before; call again until it says none. The last record is [`Journal::pushed`] at that time or
+    /// before.
+    pub fn release_worker(&self, chunk: &mut Chunk, account: AccountId, worker: WorkerId, now: Now) -> usize {
+        if worker.is_none() {
+            return 0;
+        }
+        let filter = HoldFilter { account, worker, made_by: Timestamp::NONE };
+        // What is not pushed yet belongs to a request that is still being answered: the hold is made after this.
+        let open = self.holds.map.iter().filter_map(|entry| match entry.value() {
+            Entry::Live(live) if filter.takes(live) && live.place.position().is_some() => Some(*entry.key()),
+            _ => None,
+        });
+        let ids: Vec<HoldId> = open.take(CHUNK_OPERATIONS_MAX).collect();
+        let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
+        self.push(chunk, now);
+        released
+    }
+
+    fn release_dead(&self, chunk: &mut Chunk, id: HoldId, filter: &HoldFilter, now: Now) -> bool {
+        // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
+        if let Some(index) = self.slot_of_open(id) {
+            self.roll_if_due(self.wallets.slot(index), now);
+        }
+        let Some(mut entry) = self.holds.map.get_mut(&id) else { return false };
+        let Entry::Live(live) = entry.value_mut() else { return false };
+        let Some(index) = live.slot.filter(|_| filter.takes(live)) else { return false };
+        if live.place.position().is_none() {
+            return false;
+        }
+        let record = self.end_record(id, (live, index), now);
+        live.place = chunk.add(Record::ReleaseWorker(record), id);
+        self.end(chunk, index, (id, live), &record.returned);
+        entry.compact(now.daemon);
+        true
+    }
+
+    /// The end of an open hold: what is left goes back where its period runs (R24).
+    pub(crate) fn end_record(&self, id: HoldId, (live, index): (&Live, SlotIndex), now: Now) -> Return {
+        let left = Slices { split: live.hold.rest(), ..live.hold.taken };
+        let slot = self.wallets.slot(index);
+        let returned = self.returnable(slot, &slot.word.load(), &left, now);
+        let forfeited = left.split.minus(&returned);
+        Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon }
+    }
+}
