@@ -26,6 +26,7 @@ use crate::ledger::{CommandKey, CommandRow};
 use crate::offers::WithoutTopUp;
 use crate::plan::PlanCatalog;
 use crate::policy::FreePolicies;
+use crate::rate_card::RateCard;
 use crate::record::Record;
 use crate::request::{Answer, Operation};
 use crate::settings::Settings;
@@ -99,6 +100,8 @@ pub enum Run {
 pub struct Chunk {
     pub(crate) unit: Unit,
     answers: Vec<Answer>,
+    /// The card that prices this chunk, taken once by the first operation that asks for a price.
+    pub(crate) rates: Option<Arc<RateCard>>,
 }
 
 impl Chunk {
@@ -118,6 +121,7 @@ impl Chunk {
     pub fn clear(&mut self) {
         assert!(self.unit.records.is_empty(), "a chunk is cleared with records that were not pushed");
         self.answers.clear();
+        self.rates = None;
     }
 
     /// Adds the record of the operation at hand and says its place.
@@ -166,6 +170,7 @@ pub struct Engine<J, A> {
     pub(crate) plans: RwLock<Arc<PlanCatalog>>,
     pub(crate) without_top_up: WithoutTopUp,
     pub(crate) top_ups: Mutex<PendingTopUps>,
+    pub(crate) rates: RwLock<Arc<RateCard>>,
     pub(crate) commands: DashMap<CommandKey, CommandRow>,
     pub(crate) id_bound: AtomicU64,
     pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
@@ -191,6 +196,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             plans: RwLock::default(),
             without_top_up: WithoutTopUp::default(),
             top_ups: Mutex::default(),
+            rates: RwLock::default(),
             commands: DashMap::new(),
             id_bound: AtomicU64::new(0),
             bound_on_its_way: Mutex::new(None),
@@ -212,7 +218,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             opened: 0,
             closed: Vec::new(),
         };
-        Chunk { unit, answers: Vec::new() }
+        Chunk { unit, answers: Vec::new(), rates: None }
     }
 
     /// The journal's push side.

@@ -49,6 +49,7 @@ pub mod outcome;
 pub mod plan;
 mod plan_command;
 pub mod policy;
+mod pricing;
 pub mod rate_card;
 pub mod record;
 mod refund;

@@ -9,6 +9,7 @@ use crate::hold::{Hold, HoldState};
 use crate::holds::{Ended, Entry, Live, Note, seconds};
 use crate::ids::{HoldId, Now, Tier, Timestamp};
 use crate::outcome::{Field, Outcome};
+use crate::pricing::NoPrice;
 use crate::record::{Record, Reserve, Terms};
 use crate::request::{Answer, ReserveRequest};
 use crate::settle::Found;
@@ -28,6 +29,8 @@ pub(crate) enum Taken {
     TierRequired(Snapshot),
     /// The eligible buckets do not hold enough.
     Insufficient(Snapshot),
+    /// The rate card says no.
+    NoPrice(Snapshot, NoPrice),
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -42,7 +45,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(Answer::bad_request(field));
         }
         let Some(index) = self.wallets.find(request.account) else {
-            return Ok(Answer::of(Outcome::UnknownAccount));
+            let bad = if request.priced { self.asked(chunk, request, charge).err() } else { None };
+            return Ok(bad.unwrap_or_else(|| Answer::of(Outcome::UnknownAccount)));
         };
         let slot = self.wallets.slot(index);
         if request.hold.own_time().is_none() && !self.holds.map.contains_key(&request.hold) {
@@ -54,24 +58,21 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let MapEntry::Vacant(vacant) = self.holds.map.entry(request.hold) else {
                 return self.reserve_again(chunk, request, charge, (index, now));
             };
-            if self.holds.entries() >= self.settings.holds_max {
+            let asked = match self.asked(chunk, request, charge) {
+                Ok(asked) => asked,
+                Err(bad) => return Ok(bad),
+            };
+            if self.holds.entries() >= self.settings.holds_max || self.bound_is_young(now) {
                 return Ok(overloaded());
             }
             if let Some(refused) = self.id_refused(request.hold, now) {
                 return Ok(refused);
             }
-            if request.priced {
-                let word = slot.word.load();
-                if self.is_due(slot, &word, now) {
-                    drop(vacant);
-                    self.roll(slot, now);
-                    continue;
-                }
-                if !word.attention {
-                    return Ok(self.tell(Answer::of(Outcome::Unpriced), slot, &word, now));
-                }
-            }
-            let (word, taken) = match self.take(slot, request.amount, sources(request), request.min_tier, now) {
+            let taken = match asked.refused {
+                None => self.take(slot, asked.amount, asked.sources, asked.min_tier, now),
+                Some(refused) => self.take_nothing(slot, refused, now),
+            };
+            let (word, taken) = match taken {
                 Taken::Granted(word, taken) => (word, taken),
                 Taken::Due => {
                     drop(vacant);
@@ -80,23 +81,23 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 }
                 Taken::Attention => {
                     drop(vacant);
-                    match self.attention(index, request, now) {
+                    match self.attention(index, asked.refused, now) {
                         Some(refused) => return Ok(refused),
                         None => continue,
                     }
                 }
                 Taken::TierRequired(word) => {
                     let mut refused = Answer::of(Outcome::TierRequired);
-                    refused.detail = u32::from(request.min_tier.0);
+                    refused.detail = u32::from(asked.min_tier.0);
                     return Ok(self.tell(refused, slot, &word, now));
                 }
                 Taken::Insufficient(word) => {
-                    let mut refused = Answer::of(Outcome::Insufficient).with_amount(request.amount);
-                    refused.detail = self.upgrade_to(word.tier, request.amount);
+                    let refused = self.insufficient(asked.amount, word.tier);
                     return Ok(self.tell(refused, slot, &word, now));
                 }
+                Taken::NoPrice(word, refused) => return Ok(self.tell(refused.answer(), slot, &word, now)),
             };
-            let record = self.reserve_record(request, charge, taken, now);
+            let record = reserve_record(request, &asked.terms, taken, now);
             vacant.insert(self.new_entry(chunk, record, charge, index));
             self.holds.count_entry();
             let mut answer = Answer::of(Outcome::Granted);
@@ -134,6 +135,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Some(refused)
     }
 
+    /// Whether ids from a moment ago are forgotten already: whoever comes with one now cannot be told from a retry, so new
+    /// holds wait (R32).
+    pub(crate) fn bound_is_young(&self, now: Now) -> bool {
+        // Acquire: as in `id_refused`.
+        let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        bound.plus_millis(BOUND_AGE_MIN_MS) > now.wall
+    }
+
     /// The take of a reserve: one CAS, against the periods that run at this request's own `now`.
     pub(crate) fn take(&self, slot: &Slot, amount: Credits, sources: Sources, min_tier: Tier, now: Now) -> Taken {
         let numbers = self.numbers(slot, now);
@@ -155,41 +164,35 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         })
     }
 
-    /// What the cold side says to a reserve that met the attention bit; `None` when there is nothing any more.
-    fn attention(&self, index: SlotIndex, request: &ReserveRequest, now: Now) -> Option<Answer> {
-        let slot = self.wallets.slot(index);
-        let cold = *slot.lock();
-        let refused = match () {
-            () if cold.frozen => Answer::of(Outcome::AccountFrozen),
-            () if request.priced => Answer::of(Outcome::Unpriced),
-            () if cold.in_debt => Answer::of(Outcome::Debt).with_amount(self.debt_of(index)),
-            () => return None,
-        };
-        Some(self.tell(refused, slot, &slot.word.load(), now))
+    /// The wallet as a take of what has no price meets it.
+    #[cold]
+    fn take_nothing(&self, slot: &Slot, refused: NoPrice, now: Now) -> Taken {
+        let word = slot.word.load();
+        match () {
+            () if self.is_due(slot, &word, now) => Taken::Due,
+            () if word.attention => Taken::Attention,
+            () => Taken::NoPrice(word, refused),
+        }
     }
 
-    fn reserve_record(&self, request: &ReserveRequest, charge: bool, taken: Slices, now: Now) -> Reserve {
-        let ttl = if request.ttl_ms == 0 { self.settings.hold_ttl_default_ms } else { request.ttl_ms };
-        let ends_at = if charge { now.daemon } else { now.daemon.plus_millis(u64::from(ttl)) };
-        Reserve {
-            account: request.account,
-            hold: request.hold,
-            taken,
-            attribution: request.attribution,
-            worker: request.worker,
-            settings: request.settings,
-            terms: Terms {
-                sources: request.sources,
-                pro_model: request.pro_model,
-                min_tier: request.min_tier,
-                over_commit: request.over_commit,
-                ttl_ms: request.ttl_ms,
-                priced: None,
-                hold_ms: 0,
-            },
-            at: now.daemon,
-            ends_at,
-        }
+    /// `insufficient` with the plan that would bring enough (R40).
+    pub(crate) fn insufficient(&self, required: Credits, tier: Tier) -> Answer {
+        let mut refused = Answer::of(Outcome::Insufficient).with_amount(required);
+        refused.detail = self.upgrade_to(tier, required);
+        refused
+    }
+
+    /// What the cold side says to a reserve that met the attention bit; `None` when there is nothing any more.
+    fn attention(&self, index: SlotIndex, no_price: Option<NoPrice>, now: Now) -> Option<Answer> {
+        let slot = self.wallets.slot(index);
+        let cold = *slot.lock();
+        let refused = match no_price {
+            _ if cold.frozen => Answer::of(Outcome::AccountFrozen),
+            Some(refused) => refused.answer(),
+            None if cold.in_debt => Answer::of(Outcome::Debt).with_amount(self.debt_of(index)),
+            None => return None,
+        };
+        Some(self.tell(refused, slot, &slot.word.load(), now))
     }
 
     fn new_entry(&self, chunk: &mut Chunk, record: Reserve, charge: bool, index: SlotIndex) -> Entry {
@@ -228,7 +231,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         } else {
             let mut first = Answer::of(Outcome::Granted).resting_on(hold.reserve_position);
             first.split = hold.taken.split;
-            first.time = hold.reserved_at.plus_millis(if charge { 0 } else { self.first_ttl(hold) });
+            first.time = hold.reserved_at.plus_millis(u64::from(hold.terms.hold_ms));
             first.replayed()
         };
         entry.compact(now.daemon);
@@ -238,30 +241,42 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.roll_if_due(slot, now);
         Ok(self.tell(answer, slot, &slot.word.load(), now))
     }
-
-    fn first_ttl(&self, hold: &Hold) -> u64 {
-        let asked = hold.terms.ttl_ms;
-        u64::from(if asked == 0 { self.settings.hold_ttl_default_ms } else { asked })
-    }
 }
+
+/// How old the bound of forgotten ids must be for new holds to be taken, in milliseconds (R32).
+const BOUND_AGE_MIN_MS: u64 = 10_000;
 
 /// The largest amount that one request may name: a full subscription field.
 pub const AMOUNT_MAX: Credits = Credits::from_millis((1 << 38) - 1);
 
-/// The sources of a request, without the free bucket where the model is marked Pro (R8).
-pub(crate) fn sources(request: &ReserveRequest) -> Sources {
-    if request.pro_model { request.sources.without_free() } else { request.sources }
+fn reserve_record(request: &ReserveRequest, terms: &Terms, taken: Slices, now: Now) -> Reserve {
+    Reserve {
+        account: request.account,
+        hold: request.hold,
+        taken,
+        attribution: request.attribution,
+        worker: request.worker,
+        settings: request.settings,
+        terms: *terms,
+        at: now.daemon,
+        ends_at: now.daemon.plus_millis(u64::from(terms.hold_ms)),
+    }
 }
 
+/// What a retry must repeat: the request's own fields, whatever the card says by now (R18, R22).
 fn differing_field(hold: &Hold, request: &ReserveRequest, charge: bool) -> Option<Field> {
     let terms = &hold.terms;
+    let amount = match terms.priced {
+        Some(priced) if !priced.expected => Credits::ZERO,
+        _ => hold.taken.split.total(),
+    };
     match () {
         () if hold.charge != charge => Some(Field::Kind),
         () if hold.account != request.account => Some(Field::Account),
-        () if hold.taken.split.total() != request.amount => Some(Field::Amount),
+        () if terms.priced.is_some() != request.priced => Some(Field::Flags),
+        () if amount != request.amount => Some(Field::Amount),
         () if terms.sources != request.sources => Some(Field::Sources),
         () if terms.pro_model != request.pro_model => Some(Field::Flags),
-        () if request.priced => Some(Field::Flags),
         () if terms.ttl_ms != request.ttl_ms => Some(Field::TtlMs),
         () if hold.attribution.member != request.attribution.member => Some(Field::Member),
         () if hold.worker != request.worker => Some(Field::Worker),

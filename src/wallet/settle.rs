@@ -264,7 +264,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(next), Ok(slices))
         });
         drawn.map_err(|word| {
-            let refused = Answer::of(Outcome::Insufficient).with_amount(above);
+            let refused = self.insufficient(above, word.tier);
             self.tell(refused, slot, &word, now)
         })
     }

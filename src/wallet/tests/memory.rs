@@ -96,13 +96,29 @@ fn r32_a_hold_that_ended_lately_stays_however_old_its_id_is() {
 fn r32_the_bound_refuses_ids_that_the_window_would_take() {
     let mut world = check("open a\nafter 1h\nforget => 0\nflush\nforget => 0");
     // The wall clock went back: the window alone would take ids of the forgotten hour.
-    world.now.wall = world.now.wall.minus_millis(600_000);
+    world.now.wall = world.now.wall.minus_millis(200_000);
     world.check(
         "reserve h1@-299s a 1  => hold_id_expired
-         reserve h2 a 1        => hold_id_expired",
+         reserve h2@-101s a 1  => hold_id_expired
+         reserve h3@-99s a 1   => granted",
     );
-    world.now.wall = world.now.wall.plus_millis(600_000);
-    world.check("reserve h3@-299s a 1 => granted");
+    world.now.wall = world.now.wall.plus_millis(200_000);
+    world.check("reserve h4@-299s a 1 => granted");
+}
+
+#[test]
+fn r32_while_the_bound_is_younger_than_ten_seconds_new_holds_wait() {
+    let mut world = check("open a\nreserve h0 a 1\nafter 1h\nforget => 0\nflush\nforget => 0\nreserve known a 1");
+    world.now.wall = world.now.wall.minus_millis(290_001);
+    world.check(
+        "reserve h1 a 1        => overloaded
+         charge c1 a 1         => overloaded
+         reserve known a 1     => replayed:granted
+         commit known 1        => done
+         reserve h9 z 1        => unknown_account",
+    );
+    world.now.wall = world.now.wall.plus_millis(1);
+    world.check("reserve h1 a 1 => granted");
 }
 
 #[test]

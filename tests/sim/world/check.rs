@@ -10,7 +10,7 @@ use wallet::row::{Pending, Row};
 
 use super::World;
 use super::agree::{amounts, state, subscribed, waiting_change};
-use crate::sim::ground::{Entry, Ground, Projection};
+use crate::sim::ground::{Ground, Projection};
 use crate::sim::model::top_ups::Waiting;
 use crate::sim::model::{Amounts, State, Wallet};
 use crate::sim::random::Random;
