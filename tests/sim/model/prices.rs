@@ -349,8 +349,10 @@ fn write_model(text: &mut String, model: &Model) -> std::fmt::Result {
     }
     if !model.add_ons.is_empty() {
         let written = model.add_ons.iter().map(|add_on| {
-            let price =
-                format!("price = {}, per_second = {}", thousandths(add_on.price), thousandths(add_on.per_second));
+            let mut price = format!("price = {}", thousandths(add_on.price));
+            if add_on.per_second > 0 {
+                write!(price, ", per_second = {}", thousandths(add_on.per_second)).unwrap();
+            }
             format!("{{ id = {}, name = \"add-on-{}\", {price}{} }}", add_on.id, add_on.id, tier(add_on.min_tier))
         });
         writeln!(text, "add_ons = [{}]", written.collect::<Vec<_>>().join(", "))?;

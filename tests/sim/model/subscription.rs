@@ -106,7 +106,7 @@ impl Subscribed {
         }
         let mut moved = *self;
         moved.ends = to.months_after(self.anchor, self.cycle + 1);
-        if self.paid_through <= now {
+        if self.paid_through <= now || self.paid_through == NEVER {
             return moved;
         }
         let mut boundary = self.cycle + 1;

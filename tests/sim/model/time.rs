@@ -92,7 +92,8 @@ impl Model {
         let wallet = self.rolled(account, now);
         let mut available = add(&wallet.available, more);
         available[2] = wallet.available[2] + more[2].saturating_sub(wallet.debt);
-        let daily = wallet.tier() == 0 || self.allowance(wallet.zone.day(now.daemon), wallet.tier()) > 0;
+        // A reset is told to those whom the allowance is for, whatever it comes to.
+        let daily = wallet.tier() == 0 || self.policies.last().is_some_and(|policy| policy.all_accounts);
         // After a move to the west the wallet may be ahead of the clocks there (R6).
         let day_end = daily.then(|| wallet.zone.first_after(wallet.day, now.daemon));
         let next = [day_end, wallet.due()].into_iter().flatten().min();
