@@ -6,11 +6,15 @@ mod disk;
 mod memory;
 mod periods;
 mod precedence;
+mod pricing;
 mod properties;
 mod refund;
 mod reserve;
 mod settle;
 mod threads;
+mod top_up;
+mod verbs;
+mod workers;
 mod world;
 
 use world::{World, check, check_with};
