@@ -165,10 +165,14 @@ impl Clients {
         let (Operation::Reserve(mut request) | Operation::Charge(mut request)) = self.reserve(random, now) else {
             unreachable!("a reserve or a charge")
         };
-        let (tool, id) = random.pick(&[(1, 7), (1, 7), (2, 8), (2, 9), (1, 10), (1, 11), (2, 7), (1, 6), (3, 7)]);
-        let add_ons = if random.once_in_1000(900) { random.pick(&[0, 0, 1, 2, 4, 6]) } else { random.below(256) };
-        let tenths = random.pick(&[0, 0, 0, 50, 100, 31, 55, 10, 7, 52, 101]);
-        let settings = random.below(4) | random.below(4) << 4 | add_ons << 8 | tenths << 16;
+        let known = [(1, 7), (1, 7), (2, 8), (2, 9), (1, 10), (1, 11)];
+        let (tool, id) = if random.once_in_1000(30) { (2, 7) } else { random.pick(&known) };
+        let (tool, id) = if random.once_in_1000(30) { (tool + 2, id + 6) } else { (tool, id) };
+        let add_ons = if random.once_in_1000(950) { random.pick(&[0, 0, 0, 0, 1, 2, 4, 6]) } else { random.below(256) };
+        let tenths = random.pick(&[0, 0, 0, 0, 0, 0, 50, 100, 31, 55, 10, 7, 52, 101]);
+        let (quality, resolution) =
+            random.pick(&[(0, 0), (0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (2, 0), (3, 0), (1, 1), (4, 0)]);
+        let settings = quality | resolution << 4 | add_ons << 8 | tenths << 16;
         request.priced = true;
         request.settings = u32::try_from(settings).unwrap();
         request.attribution.tool = tool;

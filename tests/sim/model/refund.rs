@@ -3,7 +3,9 @@
 use wallet::outcome::{Field, Outcome};
 use wallet::record::RefundReason;
 
-use super::{Clock, Effect, Expected, Hold, LIMIT_REFUNDS, Model, NOTHING, RefundStep, SETTLEMENTS_MAX, State, sum};
+use super::{
+    Clock, Effect, Expected, Hold, LIMIT_REFUNDS, MOST, Model, NOTHING, RefundStep, SETTLEMENTS_MAX, State, sum,
+};
 
 impl Model {
     pub(super) fn refund(
@@ -46,9 +48,11 @@ impl Model {
                 let amount = part.split[bucket].min(left);
                 part.split[bucket] -= amount;
                 left -= amount;
+                // As a gift: a restored return fits into half of what the bucket takes, or is forfeited.
+                let fits = wallet.available[bucket] + returned[bucket] + amount <= MOST[bucket] / 2;
                 let back = match bucket {
-                    0 => part.day == wallet.day || current_day,
-                    1 => part.period == wallet.period || current_period,
+                    0 => part.day == wallet.day || current_day && fits,
+                    1 => part.period == wallet.period || current_period && fits,
                     _ => true,
                 };
                 (if back { &mut returned } else { &mut forfeited })[bucket] += amount;

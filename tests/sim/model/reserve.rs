@@ -31,6 +31,12 @@ impl Model {
             if forgettable && seen.outcome == Outcome::HoldIdExpired {
                 return expired;
             }
+            if forgettable
+                && seen.outcome == Outcome::BadRequest
+                && let Some(bad) = self.bad_setting(request)
+            {
+                return bad;
+            }
             let rests_on = hold.last_position;
             if hold.state == State::Tombstone {
                 return Expected { rests_on, view, ..Expected::of(Outcome::AlreadyReleased) };
@@ -188,9 +194,10 @@ fn differing_field(hold: &Hold, request: &ReserveRequest, charge: bool) -> Optio
     let checks = [
         (hold.charge == charge, Field::Kind),
         (first.account == request.account, Field::Account),
+        (first.priced == request.priced, Field::Flags),
         (first.amount == request.amount, Field::Amount),
         (first.sources == request.sources, Field::Sources),
-        (first.pro_model == request.pro_model && first.priced == request.priced, Field::Flags),
+        (first.pro_model == request.pro_model, Field::Flags),
         (first.ttl_ms == request.ttl_ms, Field::TtlMs),
         (a.member == b.member, Field::Member),
         (first.worker == request.worker, Field::Worker),

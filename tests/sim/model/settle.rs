@@ -46,6 +46,11 @@ impl Model {
         let fresh = own.is_some_and(|own| {
             own + self.settings.id_window_ms >= now.wall && own <= now.wall + self.settings.id_ahead_ms
         });
+        // Beyond the refund window that is to be expected of an id (R27).
+        let old = own.is_some_and(|own| own < now.wall.saturating_sub(self.settings.refund_window_ms));
+        if old && matches!(operation, Operation::Refund { .. }) {
+            return Expected::of(Outcome::RefundWindowPassed);
+        }
         if !release || !fresh {
             return unknown;
         }

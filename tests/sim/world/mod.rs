@@ -245,8 +245,11 @@ impl<G: Ground> World<G> {
             Kind::Frame => self.frame(&mut random, false),
             Kind::Burst => self.frame(&mut random, true),
             Kind::Command => {
-                let request = self.clients.command(&mut random, self.now);
-                self.command(&request)
+                for _ in 0..random.between(1, 4) {
+                    let request = self.clients.command(&mut random, self.now);
+                    self.command(&request)?;
+                }
+                Ok(())
             }
             Kind::Time => self.pass(&mut random),
             Kind::Boundary => self.pass_to_boundary(&mut random),
