@@ -1,7 +1,7 @@
 //! What the engine stands on in the simulation: a journal with a durable mark, projections that lag behind it, and a
 //! crash that keeps a prefix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use wallet::engine::{Archive, ArchiveError, Journal};
@@ -68,6 +68,12 @@ fn account_of(record: &Record) -> Option<AccountId> {
         Record::LateCapture(capture) => Some(capture.account),
         Record::Release(end) | Record::Expire(end) => Some(end.account),
         Record::Refund(refund) => Some(refund.account),
+        Record::Subscription(change) => Some(change.account),
+        Record::PendingTopUp(pending) => Some(pending.account),
+        Record::ConfirmTopUp(confirm) => Some(confirm.account),
+        Record::DropTopUp(dropped) => Some(dropped.account),
+        Record::Correct(correct) => Some(correct.account),
+        Record::ReleaseWorker(end) => Some(end.account),
     }
 }
 
@@ -101,9 +107,19 @@ impl Books for Rows {
     }
 
     fn remember(&mut self, key: CommandKey, row: CommandRow) {
-        assert!(!self.index.contains_key(&key), "I5: a command id has a second effect");
-        self.index.insert(key, self.commands.len());
-        self.commands.push((key, row));
+        match self.index.entry(key) {
+            btree_map::Entry::Occupied(known) => {
+                let last = &mut self.commands[*known.get()];
+                let waited = matches!(last.1.record, Record::PendingTopUp(_));
+                let ended = matches!(row.record, Record::ConfirmTopUp(_) | Record::DropTopUp(_));
+                assert!(waited && ended, "I5: a command id has a second effect");
+                last.1 = row;
+            }
+            btree_map::Entry::Vacant(vacant) => {
+                vacant.insert(self.commands.len());
+                self.commands.push((key, row));
+            }
+        }
     }
 }
 

@@ -10,7 +10,9 @@
 mod disk;
 mod ground;
 mod model;
+mod offers;
 mod random;
+mod replay;
 mod requests;
 mod world;
 mod zones;
@@ -86,7 +88,7 @@ fn simulate<G: Ground>(first_seed: u64, operations: u64) -> Tally {
 }
 
 /// Every outcome that today's operations can come to.
-const OUTCOMES: [&str; 30] = [
+const OUTCOMES: [&str; 35] = [
     "granted",
     "done",
     "late",
@@ -117,6 +119,11 @@ const OUTCOMES: [&str; 30] = [
     "account_exists",
     "not_subscribed",
     "subscription_required",
+    "price_changed",
+    "already_subscribed",
+    "unknown_plan",
+    "unknown_payment",
+    "not_pending",
 ];
 
 #[test]

@@ -2,12 +2,13 @@
 
 use wallet::bucket::Bucket;
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, CommandId, HoldId, MemberId, Tier, Timestamp, WorkerId};
+use wallet::ids::{AccountId, CommandId, HoldId, MemberId, PlanId, Tier, Timestamp, WorkerId};
 use wallet::outcome::Field;
 use wallet::record::{Attribution, CaptureRequest, OverCommit, RefundReason};
 use wallet::request::{Command, CommandRequest, Operation, ReserveRequest};
+use wallet::subscription::ChangeMode;
 
-use super::model::{Clock, SOURCES};
+use super::model::{Clock, DAY_MS, Model, SOURCES};
 use super::random::Random;
 use super::zones::Zone;
 
@@ -21,6 +22,10 @@ pub(crate) struct Clients {
     holds: Vec<(AccountId, HoldId)>,
     recent: Vec<Operation>,
     commands: Vec<CommandRequest>,
+    /// Payments that were announced, to be confirmed.
+    payments: Vec<CommandRequest>,
+    /// Whether ids without a time are taken (R22).
+    pub(crate) any_ids: bool,
     /// Requests whose answers were lost in a crash.
     pub(crate) unanswered: Vec<Operation>,
     pub(crate) unanswered_commands: Vec<CommandRequest>,
@@ -51,13 +56,13 @@ fn account(random: &mut Random) -> AccountId {
 
 impl Clients {
     /// The operations of the next frame.
-    pub(crate) fn frame(&mut self, random: &mut Random, now: Clock) -> Vec<Operation> {
+    pub(crate) fn frame(&mut self, random: &mut Random, now: Clock, model: &Model) -> Vec<Operation> {
         let count = random.between(1, 24);
         let mut frame = Vec::new();
         for _ in 0..count {
             let operation = match self.unanswered.pop() {
                 Some(lost) => lost,
-                None => self.operation(random, now),
+                None => self.operation(random, now, model),
             };
             remember(&mut self.recent, random, operation);
             frame.push(operation);
@@ -86,9 +91,10 @@ impl Clients {
         (0..=255).map(number).collect()
     }
 
-    fn operation(&mut self, random: &mut Random, now: Clock) -> Operation {
+    fn operation(&mut self, random: &mut Random, now: Clock, model: &Model) -> Operation {
         match random.below(1_000) {
-            0..380 => self.reserve(random, now),
+            0..300 => self.reserve(random, now),
+            300..380 => self.priced(random, now, model),
             380..480 if !self.recent.is_empty() => self.recent[random.index(self.recent.len())],
             480..520 if !self.recent.is_empty() => {
                 let operation = self.recent[random.index(self.recent.len())];
@@ -123,11 +129,11 @@ impl Clients {
         };
         let request = ReserveRequest {
             account: account(random),
-            hold: hold_id(random, own_time),
+            hold: self.hold_id(random, own_time),
             amount: credits(amount),
             sources: random.pick(&SOURCES),
             pro_model: random.once_in_1000(100),
-            priced: random.once_in_1000(15),
+            priced: false,
             min_tier: Tier(if random.once_in_1000(150) { u8::try_from(random.between(1, 4)).unwrap() } else { 0 }),
             ttl_ms: if charge { 0 } else { u32::try_from(ttl_ms).unwrap() },
             over_commit: random.pick(&[OverCommit::Reject, OverCommit::Cap, OverCommit::Draw]),
@@ -143,6 +149,46 @@ impl Clients {
         if random.once_in_1000(50) {
             remember(&mut self.holds, random, (request.account, request.hold));
         }
+        if charge { Operation::Charge(request) } else { Operation::Reserve(request) }
+    }
+
+    fn hold_id(&self, random: &mut Random, own_time: u64) -> HoldId {
+        // The highest id without a time: nothing in it says when it was made.
+        if self.any_ids && random.once_in_1000(300) {
+            return HoldId(u128::from(random.next()) << 64 | 0xf << 76 | u128::from(random.next()));
+        }
+        hold_id(random, own_time)
+    }
+
+    /// What is to be made, for the daemon to price: mostly what the card knows, at times with the right price.
+    fn priced(&mut self, random: &mut Random, now: Clock, model: &Model) -> Operation {
+        let (Operation::Reserve(mut request) | Operation::Charge(mut request)) = self.reserve(random, now) else {
+            unreachable!("a reserve or a charge")
+        };
+        let known = [(1, 7), (1, 7), (2, 8), (2, 9), (1, 10), (1, 11)];
+        let (tool, id) = if random.once_in_1000(30) { (2, 7) } else { random.pick(&known) };
+        let (tool, id) = if random.once_in_1000(30) { (tool + 2, id + 6) } else { (tool, id) };
+        let add_ons = if random.once_in_1000(950) { random.pick(&[0, 0, 0, 0, 1, 2, 4, 6]) } else { random.below(256) };
+        let tenths = random.pick(&[0, 0, 0, 0, 0, 0, 50, 100, 31, 55, 10, 7, 52, 101]);
+        let (quality, resolution) =
+            random.pick(&[(0, 0), (0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (2, 0), (3, 0), (1, 1), (4, 0)]);
+        let settings = quality | resolution << 4 | add_ons << 8 | tenths << 16;
+        request.priced = true;
+        request.settings = u32::try_from(settings).unwrap();
+        request.attribution.tool = tool;
+        request.attribution.model = id;
+        request.attribution.count = u16::try_from(random.below(5)).unwrap();
+        let price = model.price(&request).unwrap_or(0);
+        let expected = match random.below(10) {
+            0..6 => 0,
+            6..9 => price,
+            _ => price + 1,
+        };
+        request.amount = credits(expected);
+        if random.once_in_1000(600) {
+            request.ttl_ms = 0;
+        }
+        let charge = request.ttl_ms == 0 && random.once_in_1000(300);
         if charge { Operation::Charge(request) } else { Operation::Reserve(request) }
     }
 
@@ -199,8 +245,16 @@ impl Clients {
                 let command = if same_kind { one_change(random, &known.command) } else { fresh };
                 CommandRequest { command, ..known }
             }
+            (_, 2) if !self.payments.is_empty() => {
+                let waits = self.payments[random.index(self.payments.len())].clone();
+                let account = if random.once_in_1000(50) { account(random) } else { account_of(&waits.command) };
+                CommandRequest { command: Command::ConfirmTopUp { account }, ..waits }
+            }
             _ => self.request(random, fresh),
         };
+        if matches!(request.command, Command::PendingTopUp { .. } | Command::TopUpBundle { .. }) {
+            remember(&mut self.payments, random, request.clone());
+        }
         remember(&mut self.commands, random, request.clone());
         request
     }
@@ -217,49 +271,119 @@ impl Clients {
     }
 }
 
+fn zone(random: &mut Random) -> String {
+    match random.below(20) {
+        0 => "Mars/Olympus".to_owned(),
+        1 => String::new(),
+        _ => random.pick(&Zone::ALL).name().to_owned(),
+    }
+}
+
+fn plan(random: &mut Random) -> PlanId {
+    PlanId(u16::try_from(random.below(9)).unwrap())
+}
+
+/// None, passed, or some time from now.
+fn instant(random: &mut Random, now: Clock) -> Timestamp {
+    Timestamp(match random.below(10) {
+        0 => 0,
+        1 => now.daemon - random.below(5_000),
+        2..5 => now.daemon + random.between(1, 1_800_000),
+        5..8 => now.daemon + random.between(1, 40 * DAY_MS),
+        _ => now.daemon + random.between(1, 800 * DAY_MS),
+    })
+}
+
+fn some_credits(random: &mut Random, usual: u64) -> Credits {
+    credits(if random.once_in_1000(15) { random.pick(&[1 << 37, (1 << 38) - 1]) } else { random.between(1, usual) })
+}
+
+fn bundle(random: &mut Random) -> String {
+    random.pick(&["small", "small", "large", "odd", "none"]).to_owned()
+}
+
 fn command(random: &mut Random, now: Clock) -> Command {
     let account = account(random);
     match random.below(100) {
-        0..4 => {
-            let zone = if random.once_in_1000(100) { "Mars/Olympus" } else { random.pick(&Zone::ALL).name() };
-            Command::OpenAccount { account, zone: zone.to_owned() }
-        }
-        4..14 => Command::Freeze { account, frozen: random.once_in_1000(150) },
-        14..40 => {
-            let ends_at = match random.below(10) {
-                0 => 0,
-                1 => now.daemon - random.below(5_000),
-                2..7 => now.daemon + random.between(1, 86_400_000 * 3),
-                _ => now.daemon + random.between(1, 1_800_000),
-            };
+        0..2 => Command::OpenAccount { account, zone: zone(random) },
+        2..10 => Command::Freeze { account, frozen: random.once_in_1000(150) },
+        10..18 => {
             let amount = if random.once_in_1000(10) { 1 << 37 } else { random.below(200_000) };
             let tier = Tier(u8::try_from(random.between(1, 5)).unwrap());
-            Command::SetSubscription { account, amount: credits(amount), tier, ends_at: Timestamp(ends_at) }
+            Command::SetSubscription { account, amount: credits(amount), tier, ends_at: instant(random, now) }
         }
-        40..60 => {
-            let bucket = random.pick(&Bucket::ALL);
-            let amount = if random.once_in_1000(20) { (1 << 38) - 1 } else { random.between(1, 40_000) };
-            Command::Grant { account, bucket, amount: credits(amount) }
+        18..29 => Command::Grant { account, bucket: random.pick(&Bucket::ALL), amount: some_credits(random, 40_000) },
+        29..42 => Command::TopUp { account, amount: some_credits(random, 60_000) },
+        42..46 => Command::Clawback { account, amount: credits(random.between(1, 30_000)) },
+        46..60 => {
+            let paid_through = if random.once_in_1000(600) { Timestamp(0) } else { instant(random, now) };
+            let auto_renew = random.once_in_1000(700);
+            Command::Subscribe { account, plan: plan(random), auto_renew, paid_through }
         }
-        60..92 => {
-            let amount = if random.once_in_1000(20) { 1 << 37 } else { random.between(1, 60_000) };
-            Command::TopUp { account, amount: credits(amount) }
+        60..65 => Command::Renew { account, paid_through: instant(random, now) },
+        65..68 => Command::Cancel { account, at_period_end: random.once_in_1000(800) },
+        68..70 => Command::Lapse { account },
+        70..79 => {
+            let modes = [ChangeMode::Default, ChangeMode::AtRenewal, ChangeMode::NowProrated, ChangeMode::NowNewCycle];
+            Command::ChangePlan { account, plan: plan(random), mode: random.pick(&modes) }
         }
-        _ => Command::Clawback { account, amount: credits(random.between(1, 30_000)) },
+        79..84 => Command::SetZone { account, zone: zone(random) },
+        84..90 => Command::PendingTopUp { account, amount: some_credits(random, 60_000) },
+        90..92 => Command::ConfirmTopUp { account },
+        92..96 => Command::TopUpBundle { account, bundle: bundle(random), pending: random.once_in_1000(600) },
+        _ => Command::Correct { account, bucket: random.pick(&Bucket::ALL), amount: some_credits(random, 40_000) },
     }
 }
 
 fn one_change(random: &mut Random, command: &Command) -> Command {
     let mut command = command.clone();
     match &mut command {
-        Command::OpenAccount { zone, .. } => *zone = "Asia/Kolkata".to_owned(),
+        Command::OpenAccount { zone, .. } | Command::SetZone { zone, .. } => *zone = "Asia/Kolkata".to_owned(),
         Command::Freeze { frozen, .. } => *frozen = !*frozen,
         Command::SetSubscription { tier, .. } => *tier = Tier(1 + tier.0 % 5),
-        Command::Grant { amount, .. } | Command::TopUp { amount, .. } | Command::Clawback { amount, .. } => {
+        Command::Grant { bucket, amount, .. } | Command::Correct { bucket, amount, .. } => {
+            if random.once_in_1000(500) {
+                *bucket = random.pick(&Bucket::ALL);
+            } else {
+                *amount = credits(random.between(1, 60_000));
+            }
+        }
+        Command::TopUp { amount, .. } | Command::Clawback { amount, .. } | Command::PendingTopUp { amount, .. } => {
             *amount = credits(random.between(1, 60_000));
         }
+        Command::Subscribe { plan, auto_renew, .. } => {
+            if random.once_in_1000(500) {
+                *plan = PlanId(1 + plan.0 % 7);
+            } else {
+                *auto_renew = !*auto_renew;
+            }
+        }
+        Command::Renew { paid_through, .. } => *paid_through = Timestamp(paid_through.0 + 1),
+        Command::Cancel { at_period_end, .. } => *at_period_end = !*at_period_end,
+        Command::ChangePlan { plan, mode, .. } => {
+            if random.once_in_1000(500) {
+                *plan = PlanId(1 + plan.0 % 7);
+            } else {
+                *mode = if *mode == ChangeMode::AtRenewal { ChangeMode::NowProrated } else { ChangeMode::AtRenewal };
+            }
+        }
+        Command::TopUpBundle { bundle, pending, .. } => {
+            if random.once_in_1000(500) {
+                *bundle = "another".to_owned();
+            } else {
+                *pending = !*pending;
+            }
+        }
+        Command::Lapse { account } | Command::ConfirmTopUp { account } => *account = self::account(random),
     }
     command
+}
+
+fn account_of(command: &Command) -> AccountId {
+    match command {
+        Command::PendingTopUp { account, .. } | Command::TopUpBundle { account, .. } => *account,
+        _ => unreachable!("a payment that was announced"),
+    }
 }
 
 fn altered(random: &mut Random, operation: Operation) -> Operation {

@@ -81,6 +81,40 @@ impl Zone {
         u32::try_from(local / DAY_MS).unwrap()
     }
 
+    /// The first instant after `at` whose date is later than `day`.
+    pub(crate) fn first_after(self, day: u32, at: u64) -> u64 {
+        let mut end = self.day_ends_at(at);
+        while self.day(end) <= day {
+            end = self.day_ends_at(end);
+        }
+        end
+    }
+
+    /// So many months later on the clocks of the zone, the day clamped to its month; a skipped time: the first instant
+    /// after the gap; a doubled one: the first (R10).
+    pub(crate) fn months_after(self, anchor: u64, months: u32) -> u64 {
+        if months == 0 {
+            return anchor;
+        }
+        let local = u64::try_from(i64::try_from(anchor).unwrap() + self.offset_ms(anchor)).unwrap();
+        let (year, month, day) = date_of(local / DAY_MS);
+        let months = year * 12 + (month - 1) + u64::from(months);
+        let (year, month) = (months / 12, months % 12 + 1);
+        let last = days_to(if month == 12 { year + 1 } else { year }, month % 12 + 1, 1) - days_to(year, month, 1);
+        let wanted = days_to(year, month, day.min(last)) * DAY_MS + local % DAY_MS;
+        // The first instant at which the clocks show that time or a later one. Offsets change on half hours only.
+        let mut block = wanted - 15 * HOUR_MS;
+        block -= block % HALF_HOUR_MS;
+        loop {
+            let at = i64::try_from(wanted).unwrap() - self.offset_ms(block);
+            let at = block.max(u64::try_from(at).unwrap());
+            if at < block + HALF_HOUR_MS {
+                return at;
+            }
+            block += HALF_HOUR_MS;
+        }
+    }
+
     /// The first instant at which the date is a later one. All changes of these zones fall on half hours.
     pub(crate) fn day_ends_at(self, at: u64) -> u64 {
         let today = self.day(at);
@@ -100,6 +134,16 @@ const fn days_to(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
     days - 719_468
+}
+
+/// Year, month and day of a number of days since 1970-01-01.
+const fn date_of(days: u64) -> (u64, u64, u64) {
+    let year = year_of(days * DAY_MS);
+    let mut month = 12;
+    while days_to(year, month, 1) > days {
+        month -= 1;
+    }
+    (year, month, days - days_to(year, month, 1) + 1)
 }
 
 const fn year_of(at: u64) -> u64 {

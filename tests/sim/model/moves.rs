@@ -1,0 +1,65 @@
+//! Credits that move between a wallet's buckets and what becomes of them (R3, R16, R24, I1).
+
+use super::{Amounts, Model, Part, Wallet, add, sub, sum};
+
+impl Model {
+    pub(super) fn take(wallet: &mut Wallet, split: &Amounts) -> Part {
+        if split[0] > 0 {
+            Self::use_day(wallet);
+        }
+        wallet.available = sub(&wallet.available, split);
+        Part { split: *split, day: wallet.day, period: wallet.period }
+    }
+
+    pub(super) fn use_day(wallet: &mut Wallet) {
+        if !wallet.day_used {
+            wallet.day_used = true;
+            wallet.counters[0].granted += wallet.available[0];
+        }
+    }
+
+    /// Into the running periods; what comes into top-up repays debt first (R16).
+    pub(super) fn give(wallet: &mut Wallet, split: &Amounts) {
+        if split[0] > 0 {
+            Self::use_day(wallet);
+        }
+        let repaid = split[2].min(wallet.debt);
+        wallet.debt -= repaid;
+        wallet.available = add(&wallet.available, split);
+        wallet.available[2] -= repaid;
+    }
+
+    /// What of a part goes back to running periods, and what does not (R24).
+    pub(super) fn running(wallet: &Wallet, part: &Part) -> (Amounts, Amounts) {
+        let free = if part.day == wallet.day { part.split[0] } else { 0 };
+        let subscription = if part.period == wallet.period { part.split[1] } else { 0 };
+        let back = [free, subscription, part.split[2]];
+        (back, sub(&part.split, &back))
+    }
+
+    /// The returns of a chunk are there from its push on.
+    pub(crate) fn flush(&mut self) {
+        for wallet in self.wallets.values_mut() {
+            for (_, split) in std::mem::take(&mut wallet.pending) {
+                Self::give(wallet, &split);
+            }
+        }
+    }
+
+    /// The oldest return that may not be there yet is there; says whether there was one.
+    pub(crate) fn flush_one(&mut self) -> bool {
+        let waiting = self.wallets.values_mut().filter(|wallet| !wallet.pending.is_empty());
+        let Some(wallet) = waiting.min_by_key(|wallet| wallet.pending[0].0) else { return false };
+        let (_, split) = wallet.pending.remove(0);
+        Self::give(wallet, &split);
+        true
+    }
+
+    /// What comes back with the push of the record at hand.
+    pub(super) fn will_give(&mut self, account: u128, split: Amounts) {
+        self.returns += 1;
+        if sum(&split) > 0 {
+            self.wallets.get_mut(&account).unwrap().pending.push((self.returns, split));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What time makes of a wallet: days, cycles, lapses (R5, R6, R7, R10, R11, R35).
+
+use super::{Amounts, Clock, Model, View, Wallet, add};
+
+/// What the record of a cycle's end must say.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct CycleRoll {
+    pub(crate) period: u32,
+    pub(crate) day: u32,
+    pub(crate) at: u64,
+    pub(crate) allocation: u64,
+    pub(crate) tier: u8,
+    pub(crate) ends_at: u64,
+    pub(crate) plan: u16,
+    pub(crate) cycle: u32,
+    pub(crate) skipped: u32,
+    pub(crate) changed: bool,
+}
+
+impl Model {
+    pub(super) fn allowance(&self, day: u32, tier: u8) -> u64 {
+        match self.policies.iter().rev().find(|policy| policy.from <= day) {
+            Some(policy) if policy.all_accounts || tier == 0 => policy.allowance,
+            _ => 0,
+        }
+    }
+
+    fn roll_day(&self, wallet: &mut Wallet, day: u32) {
+        if day <= wallet.day {
+            return;
+        }
+        if wallet.day_used {
+            wallet.counters[0].expired += wallet.available[0];
+        }
+        wallet.available[0] = self.allowance(day, wallet.tier());
+        wallet.day = day;
+        wallet.day_used = false;
+    }
+
+    /// Boundary by boundary; at one instant the lapse comes before a new cycle, and both before the day. Of the grants
+    /// only the last one counts, and the bucket's period goes up by one.
+    fn roll_cycles(&self, wallet: &mut Wallet, now: Clock) -> Option<CycleRoll> {
+        let mut roll = CycleRoll::default();
+        let mut opened = 0;
+        let mut lapsed = false;
+        while let Some(running) = wallet.subscribed.filter(|running| running.due() <= now.daemon) {
+            let at = running.due();
+            let day = wallet.zone.day(at - 1);
+            self.roll_day(wallet, day);
+            roll.at = at;
+            roll.day = wallet.day;
+            wallet.subscribed = if running.lapses() <= at {
+                lapsed = true;
+                roll.changed = false;
+                wallet.pending_change = None;
+                None
+            } else {
+                opened += 1;
+                roll.changed |= wallet.pending_change.is_some();
+                Some(running.next(wallet.pending_change.take(), wallet.zone))
+            };
+        }
+        if opened == 0 && !lapsed {
+            return None;
+        }
+        wallet.counters[1].expired += wallet.available[1];
+        wallet.period += 1;
+        let running = wallet.subscribed;
+        wallet.available[1] = running.map_or(0, |running| running.terms.credits);
+        wallet.counters[1].granted += wallet.available[1];
+        roll.skipped = if lapsed { opened } else { opened - 1 };
+        roll.period = wallet.period;
+        if let Some(running) = running {
+            roll.allocation = running.terms.credits;
+            roll.tier = running.terms.tier;
+            roll.plan = running.terms.plan;
+            roll.ends_at = running.ends;
+            roll.cycle = running.cycle;
+        }
+        Some(roll)
+    }
+
+    pub(super) fn rolled(&self, account: u128, now: Clock) -> Wallet {
+        let mut wallet = self.wallets[&account].clone();
+        self.roll_cycles(&mut wallet, now);
+        let today = wallet.zone.day(now.daemon);
+        self.roll_day(&mut wallet, today);
+        wallet
+    }
+
+    pub(super) fn view(&self, account: u128, now: Clock, more: &Amounts) -> View {
+        let wallet = self.rolled(account, now);
+        let mut available = add(&wallet.available, more);
+        available[2] = wallet.available[2] + more[2].saturating_sub(wallet.debt);
+        // A reset is told to those whom the allowance is for, whatever it comes to.
+        let daily = wallet.tier() == 0 || self.policies.last().is_some_and(|policy| policy.all_accounts);
+        // After a move to the west the wallet may be ahead of the clocks there (R6).
+        let day_end = daily.then(|| wallet.zone.first_after(wallet.day, now.daemon));
+        let next = [day_end, wallet.due()].into_iter().flatten().min();
+        let top_up_allowed = self.sells_top_ups(&wallet);
+        View { available, next_reset_at: next.unwrap_or(0), top_up_allowed }
+    }
+
+    /// A cycle roll that the journal shows: what its record must say, or what is wrong with it.
+    pub(crate) fn cycle_roll(&mut self, account: u128, now: Clock, position: u64) -> Result<CycleRoll, String> {
+        let wallet = self.wallets.get(&account).ok_or("a cycle roll of no account")?;
+        let roll = self.roll_cycles(&mut wallet.clone(), now).ok_or("a cycle roll before the end")?;
+        self.remember(Some(account), None);
+        self.undo.last_mut().unwrap().position = position;
+        let after = self.rolled(account, now);
+        self.wallets.insert(account, after);
+        Ok(roll)
+    }
+
+    /// Rolls the wallet before it is changed. The end of a cycle has a record, which has come before.
+    pub(super) fn roll(&mut self, account: u128, now: Clock) {
+        let wallet = self.rolled(account, now);
+        assert!(wallet.period == self.wallets[&account].period, "a request on a wallet whose cycle end has no record");
+        self.wallets.insert(account, wallet);
+    }
+
+    /// A wallet with everything that has become of it by now.
+    pub(crate) fn wallet(&self, account: u128, now: Clock) -> Wallet {
+        self.rolled(account, now)
+    }
+}
