@@ -108,9 +108,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (command, Some(index)) => {
                 let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
+                let held = self.held_beside(command, slot, now);
                 let mut cold = slot.lock();
                 self.roll_locked(slot, &mut cold, now);
-                let on = Locked { index, slot, cold: &mut cold };
+                let on = Locked { index, slot, cold: &mut cold, held };
                 match command {
                     Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
                     Command::Freeze { frozen, .. } => Ok(self.freeze(on, *frozen, issuer)),
@@ -209,7 +210,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if bucket == Bucket::Subscription && word.tier == Tier::NONE {
             return Err(Answer::of(Outcome::NotSubscribed));
         }
-        if word.available.of(bucket) + amount > half(bucket) {
+        if !on.takes(bucket, amount) {
             return Err(Answer::of(Outcome::BalanceLimit));
         }
         let numbers = self.numbers(on.slot, now);
@@ -239,9 +240,18 @@ pub(crate) struct Locked<'a> {
     pub(crate) index: SlotIndex,
     pub(crate) slot: &'a Slot,
     pub(crate) cold: &'a mut Cold,
+    /// What open holds may bring back, where the command's gift is large enough for that to matter.
+    pub(crate) held: Split,
 }
 
 impl Locked<'_> {
+    /// Whether a gift of so much is taken: it fills the field up to its half, and together with what open holds may bring
+    /// back never more than the field.
+    pub(crate) fn takes(&self, bucket: Bucket, amount: Credits) -> bool {
+        let after = self.slot.word.load().available.of(bucket) + amount;
+        after <= half(bucket) && after + self.held.of(bucket) <= Bits::WIDE.most().of(bucket)
+    }
+
     fn show_attention(&self) {
         let attention = self.cold.frozen || self.cold.in_debt;
         self.slot.word.transition(|word| (Some(Snapshot { attention, ..*word }), ()));

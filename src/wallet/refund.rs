@@ -26,7 +26,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         request: RefundRequest,
         now: Now,
     ) -> Result<Answer, Wait> {
-        let Found::Live(mut entry) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        let Found::Live(mut entry) = self.find(chunk, id, now)? else {
+            return Ok(self.refund_unknown(account, id, now));
+        };
         let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
         let answer = match self.known_to(live, account) {
             Ok(index) => self.refund_found(chunk, id, (live, index), request, now),
@@ -34,6 +36,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         entry.compact(now.daemon);
         answer
+    }
+
+    /// A hold that is not even on disk: beyond the refund window that is to be expected of its id (R27).
+    fn refund_unknown(&self, account: AccountId, id: HoldId, now: Now) -> Answer {
+        let unknown = self.unknown(account);
+        let passed = now.wall.minus_millis(self.settings.refund_window_ms);
+        let old = id.own_time().is_some_and(|own_time| own_time < passed);
+        if old && unknown.outcome == Outcome::UnknownHold { Answer::of(Outcome::RefundWindowPassed) } else { unknown }
     }
 
     fn refund_found(
@@ -130,6 +140,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         if !subscription_runs {
             back.split.subscription = Credits::ZERO;
+        }
+        // What the field has no place for is forfeited too.
+        let most = Bits::WIDE.most();
+        for bucket in Bucket::ALL {
+            let place = most.of(bucket).saturating_sub(word.available.of(bucket));
+            let over = back.split.of(bucket).saturating_sub(place);
+            back.split = back.split.minus(&Split::only(bucket, over));
         }
         back.day = if back.split.free.is_zero() { slices.day } else { day };
         back.period = if back.split.subscription.is_zero() { slices.period } else { period };

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::bucket::{Bucket, Slices, Split};
-use crate::command::{Executed, Locked, half};
+use crate::command::{Executed, Locked};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{AccountId, Now, PaymentId, Timestamp};
@@ -97,6 +97,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         now: Now,
     ) -> Executed {
         self.may_buy(&on, amount)?;
+        self.fits(&on, amount)?;
         let record = TopUp {
             account: on.slot.account(),
             payment: request.payment(),
@@ -121,6 +122,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if self.top_ups.lock().of(on.index, now.daemon).len() >= PENDING_TOP_UPS_MAX {
             return Err(Answer { detail: LIMIT_PENDING_TOP_UPS, ..Answer::of(Outcome::Limit) });
         }
+        self.fits(on, amount)?;
         let record = PendingTopUp {
             account: on.slot.account(),
             payment: request.payment(),
@@ -155,20 +157,20 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Ok((row, self.bought(&mut on, amount)))
     }
 
-    /// Whether a top-up of this amount is taken now: with a subscription whose plan allows it, or to repay debt alone (R14, R16).
+    /// Whether a top-up of this amount is taken now: with a subscription whose plan allows it, or to repay debt alone
+    /// (R14, R16).
     fn may_buy(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let word = on.slot.word.load();
         if !self.top_up_allowed(on.slot, &word) && amount > self.debt_of(on.index) {
             return Err(Answer::of(Outcome::SubscriptionRequired));
         }
-        self.fits(on, amount)
+        Ok(())
     }
 
     /// What repays debt does not stay, so it needs no place (R16).
     fn fits(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let stays = amount.saturating_sub(self.debt_of(on.index));
-        let fits = on.slot.word.load().available.top_up + stays <= half(Bucket::TopUp);
-        if fits { Ok(()) } else { Err(Answer::of(Outcome::BalanceLimit)) }
+        if on.takes(Bucket::TopUp, stays) { Ok(()) } else { Err(Answer::of(Outcome::BalanceLimit)) }
     }
 
     fn bought(&self, on: &mut Locked<'_>, amount: Credits) -> Answer {

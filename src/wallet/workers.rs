@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::bucket::Slices;
+use crate::bucket::{Bucket, Slices, Split};
+use crate::command::half;
 use crate::credits::Credits;
-use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal};
+use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal, running};
 use crate::hold::HoldState;
 use crate::holds::{Entry, Live};
 use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};
 use crate::record::{Attribution, Record, Return};
-use crate::slot::SlotIndex;
+use crate::request::Command;
+use crate::slot::{Slot, SlotIndex};
 
 /// Which open holds are meant.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -103,6 +105,29 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
         self.push(chunk, now);
         released
+    }
+
+    /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters: a
+    /// gift is large from a sixteenth of half a field on. Smaller ones would have to be taken out by holds sixteen times
+    /// over, all of them open at once, before returns could find no place; and returns that find none are forfeited.
+    pub(crate) fn held_beside(&self, command: &Command, slot: &Slot, now: Now) -> Split {
+        let (bucket, amount) = match command {
+            Command::Grant { bucket, amount, .. } => (*bucket, *amount),
+            Command::TopUp { amount, .. } | Command::PendingTopUp { amount, .. } => (Bucket::TopUp, *amount),
+            _ => return Split::ZERO,
+        };
+        if amount.millis() <= half(bucket).millis() / 16 {
+            return Split::ZERO;
+        }
+        let filter = HoldFilter { account: slot.account(), ..HoldFilter::default() };
+        let (word, numbers) = (slot.word.load(), self.numbers(slot, now));
+        self.holds.map.iter().fold(Split::ZERO, |sum, entry| match entry.value() {
+            Entry::Live(live) if filter.takes(live) => {
+                let left = Slices { split: live.hold.rest(), ..live.hold.taken };
+                sum.plus(&running(&word, &left, &numbers))
+            }
+            _ => sum,
+        })
     }
 
     fn release_dead(&self, chunk: &mut Chunk, id: HoldId, filter: &HoldFilter, now: Now) -> bool {

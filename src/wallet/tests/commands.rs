@@ -249,3 +249,39 @@ fn r40_fields_of_commands_are_checked_first() {
     let answer = world.command(Command::OpenAccount { account: account("a"), zone });
     assert_eq!((answer.outcome, answer.detail), (Outcome::BadRequest, crate::outcome::Field::Zone as u32));
 }
+
+#[test]
+fn r40_gifts_leave_a_place_for_what_open_holds_may_bring_back() {
+    check(
+        "open a
+         grant a free 134000           => done left=134100/0/0
+         reserve h1 a 134100
+         grant a free 134000           => done
+         reserve h2 a 134000
+         grant a free 10000            => balance_limit
+         release h1                    => done left=134100/0/0
+         release h2                    => done left=268100/0/0 lost=0
+         subscribe a 0
+         topup a 137000000             => done
+         reserve h3 a 137000000 sources=4
+         topup a 137000000             => done
+         reserve h4 a 137000000 sources=4
+         topup a 137000000             => balance_limit
+         release h3                    => done
+         commit h4 137000000           => done",
+    );
+}
+
+#[test]
+fn r40_a_refund_that_finds_no_place_is_forfeited() {
+    check(
+        "open a
+         grant a free 134000           => done left=134100/0/0
+         charge c1 a 134100
+         grant a free 134000           => done
+         charge c2 a 134000
+         grant a free 134000           => done left=134000/0/0
+         refund c1 all                 => done lost=0 left=268100/0/0
+         refund c2 all                 => done split=335.455/0/0 lost=133664.545 left=268435.455/0/0",
+    );
+}

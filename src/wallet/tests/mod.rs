@@ -7,12 +7,16 @@ mod memory;
 mod periods;
 mod plan_words;
 mod precedence;
+mod pricing;
 mod properties;
 mod refund;
 mod reserve;
 mod settle;
 mod subscriptions;
 mod threads;
+mod top_up;
+mod verbs;
+mod workers;
 mod world;
 
 use world::{World, check, check_with};

@@ -188,3 +188,14 @@ fn r27_refunds_are_at_most_255() {
     }
     world.check("refund c1 0.1 n=255 => limit\nrefund c1 100 n=255 => exceeds_captured amount=74.5");
 }
+
+#[test]
+fn r27_an_id_that_is_older_than_the_window_and_not_on_disk_any_more() {
+    check(
+        "open a
+         refund h1@-29d 1                => unknown_hold
+         refund h2@-31d 1                => refund_window_passed
+         refund h2 1 by=z                => unknown_account
+         commit h2 1                     => unknown_hold",
+    );
+}

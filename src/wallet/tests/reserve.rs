@@ -349,3 +349,21 @@ fn r30_a_free_job_still_meets_the_gates() {
          reserve h2 a 0 tier=1   => debt",
     );
 }
+
+#[test]
+fn r22_any_ids_are_protected_by_what_is_still_remembered() {
+    let mut world = World::new(Settings { any_hold_ids: true, ..Settings::default() });
+    world.check("open a");
+    let Operation::Reserve(mut request) = reserve_of(&mut world) else { unreachable!() };
+    request.hold.0 = 5;
+    assert_eq!(world.run(Operation::Reserve(request)).outcome, Outcome::Granted);
+    let (account, hold) = (request.account, request.hold);
+    assert_eq!(world.run(Operation::Release { account, hold }).outcome, Outcome::Done);
+    world.check("after 1h\nflush\nforget => 0\nflush\nforget");
+    assert!(!world.engine.holds.map.contains_key(&hold), "memory has let it go");
+    assert_eq!(world.run(Operation::Reserve(request)).outcome, Outcome::Replayed, "the disk remembers it");
+    request.hold.0 = 6;
+    let release = Operation::Release { account, hold: request.hold };
+    assert_eq!(world.run(release).outcome, Outcome::UnknownHold);
+    assert_eq!(world.run(Operation::Reserve(request)).outcome, Outcome::Granted, "R32: no tombstone without a time");
+}

@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 
 use super::disk::{Disk, Maps};
+use super::verbs;
 use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::credits::Credits;
 use crate::engine::{Chunk, Engine, Run};
@@ -65,7 +66,7 @@ pub(super) fn instant(text: &str) -> Timestamp {
 }
 
 /// `10s`, `5m`, `2h`, `3d` or plain milliseconds.
-fn millis(text: &str) -> u64 {
+pub(super) fn millis(text: &str) -> u64 {
     let units = [('s', 1_000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
     let unit = units.iter().find(|(unit, _)| text.ends_with(*unit));
     unit.map_or_else(
@@ -74,7 +75,7 @@ fn millis(text: &str) -> u64 {
     )
 }
 
-fn credits(text: &str) -> Credits {
+pub(super) fn credits(text: &str) -> Credits {
     text.parse().unwrap()
 }
 
@@ -161,6 +162,7 @@ impl World {
         disk.flush();
         let engine = load(&self.settings, &disk, self.now);
         engine.set_plans(self.engine.plans());
+        engine.set_rates(self.engine.rates());
         let chunk = engine.chunk();
         Self {
             engine,
@@ -200,6 +202,11 @@ impl World {
         *self.holds.entry(name.to_owned()).or_insert_with(|| hold_id(own, number))
     }
 
+    /// The names of the holds so far.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, HoldId)> {
+        self.holds.iter().map(|(name, id)| (name.as_str(), *id))
+    }
+
     fn line(&mut self, line: &str) -> Told {
         let mut words = line.split_whitespace();
         let verb = words.next().unwrap();
@@ -209,7 +216,10 @@ impl World {
         if let Some(operation) = self.operation(verb, &line) {
             return Told::Answer(self.run(operation), self.now);
         }
-        if let Some(command) = command(verb, &line, self.now) {
+        if let Some(told) = self.more(verb, &line) {
+            return told;
+        }
+        if let Some(command) = command(verb, &line, self.now).or_else(|| verbs::command(verb, &line)) {
             let answer = match line.options.get("id") {
                 Some(id) => self.command_as(id.parse().unwrap(), command),
                 None => self.command(command),
@@ -269,7 +279,7 @@ impl World {
 
 /// A request's words: the plain ones in order, and those with `=`.
 pub(super) struct Line<'a> {
-    plain: Vec<&'a str>,
+    pub(super) plain: Vec<&'a str>,
     pub(super) options: HashMap<&'a str, &'a str>,
 }
 
@@ -282,7 +292,7 @@ impl<'a> Line<'a> {
         self.plain.contains(&word)
     }
 
-    fn number<T: std::str::FromStr + Default>(&self, option: &str) -> T {
+    pub(super) fn number<T: std::str::FromStr + Default>(&self, option: &str) -> T {
         self.options.get(option).and_then(|value| value.parse().ok()).unwrap_or_default()
     }
 }
@@ -320,13 +330,16 @@ fn reserve_request(line: &Line<'_>, hold: HoldId, charge: bool) -> ReserveReques
     }
 }
 
-fn command(verb: &str, line: &Line<'_>, now: Now) -> Option<Command> {
-    let account = || account(line.word(0));
-    let bucket = || match line.word(1) {
+pub(super) fn bucket(name: &str) -> Bucket {
+    match name {
         "free" => Bucket::Free,
         "subscription" => Bucket::Subscription,
         _ => Bucket::TopUp,
-    };
+    }
+}
+
+fn command(verb: &str, line: &Line<'_>, now: Now) -> Option<Command> {
+    let account = || account(line.word(0));
     Some(match verb {
         "open" => {
             Command::OpenAccount { account: account(), zone: line.options.get("zone").map_or("", |zone| zone).into() }
@@ -339,7 +352,7 @@ fn command(verb: &str, line: &Line<'_>, now: Now) -> Option<Command> {
             let tier = Tier(line.options.get("tier").map_or(1, |tier| tier.parse().unwrap()));
             Command::SetSubscription { account: account(), amount: credits(line.word(1)), tier, ends_at }
         }
-        "grant" => Command::Grant { account: account(), bucket: bucket(), amount: credits(line.word(2)) },
+        "grant" => Command::Grant { account: account(), bucket: bucket(line.word(1)), amount: credits(line.word(2)) },
         "topup" => Command::TopUp { account: account(), amount: credits(line.word(1)) },
         "clawback" => Command::Clawback { account: account(), amount: credits(line.word(1)) },
         _ => return super::plan_words::command(verb, line),
@@ -347,8 +360,9 @@ fn command(verb: &str, line: &Line<'_>, now: Now) -> Option<Command> {
 }
 
 /// What a line came to.
-enum Told {
+pub(super) enum Told {
     Answer(Answer, Now),
+    Text(String),
     Count(usize),
     Nothing,
 }
@@ -359,6 +373,7 @@ fn compare(line: &str, told: &Told, expected: &str) {
     let Some(first) = words.next() else { return };
     match told {
         Told::Nothing => panic!("{line}: there is nothing to expect"),
+        Told::Text(text) => assert_eq!(first, text, "{line}"),
         Told::Count(count) => assert_eq!(first, count.to_string(), "{line}"),
         Told::Answer(answer, now) => {
             assert_eq!(outcome_text(answer), first, "{line}\n{answer:?}");
@@ -435,6 +450,8 @@ pub(super) fn compare_wallets(engine: &Engine<Disk, Disk>, replayed: &mut Maps, 
         assert_eq!(view.debt, row.debt(), "I8: the debt of {name}");
         assert_eq!((view.day, view.period, view.tier), (row.day, row.period, row.tier), "I8: the periods of {name}");
         assert_eq!(view.frozen, row.frozen, "I8: {name} frozen");
+        let waits = row.pending_top_ups.iter().filter(|pending| pending.ends_at > now.daemon);
+        assert!(view.pending_top_ups.iter().eq(waits), "I8: the pending top-ups of {name}");
         assert_eq!((view.subscription, view.pending), (row.subscribed, row.pending), "I8: the subscription of {name}");
         assert_eq!((view.zone, view.cycle_ends_at), (row.zone.clone(), row.ends_at), "I8: the zone of {name}");
         assert!(view.debt.is_zero() || view.available.top_up.is_zero(), "R16: debt beside top-up credits");
