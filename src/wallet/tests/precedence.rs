@@ -181,7 +181,7 @@ fn r40_purchases_and_corrections_in_order() {
     check_ranks(
         &mut world,
         &order,
-        "correct z 0 5 id=700                 => bad_request
+        "correct z free 0 id=700              => bad_request
          correct z free 5 id=700              => unknown_account
          correct a free 5 id=700              => command_id_reused
          correct a subscription 5             => done",

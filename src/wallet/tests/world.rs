@@ -89,6 +89,7 @@ impl World {
         let engine = Engine::new(settings.clone(), disk.clone(), disk.clone());
         let now = Now::at(instant("2026-03-10T12:00:00Z"));
         engine.ensure_policy(Credits::from_whole(100), false, now);
+        engine.set_plans(super::plan_words::plans());
         let chunk = engine.chunk();
         let (holds, owners) = (HashMap::new(), HashMap::new());
         Self { engine, disk, now, settings, chunk, holds, owners, commands: 0 }
@@ -160,8 +161,8 @@ impl World {
         let disk = self.disk.copy();
         disk.flush();
         let engine = load(&self.settings, &disk, self.now);
+        engine.set_plans(self.engine.plans());
         engine.set_rates(self.engine.rates());
-        *engine.plans.write() = std::sync::Arc::clone(&self.engine.plans.read());
         let chunk = engine.chunk();
         Self {
             engine,
@@ -354,7 +355,7 @@ fn command(verb: &str, line: &Line<'_>, now: Now) -> Option<Command> {
         "grant" => Command::Grant { account: account(), bucket: bucket(line.word(1)), amount: credits(line.word(2)) },
         "topup" => Command::TopUp { account: account(), amount: credits(line.word(1)) },
         "clawback" => Command::Clawback { account: account(), amount: credits(line.word(1)) },
-        _ => return None,
+        _ => return super::plan_words::command(verb, line),
     })
 }
 
@@ -402,10 +403,7 @@ fn part(answer: &Answer, name: &str, now: Now) -> String {
         "late" => answer.late.to_string(),
         "top_up_allowed" => answer.top_up_allowed.to_string(),
         "detail" | "tier" => answer.detail.to_string(),
-        "field" => FIELDS
-            .iter()
-            .find(|field| **field as u32 == answer.detail)
-            .map_or_else(String::new, |field| format!("{field:?}")),
+        "field" => Field::from_code(answer.detail).map_or_else(String::new, |field| format!("{field:?}")),
         "ends" => after(answer.time),
         "next" => after(answer.next_reset_at),
         "next_at" => {
@@ -415,36 +413,6 @@ fn part(answer: &Answer, name: &str, now: Now) -> String {
         _ => panic!("no such part of an answer: {name}"),
     }
 }
-
-const FIELDS: [Field; 27] = [
-    Field::Kind,
-    Field::Flags,
-    Field::Sources,
-    Field::Number,
-    Field::TtlMs,
-    Field::Hold,
-    Field::Account,
-    Field::Amount,
-    Field::Member,
-    Field::Worker,
-    Field::Model,
-    Field::Tool,
-    Field::Count,
-    Field::MinTier,
-    Field::Reason,
-    Field::OverCommit,
-    Field::Settings,
-    Field::Reserved,
-    Field::Command,
-    Field::Zone,
-    Field::Tier,
-    Field::EndsAt,
-    Field::Bucket,
-    Field::Frozen,
-    Field::Payment,
-    Field::Bundle,
-    Field::Pending,
-];
 
 /// An engine filled from the archive, as a start does it.
 pub(super) fn load(settings: &Settings, disk: &Disk, now: Now) -> Engine<Disk, Disk> {
