@@ -261,4 +261,11 @@ fn limits_are_the_same_on_both_sides_of_the_wire() {
     assert_eq!(protocol::LimitKind::Refunds.number(), 2);
     assert_eq!(protocol::LimitKind::PendingTopUps.number(), 6);
     assert_eq!(wallet::settle::SETTLEMENTS_MAX, 255);
+    assert_eq!(u32::from(protocol::LimitKind::PendingTopUps.number()), wallet::top_up::LIMIT_PENDING_TOP_UPS);
+    assert_eq!(wallet::row::PENDING_TOP_UPS_MAX, protocol::limits::PENDING_TOP_UPS_MAX);
+    assert_eq!(wallet::plan::PLANS_MAX, protocol::limits::PLANS_MAX);
+    assert_eq!(wallet::plan::BUNDLES_MAX, protocol::limits::BUNDLES_MAX);
+    assert_eq!(wallet::rate_card::TOOLS_MAX, protocol::limits::TOOLS_MAX);
+    assert_eq!(wallet::rate_card::MODELS_MAX, protocol::limits::MODELS_MAX);
+    assert_eq!(wallet::estimate::LINES_MAX, protocol::limits::ESTIMATE_LINES_MAX);
 }

@@ -66,7 +66,7 @@ impl Daemon {
             Ok(Reloaded { changed, needs_restart }) => {
                 tracing::info!(?changed, ?needs_restart, "plans and prices were read again");
             }
-            Err(error) => tracing::error!(%error, "reload refused: plans and prices stay as they are"),
+            Err(error) => tracing::warn!(%error, "reload refused: plans and prices stay as they are"),
         }
         outcome
     }

@@ -3,7 +3,7 @@
 //! There is no index: memory has nothing for it. Both functions walk the directory, a shard at a time, and so belong on
 //! a thread that no request waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bucket::{Bucket, Slices, Split};
 use crate::command::half;
@@ -97,11 +97,17 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let filter = HoldFilter { account, worker, made_by: Timestamp::NONE };
         // What is not pushed yet belongs to a request that is still being answered: the hold is made after this.
-        let open = self.holds.map.iter().filter_map(|entry| match entry.value() {
-            Entry::Live(live) if filter.takes(live) && live.place.position().is_some() => Some(*entry.key()),
-            _ => None,
-        });
-        let ids: Vec<HoldId> = open.take(CHUNK_OPERATIONS_MAX).collect();
+        // In the order of their ids, so that the same state gives the same records.
+        let mut ids = BTreeSet::new();
+        for entry in &self.holds.map {
+            let (id, Entry::Live(live)) = entry.pair() else { continue };
+            if filter.takes(live) && live.place.position().is_some() {
+                ids.insert(*id);
+                if ids.len() > CHUNK_OPERATIONS_MAX {
+                    ids.pop_last();
+                }
+            }
+        }
         let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
         self.push(chunk, now);
         released

@@ -125,6 +125,7 @@ impl Clients {
         let amount = match random.below(20) {
             0 => 0,
             1 => random.below(500_000),
+            2 if random.once_in_1000(200) => random.pick(&[1 << 36, (1 << 37) - 1, 1 << 35]),
             _ => random.below(25_000),
         };
         let request = ReserveRequest {
@@ -295,7 +296,11 @@ fn instant(random: &mut Random, now: Clock) -> Timestamp {
 }
 
 fn some_credits(random: &mut Random, usual: u64) -> Credits {
-    credits(if random.once_in_1000(15) { random.pick(&[1 << 37, (1 << 38) - 1]) } else { random.between(1, usual) })
+    credits(if random.once_in_1000(15) {
+        random.pick(&[1 << 36, (1 << 37) - 1, 1 << 37, (1 << 38) - 1])
+    } else {
+        random.between(1, usual)
+    })
 }
 
 fn bundle(random: &mut Random) -> String {
@@ -328,7 +333,7 @@ fn command(random: &mut Random, now: Clock) -> Command {
             Command::ChangePlan { account, plan: plan(random), mode: random.pick(&modes) }
         }
         79..84 => Command::SetZone { account, zone: zone(random) },
-        84..90 => Command::PendingTopUp { account, amount: some_credits(random, 60_000) },
+        84..90 => Command::PendingTopUp { account, amount: credits(random.between(1, 60_000)) },
         90..92 => Command::ConfirmTopUp { account },
         92..96 => Command::TopUpBundle { account, bundle: bundle(random), pending: random.once_in_1000(600) },
         _ => Command::Correct { account, bucket: random.pick(&Bucket::ALL), amount: some_credits(random, 40_000) },

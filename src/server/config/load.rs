@@ -40,7 +40,7 @@ pub(super) fn from_file(path: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error: error.to_string() })?;
     let mut config = from_text(&text, &path.display().to_string())?;
-    config.catalog.relative_to(path.parent().unwrap_or(Path::new("")));
+    config.catalog.relative_to(path.parent().unwrap_or_else(|| Path::new("")));
     Ok(config)
 }
 

@@ -137,15 +137,17 @@ async fn show_hold(daemon: &Arc<Daemon>, id: HoldId) -> Answered {
 }
 
 /// Releases a chunk at a time, each with room of its own, on a thread that no request waits for. The answer says how many
-/// holds it were, and leaves when the last of them is durable.
+/// holds it were, and leaves when the last of them is durable. No more are released than were open when the command came:
+/// a worker that is not dead after all and goes on reserving does not keep it busy for ever.
 async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: WorkerId) -> Answered {
     if !account.is_none() && !daemon.rules.has_account(account) {
         return Ok((CommandAnswer::of(Outcome::UnknownAccount), Position::NONE));
     }
     let _alone = daemon.walk().await;
     let records = u32::try_from(CHUNK_OPERATIONS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
+    let open = usize::try_from(daemon.rules.gauges().holds_open).unwrap_or(usize::MAX);
     let mut released: usize = 0;
-    loop {
+    while released < open {
         let mut room = daemon.room(records, Class::Settlement).await?;
         let walker = Arc::clone(daemon);
         let chunk = move || {

@@ -396,10 +396,20 @@ fn i2_rolls_against_reserves_on_two_threads_draw_no_credit_of_an_ended_period() 
     let plan = PlanId(1);
     let join = Command::Subscribe { account: account("a"), plan, auto_renew: true, paid_through: Timestamp::NONE };
     assert_eq!(command(2, join.clone()).outcome, Outcome::Done);
+    // An operation is under way for days, not for months: its record must find its day in the row.
+    let progress = [AtomicU64::new(0), AtomicU64::new(0)];
+    let wait_for_traffic = || {
+        for task in &progress {
+            let seen = task.load(Ordering::SeqCst);
+            while task.load(Ordering::SeqCst) < seen + 2 {
+                thread::yield_now();
+            }
+        }
+    };
     let traffic = |task: u128| {
         let mut chunk = engine.chunk();
         together.wait();
-        for number in (0..50_000_u128).take_while(|_| !done.load(Ordering::SeqCst)) {
+        for number in (0_u128..).take_while(|_| !done.load(Ordering::SeqCst)) {
             let hold = hold_id(start, number * 2 + task);
             let reserve = Operation::Reserve(request(hold));
             let settle = Operation::Release { account: account("a"), hold };
@@ -409,6 +419,7 @@ fn i2_rolls_against_reserves_on_two_threads_draw_no_credit_of_an_ended_period() 
             while engine.run(&mut chunk, operations, now()) != Run::Done {
                 engine.archive().catch_up();
             }
+            progress[usize::try_from(task).unwrap()].fetch_add(1, Ordering::SeqCst);
             thread::yield_now();
         }
     };
@@ -431,7 +442,9 @@ fn i2_rolls_against_reserves_on_two_threads_draw_no_credit_of_an_ended_period() 
                     _ => join.clone(),
                 };
                 command(id, next);
-                thread::yield_now();
+                if id % 6 == 0 {
+                    wait_for_traffic();
+                }
             }
             done.store(true, Ordering::SeqCst);
         });

@@ -97,7 +97,7 @@ impl World {
                 let plan = "[[plan]]\nid = 3\nname = \"pro\"\ntier = 3\ncredits = 4500\n";
                 let text = format!("version = 1\n{plan}{}", rows.collect::<String>());
                 let catalog = crate::plan::parse::plan_catalog("plans.toml", &text).unwrap();
-                *self.engine.plans.write() = Arc::new(catalog);
+                self.engine.set_plans(Arc::new(catalog));
                 Some(Told::Nothing)
             }
             "drop" => Some(Told::Count(self.engine.drop_pending(self.now))),

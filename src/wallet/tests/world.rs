@@ -161,8 +161,8 @@ impl World {
         let disk = self.disk.copy();
         disk.flush();
         let engine = load(&self.settings, &disk, self.now);
-        engine.set_rates(self.engine.rates());
         engine.set_plans(self.engine.plans());
+        engine.set_rates(self.engine.rates());
         let chunk = engine.chunk();
         Self {
             engine,

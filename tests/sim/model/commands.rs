@@ -124,7 +124,13 @@ impl Model {
                 Some(Expected::of(Outcome::NotSubscribed))
             }
             Command::Grant { bucket, amount, .. }
-                if wallet.available[*bucket as usize] + amount.millis() > half[*bucket as usize] =>
+                if !self.has_room(
+                    account,
+                    &wallet,
+                    *bucket as usize,
+                    amount.millis(),
+                    Self::is_large(*bucket as usize, amount.millis()),
+                ) =>
             {
                 Some(Expected::of(Outcome::BalanceLimit))
             }

@@ -1,6 +1,6 @@
 //! Credits that move between a wallet's buckets and what becomes of them (R3, R16, R24, I1).
 
-use super::{Amounts, Model, Part, Wallet, add, sub, sum};
+use super::{Amounts, MOST, Model, Part, State, Wallet, add, sub, sum};
 
 impl Model {
     pub(super) fn take(wallet: &mut Wallet, split: &Amounts) -> Part {
@@ -61,5 +61,21 @@ impl Model {
         if sum(&split) > 0 {
             self.wallets.get_mut(&account).unwrap().pending.push((self.returns, split));
         }
+    }
+
+    /// Whether a gift finds room: up to half of what the bucket takes, so that what holds bring back fits too. A large
+    /// gift is measured against what open holds may bring back now.
+    pub(super) fn has_room(&self, account: u128, wallet: &Wallet, bucket: usize, amount: u64, large: bool) -> bool {
+        let half = MOST[bucket] / 2;
+        let after = wallet.available[bucket] + amount;
+        let open = self.holds.values().filter(|hold| large && hold.account == account && hold.state == State::Open);
+        let beside: u64 =
+            open.map(|hold| Self::running(wallet, &Part { split: hold.rest(), ..hold.taken }).0[bucket]).sum();
+        after <= half && after + beside <= MOST[bucket]
+    }
+
+    /// From a sixteenth of a bucket's half on.
+    pub(super) const fn is_large(bucket: usize, amount: u64) -> bool {
+        amount > MOST[bucket] / 2 / 16
     }
 }

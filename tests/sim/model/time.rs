@@ -17,6 +17,9 @@ pub(crate) struct CycleRoll {
     pub(crate) changed: bool,
 }
 
+/// From so many days on a wallet counts as idle.
+const IDLE_DAYS: u32 = 512;
+
 impl Model {
     pub(super) fn allowance(&self, day: u32, tier: u8) -> u64 {
         match self.policies.iter().rev().find(|policy| policy.from <= day) {
@@ -102,14 +105,28 @@ impl Model {
     }
 
     /// A cycle roll that the journal shows: what its record must say, or what is wrong with it.
-    pub(crate) fn cycle_roll(&mut self, account: u128, now: Clock, position: u64) -> Result<CycleRoll, String> {
+    /// A start may have moved the day of a wallet that was long idle to its yesterday: nothing was granted in between.
+    pub(crate) fn cycle_roll(
+        &mut self,
+        account: u128,
+        now: Clock,
+        seen: CycleRoll,
+        position: u64,
+    ) -> Result<(), String> {
         let wallet = self.wallets.get(&account).ok_or("a cycle roll of no account")?;
-        let roll = self.roll_cycles(&mut wallet.clone(), now).ok_or("a cycle roll before the end")?;
+        let mut roll = self.roll_cycles(&mut wallet.clone(), now).ok_or("a cycle roll before the end")?;
+        let today = wallet.zone.day(now.daemon);
+        if today.saturating_sub(wallet.day) > IDLE_DAYS && roll.day < seen.day && seen.day < today {
+            roll.day = seen.day;
+        }
+        if roll != seen {
+            return Err(format!("R10, R35: {seen:?}\n  expected {roll:?}"));
+        }
         self.remember(Some(account), None);
         self.undo.last_mut().unwrap().position = position;
         let after = self.rolled(account, now);
         self.wallets.insert(account, after);
-        Ok(roll)
+        Ok(())
     }
 
     /// Rolls the wallet before it is changed. The end of a cycle has a record, which has come before.

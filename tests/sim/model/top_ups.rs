@@ -4,7 +4,7 @@ use wallet::outcome::{Field, Outcome};
 use wallet::request::Command;
 
 use super::commands::Known;
-use super::{Clock, DAY_MS, Effect, Expected, LIMIT_PENDING_TOP_UPS, MOST, Model, Wallet};
+use super::{Clock, DAY_MS, Effect, Expected, LIMIT_PENDING_TOP_UPS, Model, Wallet};
 
 const WAITING_MAX: usize = 16;
 
@@ -58,7 +58,8 @@ impl Model {
         if waits && waiting >= WAITING_MAX {
             return Expected { detail: LIMIT_PENDING_TOP_UPS, ..Expected::of(Outcome::Limit) };
         }
-        if !fits(&wallet, amount) {
+        let named = matches!(command, Command::TopUp { .. } | Command::PendingTopUp { .. });
+        if !self.fits(account, &wallet, amount, named && Self::is_large(2, amount)) {
             return Expected::of(Outcome::BalanceLimit);
         }
         self.remember(Some(account), None);
@@ -93,7 +94,7 @@ impl Model {
             _ => return Expected { rests_on, ..Expected::of(Outcome::NotPending) },
         }
         let amount = known.amount;
-        if !fits(&self.rolled(account, now), amount) {
+        if !self.fits(account, &self.rolled(account, now), amount, false) {
             return Expected::of(Outcome::BalanceLimit);
         }
         self.remember(Some(account), None);
@@ -124,9 +125,9 @@ impl Model {
         self.place(position);
         Ok(known.amount)
     }
-}
 
-/// What repays debt does not stay, so it needs no room (R16).
-fn fits(wallet: &Wallet, amount: u64) -> bool {
-    wallet.available[2] + amount.saturating_sub(wallet.debt) <= MOST[2] / 2
+    /// What repays debt does not stay, so it needs no room (R16).
+    fn fits(&self, account: u128, wallet: &Wallet, amount: u64, large: bool) -> bool {
+        self.has_room(account, wallet, 2, amount.saturating_sub(wallet.debt), large)
+    }
 }
