@@ -158,6 +158,12 @@ impl Cohorts {
         today(&self.zone(cohort), at).day
     }
 
+    /// When a day begins in a cohort: when the one before it ends.
+    #[must_use]
+    pub fn start_of(&self, cohort: Cohort, day: Day) -> Timestamp {
+        day.0.checked_sub(1).map_or(Timestamp::NONE, |before| self.end_of(cohort, Day(before)))
+    }
+
     /// When a day ends in a cohort.
     #[must_use]
     pub fn end_of(&self, cohort: Cohort, day: Day) -> Timestamp {

@@ -140,7 +140,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let day = self.cohorts.day_at(cohort, at);
         if day > wallet.day {
             // The day began with the tier of before a boundary that lies within it.
-            let began_before = rolled.is_some_and(|rolled| self.cohorts.day_at(cohort, rolled.boundary.minus_millis(1)) == day);
+            let began_before =
+                rolled.is_some_and(|rolled| self.cohorts.day_at(cohort, rolled.boundary.minus_millis(1)) == day);
             let tier = if began_before { wallet.tier } else { purse.tier };
             purse.available.free = self.policies.read().allowance(day, tier);
         }
