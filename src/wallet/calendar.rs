@@ -108,7 +108,8 @@ impl Cohorts {
         Self { zones: RwLock::new(Vec::new()), todays }
     }
 
-    /// The cohort of a zone by its IANA name; an empty name stands for UTC.
+    /// The cohort of a zone by its IANA name in any case; an empty name stands for UTC. However it is spelled, a name
+    /// has one cohort (I9).
     ///
     /// # Errors
     /// The database does not know the name, or no cohort is left.
@@ -117,15 +118,14 @@ impl Cohorts {
         if let Some(known) = find(&self.zones.read(), name) {
             return Ok(known);
         }
-        let database = jiff::tz::TimeZoneDatabase::bundled();
-        let zone = database.get(name).map_err(|_| ZoneError::Unknown)?;
+        let (name, zone) = named(name).ok_or(ZoneError::Unknown)?;
         let mut zones = self.zones.write();
-        if let Some(known) = find(&zones, name) {
+        if let Some(known) = find(&zones, &name) {
             return Ok(known);
         }
         let index = u16::try_from(zones.len()).ok().filter(|index| usize::from(*index) < ZONES_MAX);
         let index = index.ok_or(ZoneError::TooMany)?;
-        zones.push((name.to_owned(), zone));
+        zones.push((name, zone));
         Ok(Cohort(index))
     }
 
@@ -158,6 +158,12 @@ impl Cohorts {
         today(&self.zone(cohort), at).day
     }
 
+    /// When a day begins in a cohort: when the one before it ends.
+    #[must_use]
+    pub fn start_of(&self, cohort: Cohort, day: Day) -> Timestamp {
+        day.0.checked_sub(1).map_or(Timestamp::NONE, |before| self.end_of(cohort, Day(before)))
+    }
+
     /// When a day ends in a cohort.
     #[must_use]
     pub fn end_of(&self, cohort: Cohort, day: Day) -> Timestamp {
@@ -170,6 +176,20 @@ impl Cohorts {
     pub(crate) fn zone(&self, cohort: Cohort) -> TimeZone {
         self.zones.read().get(usize::from(cohort.0)).map_or(TimeZone::UTC, |(_, zone)| zone.clone())
     }
+}
+
+/// Whether two names are those of one zone, however they are spelled; an empty one stands for UTC.
+#[must_use]
+pub fn same_zone(one: &str, other: &str) -> bool {
+    let canonical = |name: &str| named(if name.is_empty() { "UTC" } else { name }).map(|(canonical, _)| canonical);
+    one == other || canonical(one).is_some_and(|name| canonical(other) == Some(name))
+}
+
+/// The zone of a name, and the name as the database spells it.
+fn named(name: &str) -> Option<(String, TimeZone)> {
+    let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok()?;
+    // The one zone without an IANA name of its own.
+    Some((zone.iana_name().unwrap_or("Etc/Unknown").to_owned(), zone))
 }
 
 fn find(zones: &[(String, TimeZone)], name: &str) -> Option<Cohort> {

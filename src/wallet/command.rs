@@ -3,7 +3,7 @@
 use dashmap::mapref::entry::Entry as MapEntry;
 
 use crate::bucket::{Bucket, Slices, Split};
-use crate::calendar::ZONE_NAME_BYTES_MAX;
+use crate::calendar::{ZONE_NAME_BYTES_MAX, same_zone};
 use crate::correct::corrected;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal, overloaded};
@@ -391,8 +391,7 @@ fn differing_field(request: &CommandRequest, record: &Record) -> Option<Field> {
     let pick = |checks: &[(bool, Field)]| checks.iter().find(|(same, _)| !same).map(|(_, field)| *field);
     match (&request.command, record) {
         (Command::OpenAccount { zone, .. }, Record::Open(first)) => {
-            let same_zone = *zone == first.zone || zone.is_empty() && first.zone == "UTC";
-            pick(&[(account == first.account, Field::Account), (same_zone, Field::Zone)])
+            pick(&[(account == first.account, Field::Account), (same_zone(zone, &first.zone), Field::Zone)])
         }
         (Command::Freeze { frozen, .. }, Record::Freeze(first)) => {
             pick(&[(account == first.account, Field::Account), (*frozen == first.frozen, Field::Frozen)])

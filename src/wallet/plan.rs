@@ -153,13 +153,14 @@ impl PlanCatalog {
         self.bundles.iter().find(|bundle| bundle.name == name)
     }
 
-    /// The plan with the fewest credits a month that cover the need (R21). Of equal ones the lowest tier, then the
-    /// shortest term, then the lowest id: none binds its subscriber longer than the need asks for.
+    /// The plan with the fewest credits a month that cover the need, of those whose tier may use what is to be made (R20,
+    /// R21). Of equal ones the lowest tier, then the shortest term, then the lowest id: none binds its subscriber longer
+    /// than the need asks for.
     #[must_use]
-    pub fn cheapest_covering(&self, need: Credits) -> Option<&Plan> {
+    pub fn cheapest_covering(&self, need: Credits, min_tier: Tier) -> Option<&Plan> {
         self.plans
             .iter()
-            .filter(|plan| plan.credits >= need)
+            .filter(|plan| plan.credits >= need && plan.tier >= min_tier)
             .min_by_key(|plan| (plan.credits, plan.tier, plan.term, plan.id))
     }
 

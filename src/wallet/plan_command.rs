@@ -2,7 +2,7 @@
 //! lock from reading the cold side until the record is pushed and applied.
 
 use crate::bucket::{Bucket, Split};
-use crate::calendar::Cohort;
+use crate::calendar::{self, Cohort};
 use crate::command::{Executed, Locked, half};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
@@ -167,7 +167,7 @@ pub(crate) fn differing_field(command: &Command, first: &SubscriptionChange) -> 
         _ => Field::Mode,
     };
     let same_zone = match command {
-        Command::SetZone { zone, .. } => *zone == first.zone || zone.is_empty() && first.zone == "UTC",
+        Command::SetZone { zone, .. } => calendar::same_zone(zone, &first.zone),
         _ => true,
     };
     match () {

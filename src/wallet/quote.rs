@@ -152,8 +152,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 /// The cheapest plan whose credits cover an estimate with its larger buffer, and whose tier may use all of it (R21).
 #[must_use]
 pub fn cheapest_plan<'a>(plans: &'a PlanCatalog, estimate: &Estimate) -> Option<&'a Plan> {
-    let covers = |plan: &&Plan| plan.credits >= estimate.with_buffer_max && plan.tier >= estimate.min_tier;
-    plans.all().iter().filter(covers).min_by_key(|plan| (plan.credits, plan.tier, plan.term, plan.id))
+    plans.cheapest_covering(estimate.with_buffer_max, estimate.min_tier)
 }
 
 /// How a request without a price is refused (R19).

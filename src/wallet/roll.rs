@@ -30,20 +30,24 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.roll_locked(slot, &mut slot.lock(), now);
     }
 
-    /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10).
+    /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10), and
+    /// both are decided at one instant: where another request, with a later `now`, has published a day that begins after
+    /// this one's `now`, it is the start of that day.
     pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
-        if slot.cycle_ends_at() <= now.daemon
+        let today = self.today(slot, now).day;
+        let at = now.daemon.max(self.cohorts.start_of(slot.cohort(), today));
+        if slot.cycle_ends_at() <= at
             && let Some(before) = slot.subscription(cold)
         {
             let pending = self.pending_change(slot, cold);
             let zone = self.cohorts.zone(slot.cohort());
-            if let Some(rolled) = roll_over(&before, pending.as_ref(), &zone, now.daemon) {
+            if let Some(rolled) = roll_over(&before, pending.as_ref(), &zone, at) {
                 // The days up to the boundary come with the tier of before it (R7, R35).
                 self.roll_day(slot, self.cohorts.day_at(slot.cohort(), rolled.boundary.minus_millis(1)), now);
                 self.roll_cycle(slot, cold, &rolled, now);
             }
         }
-        self.roll_day(slot, self.today(slot, now).day, now);
+        self.roll_day(slot, today, now);
     }
 
     /// The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.

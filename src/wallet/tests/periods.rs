@@ -1,11 +1,15 @@
 //! Days and credit cycles: R5 to R7, R10, R11, R24, R35.
 
-use super::world::{account, instant};
+use std::sync::Arc;
+
+use super::world::{account, compare_wallets, instant};
 use super::{World, check};
 use crate::calendar::today;
 use crate::credits::Credits;
-use crate::ids::{Day, Period, Tier, Timestamp};
+use crate::ids::{CommandId, Day, Now, Period, PlanId, Tier, Timestamp};
+use crate::outcome::{Field, Outcome};
 use crate::record::Record;
+use crate::request::{Command, CommandRequest};
 use crate::settings::Settings;
 
 #[test]
@@ -282,4 +286,96 @@ fn r6_the_short_day_goes_round_without_losing_a_boundary() {
         let view = world.engine.wallet_view(account("a"), world.now).unwrap();
         assert_eq!(u64::from(view.day.0), world.now.daemon.seconds() / 86_400);
     }
+}
+
+/// R7, R10: what a request knows of the time may be older than the day that another one has published.
+#[test]
+fn r10_a_lapse_at_midnight_comes_before_the_day_for_a_request_with_an_older_now_too() {
+    let midnight = instant("2026-03-12T00:00:00Z");
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a
+         open b",
+    );
+    let told = world.command(Command::SetSubscription {
+        account: account("a"),
+        amount: Credits::from_whole(1_000),
+        tier: Tier(2),
+        ends_at: midnight,
+    });
+    assert_eq!(told.outcome, Outcome::Done);
+    world.now = Now::at(midnight);
+    world.check("balance b => done left=100/0/0");
+    world.now = Now::at(midnight.minus_millis(1));
+    world.check("balance a => done left=100/0/0 tier=0");
+    world.now = Now::at(midnight);
+    world.check("balance a => done left=100/0/0 tier=0");
+    compare_wallets(&world.engine, &mut world.disk.replayed(), world.now);
+}
+
+/// R10, R11: the same for a cycle that begins at the midnight.
+#[test]
+fn r10_a_cycle_at_midnight_comes_before_the_day_for_a_request_with_an_older_now_too() {
+    let mut world = World::new(Settings::default());
+    world.engine.set_plans(Arc::new(crate::plan::parse::plan_catalog("p.toml", PLAN).unwrap()));
+    world.now = Now::at(instant("2026-03-12T00:00:00Z"));
+    world.check(
+        "open a
+         open b",
+    );
+    let (auto_renew, paid_through) = (true, Timestamp::NONE);
+    let told = world.command(Command::Subscribe { account: account("a"), plan: PlanId(1), auto_renew, paid_through });
+    assert_eq!(told.outcome, Outcome::Done);
+    world.check("reserve h1 a 130 ttl=1000 => granted split=100/30/0");
+    let midnight = instant("2026-04-12T00:00:00Z");
+    world.now = Now::at(midnight);
+    world.check("balance b => done left=100/0/0");
+    world.now = Now::at(midnight.minus_millis(1));
+    world.check("balance a => done left=0/500/0 tier=1");
+    compare_wallets(&world.engine, &mut world.disk.replayed(), world.now);
+}
+
+const PLAN: &str = "version = 1\n[[plan]]\nid = 1\nname = \"basic\"\ntier = 1\ncredits = 500\n";
+
+/// I9: a zone takes one of the 1,024 cohorts, in whatever case clients write it.
+#[test]
+fn i9_a_zone_is_one_cohort_however_it_is_spelled() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a zone=europe/berlin    => done
+         open b zone=EUROPE/BERLIN    => done
+         open c zone=europe/nowhere   => bad_request field=Zone",
+    );
+    let cohorts = &world.engine.cohorts;
+    assert_eq!(cohorts.of("Europe/Berlin"), cohorts.of("europe/Berlin"));
+    assert_eq!(cohorts.of(""), cohorts.of("utc"));
+    assert_eq!(cohorts.of("Etc/Unknown"), cohorts.of("etc/unknown"));
+    for name in ["a", "b"] {
+        assert_eq!(world.engine.wallet_view(account(name), world.now).unwrap().zone, "Europe/Berlin");
+        assert_eq!(world.disk.replayed().rows[&account(name)].zone, "Europe/Berlin", "as the journal has it");
+    }
+}
+
+/// I9, R13: a retry may spell the zone otherwise; another zone is another command.
+#[test]
+fn i9_r13_a_retry_with_another_spelling_is_the_same_command() {
+    let world = World::new(Settings::default());
+    let (a, by, reason) = (account("a"), String::new(), String::new());
+    let told = |id: u128, command: Command| {
+        let request = CommandRequest { id: CommandId(id), command, by: by.clone(), reason: reason.clone() };
+        let answer = world.engine.command(&request, world.now);
+        (answer.outcome, answer.detail)
+    };
+    let open = |zone: &str| Command::OpenAccount { account: a, zone: zone.into() };
+    let moves = |zone: &str| Command::SetZone { account: a, zone: zone.into() };
+    let granted = (Outcome::Replayed, u32::from(Outcome::Done.code()));
+    let reused = (Outcome::CommandIdReused, Field::Zone as u32);
+    assert_eq!(told(1, open("europe/berlin")).0, Outcome::Done);
+    assert_eq!(told(1, open("Europe/Berlin")), granted);
+    assert_eq!(told(1, open("europe/berlin")), granted);
+    assert_eq!(told(1, open("Europe/Paris")), reused);
+    assert_eq!(told(2, moves("utc")).0, Outcome::Done);
+    assert_eq!(told(2, moves("")), granted);
+    assert_eq!(told(2, moves("Europe/Berlin")), reused);
+    assert_eq!(told(2, moves("nowhere")), reused);
 }

@@ -95,7 +95,7 @@ fn r9_the_sample_has_every_plan_in_every_term() {
 fn r9_an_empty_catalogue_is_one() {
     let catalog = plan_catalog("plans.toml", "version = 1").unwrap();
     assert!(catalog.all().is_empty() && catalog.bundles().is_empty());
-    assert_eq!(catalog.cheapest_covering(Credits::ZERO), None);
+    assert_eq!(catalog.cheapest_covering(Credits::ZERO, Tier::NONE), None);
     assert_eq!(catalog.upgrade_for(Tier::NONE, Credits::ZERO), None);
 }
 
@@ -203,19 +203,25 @@ fn r9_an_id_stays_with_its_name() {
 }
 
 #[test]
-fn r21_the_cheapest_plan_that_covers_a_need() {
+fn r20_r21_the_cheapest_plan_that_covers_a_need_and_may_use_all_of_it() {
     let catalog = plan_catalog("config/plans.toml", SAMPLE).unwrap();
-    let covering = |credits| catalog.cheapest_covering(Credits::from_whole(credits)).map(|plan| plan.name.as_str());
-    for (need, plan) in [
-        (0, Some("basic")),
-        (3_100, Some("basic")),
-        (3_101, Some("standard")),
-        (26_000, Some("pro")),
-        (62_040, Some("ultimate")),
-        (80_652, Some("ultimate")),
-        (85_001, None),
+    let covering = |credits, tier| {
+        catalog.cheapest_covering(Credits::from_whole(credits), Tier(tier)).map(|plan| plan.name.as_str())
+    };
+    for (need, min_tier, plan) in [
+        (0, 0, Some("basic")),
+        (3_100, 1, Some("basic")),
+        (3_101, 1, Some("standard")),
+        (26_000, 0, Some("pro")),
+        (62_040, 0, Some("ultimate")),
+        (80_652, 0, Some("ultimate")),
+        (85_001, 0, None),
+        (0, 2, Some("standard")),
+        (100, 3, Some("pro")),
+        (62_040, 3, Some("ultimate")),
+        (0, 5, None),
     ] {
-        assert_eq!(covering(need), plan, "{need}");
+        assert_eq!(covering(need, min_tier), plan, "{need} for tier {min_tier}");
     }
 }
 
