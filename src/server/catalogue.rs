@@ -50,16 +50,16 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// Reads and checks both.
+    /// Reads and checks both, each by itself and that some plan reaches every tier that a price names.
     ///
     /// # Errors
     /// The first that is wrong.
     pub fn load(part: &CatalogPart) -> Result<Self, CatalogueError> {
         let (plans, rates) = read_both(part)?;
-        Ok(Self {
-            plans: Arc::new(plan::parse::plan_catalog(&plans.name, &plans.text)?),
-            rates: Arc::new(rate_card::parse::rate_card(&rates.name, &rates.text)?),
-        })
+        let read = plan::parse::plan_catalog(&plans.name, &plans.text)?;
+        rate_card::parse::known_tiers(&rates.name, &rates.text, &read)?;
+        let card = rate_card::parse::rate_card(&rates.name, &rates.text)?;
+        Ok(Self { plans: Arc::new(read), rates: Arc::new(card) })
     }
 
     /// Reads and checks what is to take the place of this: ids keep their meaning, and other prices have a higher version.
@@ -68,10 +68,10 @@ impl Catalogue {
     /// The first that is wrong.
     pub fn successor(&self, part: &CatalogPart) -> Result<Self, CatalogueError> {
         let (plans, rates) = read_both(part)?;
-        Ok(Self {
-            plans: Arc::new(plan::parse::successor(&plans.name, &plans.text, &self.plans)?),
-            rates: Arc::new(rate_card::parse::successor(&rates.name, &rates.text, &self.rates)?),
-        })
+        let read = plan::parse::successor(&plans.name, &plans.text, &self.plans)?;
+        rate_card::parse::known_tiers(&rates.name, &rates.text, &read)?;
+        let card = rate_card::parse::successor(&rates.name, &rates.text, &self.rates)?;
+        Ok(Self { plans: Arc::new(read), rates: Arc::new(card) })
     }
 }
 

@@ -140,12 +140,18 @@ fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
         (true, true) => Some(data::open_dev(&config.data.dir)?),
         (true, false) => Some(data::open(&config.data.dir)?),
     };
-    let stop = || async {
-        match shutdown::asked_to_stop().await {
-            Ok(signal) => tracing::info!(signal, "asked to stop"),
-            Err(error) => {
-                tracing::error!(%error, "signals cannot be received: only a kill ends this daemon");
-                std::future::pending().await
+    let stop = || {
+        let asked = shutdown::asked_to_stop();
+        async move {
+            match asked {
+                Ok(asked) => {
+                    let signal = asked.await;
+                    tracing::info!(signal, "asked to stop");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "signals cannot be received: only a kill ends this daemon");
+                    std::future::pending().await
+                }
             }
         }
     };

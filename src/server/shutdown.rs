@@ -1,5 +1,6 @@
 //! The ends of the process: a stop that finishes what was taken, and the two that cannot.
 
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,16 +17,19 @@ const FAILING: Duration = Duration::from_millis(500);
 /// How long the process may take to end before it is ended the hard way.
 const EXIT_AT_MOST: Duration = Duration::from_millis(400);
 
-/// Waits for SIGTERM or SIGINT.
+/// Waits for SIGTERM or SIGINT. The handlers are there when this returns: a signal that comes before anybody waits is not
+/// lost, and ends nothing the hard way.
 ///
 /// # Errors
 /// The handlers cannot be installed.
-pub async fn asked_to_stop() -> std::io::Result<&'static str> {
+pub fn asked_to_stop() -> std::io::Result<impl Future<Output = &'static str>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
     })
 }
 

@@ -205,6 +205,7 @@ fn a_reload_of_a_bad_file_changes_nothing() {
         ("rates.toml", RATES, "price = 24", "prise = 24", "rates.toml, line 11", "did you mean \"price\"?"),
         ("rates.toml", RATES, "price = 24", "price = -24", "rates.toml, line 11", ""),
         ("rates.toml", RATES, "price = 24", "price = 24\nmin_tier = 16", "rates.toml, line 12", ""),
+        ("rates.toml", RATES, "price = 24", "price = 24\nmin_tier = 9", "rates.toml, line 12", "of a plan is 3"),
         ("rates.toml", RATES, "name = \"flux\"", "name = \"fluxus\"", "rates.toml, line ", "belongs to \"flux\""),
         ("rates.toml", RATES, "price = 24", "price = 25", "rates.toml, line 1", "version = 2"),
         ("plans.toml", PLANS, "name = \"pro\"", "name = \"basic\"", "plans.toml, line ", ""),

@@ -395,3 +395,28 @@ fn a_kill_loses_no_subscription_and_no_pending_top_up() {
     let confirm = Command::ConfirmTopUp { payment, account: ACCOUNT };
     assert_eq!(wire.command(&confirm).outcome, Outcome::Done);
 }
+
+/// R10, R11: a wallet that nobody asks for is rolled all the same, and its roll is a record.
+#[test]
+fn a_subscription_that_ends_is_journaled_without_a_request() {
+    let (daemon, mut wire, _files) = ground();
+    let View::Account(account) = wire.command(&Command::ShowAccount { account: ACCOUNT }).view else {
+        panic!("an account is shown")
+    };
+    let before = account.as_of_position;
+    let now_ms = u64::try_from(uuid::Uuid::now_v7().as_u128() >> 80).unwrap();
+    let subscription = Command::SetSubscription {
+        command: command_id(),
+        account: ACCOUNT,
+        amount: 1_000,
+        tier: 1,
+        ends_at_ms: now_ms + 500,
+    };
+    done(wire.command(&subscription));
+    let rolled = format!("creditd_journal_position {}", before + 2);
+    let is_rolled = || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        daemon.get("/metrics").1.lines().any(|line| line == rolled)
+    };
+    assert!(std::iter::repeat_with(is_rolled).take(1_000).any(|rolled| rolled), "nobody rolled the wallet");
+}

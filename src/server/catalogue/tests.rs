@@ -10,6 +10,25 @@ fn the_samples_are_good() {
     assert_eq!(catalogue.successor(&CatalogPart::default()).expect("nothing changed"), catalogue);
 }
 
+/// R20: a tier that no plan reaches is a mistake in one of the files.
+#[test]
+fn a_tier_that_no_plan_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plans = folder.path().join("plans.toml");
+    std::fs::write(&plans, "version = 1\n[[plan]]\nid = 1\nname = \"basic\"\ntier = 1\ncredits = 10\n")
+        .expect("written");
+    let error =
+        Catalogue::load(&CatalogPart { plans: plans.clone(), ..CatalogPart::default() }).unwrap_err().to_string();
+    assert!(
+        error.contains("config/rates.toml, line ") && error.contains("model.min_tier: no plan has tier"),
+        "{error}"
+    );
+    assert!(error.ends_with("the highest tier of a plan is 1"), "{error}");
+    std::fs::write(&plans, "version = 2\n").expect("written");
+    let by_hand = Catalogue::load(&CatalogPart { plans, ..CatalogPart::default() });
+    assert!(by_hand.is_ok(), "without plans tiers are set by hand: {by_hand:?}");
+}
+
 #[test]
 fn a_file_is_named_by_its_path() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -10,6 +10,8 @@ use super::price::{Choice, PriceError};
 use super::{MODELS_MAX, Model, NAME_BYTES_MAX, RateCard, Settings, TOOLS_MAX, Tool, reuse::ReusedId};
 use crate::catalog_error::{CatalogError, Source};
 use crate::catalog_section::{Section, Value};
+use crate::ids::Tier;
+use crate::plan::PlanCatalog;
 
 mod model;
 
@@ -41,6 +43,39 @@ pub fn successor(file: &str, text: &str, old: &RateCard) -> Result<RateCard, Cat
         return Err(error_in(source, lines.version, "version", message).hint(format!("version = {next}")));
     }
     Ok(card)
+}
+
+/// That some plan reaches every tier that the card in a file's text names (R20): what no plan reaches nobody could use.
+/// Without plans tiers are set by hand, and every one is known.
+///
+/// # Errors
+/// As [`rate_card`], and where a tier is above that of every plan.
+pub fn known_tiers(file: &str, text: &str, plans: &PlanCatalog) -> Result<(), CatalogError> {
+    let source = Source { file, text };
+    let (card, lines) = parsed(source)?;
+    let Some(highest) = plans.all().iter().map(|plan| plan.tier).max() else { return Ok(()) };
+    for model in &card.models {
+        if let Some(tier) = tiers(model).find(|tier| *tier > highest) {
+            let line = lines.models.get(&model.id).map_or(1, |line| line_of_tier(text, *line, tier));
+            let message = format!("no plan has tier {} or a higher one", tier.0);
+            let hint = format!("the highest tier of a plan is {}", highest.0);
+            return Err(error_in(source, line, "model.min_tier", message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Every least tier that a model names.
+fn tiers(model: &Model) -> impl Iterator<Item = Tier> {
+    let steps = model.qualities.iter().chain(&model.resolutions).map(|step| step.min_tier);
+    [model.min_tier].into_iter().chain(steps).chain(model.add_ons.iter().map(|add_on| add_on.min_tier))
+}
+
+/// The first line from that of a model on that names a tier.
+fn line_of_tier(text: &str, model: u32, tier: Tier) -> u32 {
+    let numbered = text.lines().zip(1_u32..).skip_while(|(_, line)| *line < model);
+    let names = |line: &str| line.contains("min_tier") && line.contains(&tier.0.to_string());
+    numbered.into_iter().find(|(line, _)| names(line)).map_or(model, |(_, line)| line)
 }
 
 /// Where things stand in the file.
