@@ -101,6 +101,8 @@ pub(crate) struct Counters {
 pub(crate) struct Wallet {
     pub(crate) zone: Zone,
     pub(crate) day: u32,
+    /// The day that a start gave a wallet that was long idle; zero for the others.
+    day_at_start: u32,
     /// Whether something was drawn from, or given to, the running day's free credits (R5).
     pub(crate) day_used: bool,
     pub(crate) period: u32,
