@@ -5,7 +5,12 @@
 //! steps that still fails.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
-#![allow(clippy::needless_range_loop, clippy::or_fun_call, reason = "the model is written for reading")]
+#![allow(
+    clippy::needless_range_loop,
+    clippy::or_fun_call,
+    clippy::result_large_err,
+    reason = "the model is written for reading"
+)]
 
 mod disk;
 mod ground;
