@@ -178,6 +178,40 @@ fn every_refusal_has_a_rank() {
     }
 }
 
+/// Each row of the protocol follows the lists of the rules: what every request checks, identity, then its own refusals.
+#[test]
+fn rows_of_precedence_follow_the_lists_of_the_rules() {
+    let own = [PRECEDENCE_GATES, PRECEDENCE_SETTLEMENTS, PRECEDENCE_COMMANDS];
+    for (request, row) in protocol::precedence::ALL {
+        // A commit that draws is insufficient where another one exceeds its hold.
+        let drawing = protocol::Outcome::Insufficient;
+        let row: Vec<&str> = row
+            .iter()
+            .filter(|outcome| *request != "commit" || **outcome != drawing)
+            .map(|outcome| outcome.name())
+            .collect();
+        let follows = own.iter().any(|own| {
+            let mut order = [PRECEDENCE_EVERY, PRECEDENCE_IDENTITY, own].concat().into_iter();
+            row.iter().all(|refusal| order.any(|outcome| outcome.name() == *refusal))
+        });
+        assert!(follows, "{request}: {row:?}");
+    }
+}
+
+/// The numbered lines of OUTCOMES.md are the lists of the rules.
+#[test]
+fn the_page_of_outcomes_has_the_order_of_the_rules() {
+    let page = read(&root().join("src/protocol/OUTCOMES.md"));
+    let (_, precedence) = page.split_once("## Precedence").unwrap();
+    let tables = [PRECEDENCE_EVERY, PRECEDENCE_IDENTITY, PRECEDENCE_GATES, PRECEDENCE_SETTLEMENTS, PRECEDENCE_COMMANDS];
+    for (number, table) in (1..).zip(tables) {
+        let line = precedence.lines().find(|line| line.starts_with(&format!("{number}. "))).unwrap();
+        let listed: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+        let expected: Vec<&str> = table.iter().map(|outcome| outcome.name()).collect();
+        assert_eq!(listed, expected, "line {number}");
+    }
+}
+
 #[test]
 fn field_numbers_are_the_same_on_both_sides_of_the_wire() {
     for number in 1..=64_u32 {
@@ -225,5 +259,13 @@ fn limits_are_the_same_on_both_sides_of_the_wire() {
     assert_eq!(wallet::reserve::AMOUNT_MAX.millis(), protocol::limits::AMOUNT_MAX);
     assert_eq!(protocol::LimitKind::Captures.number(), 1);
     assert_eq!(protocol::LimitKind::Refunds.number(), 2);
+    assert_eq!(protocol::LimitKind::PendingTopUps.number(), 6);
     assert_eq!(wallet::settle::SETTLEMENTS_MAX, 255);
+    assert_eq!(u32::from(protocol::LimitKind::PendingTopUps.number()), wallet::top_up::LIMIT_PENDING_TOP_UPS);
+    assert_eq!(wallet::row::PENDING_TOP_UPS_MAX, protocol::limits::PENDING_TOP_UPS_MAX);
+    assert_eq!(wallet::plan::PLANS_MAX, protocol::limits::PLANS_MAX);
+    assert_eq!(wallet::plan::BUNDLES_MAX, protocol::limits::BUNDLES_MAX);
+    assert_eq!(wallet::rate_card::TOOLS_MAX, protocol::limits::TOOLS_MAX);
+    assert_eq!(wallet::rate_card::MODELS_MAX, protocol::limits::MODELS_MAX);
+    assert_eq!(wallet::estimate::LINES_MAX, protocol::limits::ESTIMATE_LINES_MAX);
 }

@@ -1,13 +1,14 @@
-//! `creditctl account open|show|freeze|unfreeze`.
+//! `creditctl account open|show|list|zone|freeze|unfreeze`.
 
 use clap::{Args, Subcommand};
-use protocol::limits::{REASON_BYTES_MAX, ZONE_BYTES_MAX};
-use protocol::{AccountId, Command, CommandId, Text};
+use protocol::limits::{ACCOUNTS_LISTED_MAX, REASON_BYTES_MAX, ZONE_BYTES_MAX};
+use protocol::{AccountId, Command, CommandId, Text, View};
+use serde_json::json;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::output::Shown;
 use crate::tool::Tool;
-use crate::{account_view, answer_view};
+use crate::{account_view, answer_view, subscription_view};
 
 /// What is done with the account.
 #[derive(Debug, Subcommand)]
@@ -19,6 +20,10 @@ pub(crate) enum Verb {
         /// The account.
         account: AccountId,
     },
+    /// List accounts, in the order of their ids.
+    List(List),
+    /// Set the time zone of an account's days and credit cycles.
+    Zone(Zone),
     /// Refuse new reserves and charges; settlements go on.
     Freeze(Freeze),
     /// Take them again.
@@ -32,6 +37,30 @@ pub(crate) struct Open {
     account: Option<AccountId>,
     /// Time zone of its days, an IANA name.
     #[arg(long, default_value = "UTC", value_parser = text::<ZONE_BYTES_MAX>)]
+    zone: Text<ZONE_BYTES_MAX>,
+    /// Idempotency key, to repeat a command whose outcome is unknown.
+    #[arg(long, value_name = "ID")]
+    command_id: Option<CommandId>,
+}
+
+/// `account list`.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// How many at most.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Only accounts after this one: where an earlier list ended.
+    #[arg(long, value_name = "ACCOUNT")]
+    after: Option<AccountId>,
+}
+
+/// `account zone`.
+#[derive(Debug, Args)]
+pub(crate) struct Zone {
+    /// The account.
+    account: AccountId,
+    /// The zone, an IANA name like Europe/Paris.
+    #[arg(value_parser = text::<ZONE_BYTES_MAX>)]
     zone: Text<ZONE_BYTES_MAX>,
     /// Idempotency key, to repeat a command whose outcome is unknown.
     #[arg(long, value_name = "ID")]
@@ -62,8 +91,11 @@ impl Verb {
             Self::Open(open) => open.run(tool).await,
             Self::Show { account } => {
                 let answer = tool.command(&Command::ShowAccount { account }, "", "").await?;
-                Ok(account_view::account(&[("account", account.to_string())], &answer))
+                let names = tool.plan_names(&answer).await;
+                Ok(account_view::account(&[("account", account.to_string())], &answer, &names))
             }
+            Self::List(list) => list.run(tool).await,
+            Self::Zone(zone) => zone.run(tool).await,
             Self::Freeze(freeze) => freeze.run(tool, true).await,
             Self::Unfreeze(freeze) => freeze.run(tool, false).await,
         }
@@ -78,6 +110,51 @@ impl Open {
         let answer = tool.command(&request, "--command-id", format!("{command} {account}")).await?;
         let about = [("account", account.to_string()), ("command_id", command.to_string())];
         Ok(answer_view::command(&about, &answer))
+    }
+}
+
+impl List {
+    /// Asks page by page, until the limit or the end.
+    async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
+        let wanted = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let mut accounts: Vec<AccountId> = Vec::new();
+        let mut after = self.after.unwrap_or_default();
+        loop {
+            let page = (wanted - accounts.len()).min(ACCOUNTS_LISTED_MAX);
+            let limit = u16::try_from(page).unwrap_or(u16::MAX);
+            let answer = tool.command(&Command::ListAccounts { after, limit }, "", "").await?;
+            let View::Accounts(found) = &answer.view else { return Ok(answer_view::command(&[], &answer)) };
+            accounts.extend(found.as_slice());
+            let full = found.as_slice().len() == page;
+            let Some(last) = found.as_slice().last().filter(|_| full) else { return Ok(listed(&accounts, None)) };
+            after = *last;
+            if accounts.len() >= wanted {
+                return Ok(listed(&accounts, Some(after)));
+            }
+        }
+    }
+}
+
+/// Accounts as a list; `more_after` where the limit cut it.
+fn listed(accounts: &[AccountId], more_after: Option<AccountId>) -> Shown {
+    let mut text: String = accounts.iter().map(|account| format!("{account}\n")).collect();
+    match more_after {
+        Some(after) => text.push_str(&format!("listed: {}; there may be more: --after {after}\n", accounts.len())),
+        None => text.push_str(&format!("listed: {}\n", accounts.len())),
+    }
+    let ids: Vec<String> = accounts.iter().map(AccountId::to_string).collect();
+    let json = json!({ "accounts": ids, "more_after": more_after.map(|account| account.to_string()) });
+    Shown { json, text, exit: Exit::Ok }
+}
+
+impl Zone {
+    async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
+        let Self { account, zone, command_id } = self;
+        let command = command_id.unwrap_or_else(client::command_id);
+        let about =
+            [("account", account.to_string()), ("zone", zone.as_str().to_owned()), ("command_id", command.to_string())];
+        let answer = tool.command(&Command::SetZone { command, account, zone }, "--command-id", command).await?;
+        Ok(subscription_view::changed(&about, &answer, &tool.plan_names(&answer).await))
     }
 }
 

@@ -7,7 +7,9 @@ use crate::amount::Amount;
 use crate::answer_view;
 use crate::answer_view::{About, buckets_json, buckets_text};
 use crate::exit::Exit;
+use crate::named::PlanNames;
 use crate::output::{Shown, list, table};
+use crate::subscription_view;
 use crate::time::{day, instant, instant_or_none};
 
 /// The short form: credits by bucket, and what changes them next.
@@ -18,14 +20,19 @@ pub(crate) fn balance(about: About<'_>, answer: &CommandAnswer) -> Shown {
 }
 
 /// The long form: with all that was ever given and where it went.
-pub(crate) fn account(about: About<'_>, answer: &CommandAnswer) -> Shown {
+pub(crate) fn account(about: About<'_>, answer: &CommandAnswer, names: &PlanNames) -> Shown {
     let View::Account(view) = &answer.view else { return answer_view::command(about, answer) };
     let mut rows = summary(view);
+    rows.extend(view.plan.iter().flat_map(|plan| subscription_view::rows(plan, names)));
     rows.push(("zone", view.zone.as_str().to_owned()));
     rows.push(("day", day(view.day).unwrap_or_default()));
     rows.push(("cycle number", view.period.to_string()));
     rows.push(("as of record", view.as_of_position.to_string()));
-    let text = format!("{}\n{}\n{}", list(&rows), buckets_table(view), lifetime_table(view));
+    let mut text = format!("{}\n{}\n{}", list(&rows), buckets_table(view), lifetime_table(view));
+    let pending = pending_table(view);
+    if !pending.is_empty() {
+        text.push_str(&format!("\n{pending}"));
+    }
     Shown { json: json(view), text, exit: Exit::Ok }
 }
 
@@ -76,6 +83,39 @@ fn with_total<const N: usize>(header: &[&str], rows: &[(&str, [u64; N])]) -> Str
     table(header, &lines)
 }
 
+/// Top-ups that are not spendable yet (R14); empty if there is none.
+pub(crate) fn pending_table(view: &AccountView) -> String {
+    let pending = view.pending_top_ups.as_slice();
+    if pending.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = (pending.iter())
+        .map(|top_up| {
+            vec![
+                top_up.payment.to_string(),
+                Amount(top_up.amount).to_string(),
+                instant_or_none(top_up.at_ms),
+                instant_or_none(top_up.ends_at_ms),
+            ]
+        })
+        .collect();
+    table(&["pending top-up", "amount", "made at", "dropped at"], &rows)
+}
+
+/// The same, for programs.
+pub(crate) fn pending_json(view: &AccountView) -> Vec<Value> {
+    (view.pending_top_ups.as_slice().iter())
+        .map(|top_up| {
+            json!({
+                "payment": top_up.payment.to_string(),
+                "amount": Amount(top_up.amount),
+                "at": instant(top_up.at_ms),
+                "ends_at": instant(top_up.ends_at_ms),
+            })
+        })
+        .collect()
+}
+
 /// The account, for programs.
 pub(crate) fn json(view: &AccountView) -> Value {
     json!({
@@ -90,6 +130,8 @@ pub(crate) fn json(view: &AccountView) -> Value {
         "cycle_number": view.period,
         "open_holds": view.open_holds,
         "as_of_position": view.as_of_position,
+        "subscription": view.plan.as_ref().map(subscription_view::json),
+        "pending_top_ups": pending_json(view),
         "buckets": {
             "free": bucket_json(&view.free),
             "subscription": bucket_json(&view.subscription),

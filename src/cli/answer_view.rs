@@ -12,8 +12,8 @@ use crate::time::{instant, instant_or_none};
 /// Whose answer it is: names and values of the request that belong beside it, such as the hold's id.
 pub(crate) type About<'a> = &'a [(&'static str, String)];
 
-/// The answer to an operation.
-pub(crate) fn operation(about: About<'_>, moved: &str, answer: &Answer) -> Shown {
+/// The answer to an operation. `upgrade_to` is the name of the plan that `insufficient` points to.
+pub(crate) fn operation(about: About<'_>, moved: &str, answer: &Answer, upgrade_to: Option<String>) -> Shown {
     let decided = client::decided(answer);
     let head =
         Head { decided, replayed: answer.outcome == Outcome::Replayed, flags: answer.flags, position: answer.position };
@@ -22,7 +22,7 @@ pub(crate) fn operation(about: About<'_>, moved: &str, answer: &Answer) -> Shown
     if decided.is_success() {
         operation_success(moved, answer, decided, &mut json, &mut rows);
     } else {
-        let told = Told { outcome: decided, ..Told::from(answer) };
+        let told = Told { outcome: decided, upgrade_to, ..Told::from(answer) };
         rows.extend(told.rows());
         json.insert("available".to_owned(), buckets_json(answer.available));
         json.extend(told.json().into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -59,6 +59,15 @@ fn operation_success(
 
 /// The answer to a command that changes something.
 pub(crate) fn command(about: About<'_>, answer: &CommandAnswer) -> Shown {
+    shown(about, answer, None)
+}
+
+/// The same, with an amount that belongs to the success, such as what a correction took.
+pub(crate) fn command_of(moved: &'static str, about: About<'_>, answer: &CommandAnswer) -> Shown {
+    shown(about, answer, Some(moved))
+}
+
+fn shown(about: About<'_>, answer: &CommandAnswer, moved: Option<&'static str>) -> Shown {
     let decided = client::decided_command(answer);
     let head =
         Head { decided, replayed: answer.outcome == Outcome::Replayed, flags: answer.flags, position: answer.position };
@@ -68,6 +77,9 @@ pub(crate) fn command(about: About<'_>, answer: &CommandAnswer) -> Shown {
         let told = Told { outcome: decided, ..Told::from(answer) };
         rows.extend(told.rows());
         json.extend(told.json().into_iter().map(|(name, value)| (name.to_owned(), value)));
+    } else if let Some(moved) = moved {
+        rows.push((moved, Amount(answer.amount).to_string()));
+        json.insert(moved.to_owned(), json!(Amount(answer.amount)));
     }
     let mut text = list(&rows);
     if let protocol::View::Account(view) = &answer.view {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Bench;
-use crate::{account, balance, clawback, duration, example, grant, hold, subscription, topup};
+use crate::{
+    account, balance, clawback, config, correct, duration, estimate, example, grant, hold, plan, quote, rates,
+    subscription, topup,
+};
 
 /// Operate and measure a creditd daemon.
 ///
@@ -65,7 +68,7 @@ impl Global {
 /// What is operated on.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Noun {
-    /// Open, show, freeze or unfreeze an account.
+    /// Open, show, list, freeze or unfreeze accounts, set their zone.
     Account {
         #[command(subcommand)]
         verb: account::Verb,
@@ -76,26 +79,47 @@ pub(crate) enum Noun {
     Bench(Bench),
     /// Take bought credits back; what is not there becomes debt.
     Clawback(clawback::Clawback),
-    /// The worked example: a workspace, a scheduler, a billing service, and a power cut in between.
+    /// Work with the daemon's configuration.
+    Config {
+        #[command(subcommand)]
+        verb: config::Verb,
+    },
+    /// Take credits out of a bucket; what is not there is not taken.
+    Correct(correct::Correct),
+    /// Add up what a month of generations needs, and find the plan for it.
+    Estimate(estimate::Estimate),
+    /// The worked example: a customer's story, and the same daemon with a power cut in between.
     Example {
         #[command(subcommand)]
         phase: example::Phase,
     },
     /// Give credits to a bucket.
     Grant(grant::Grant),
-    /// Reserve, charge, commit, release, refund, extend or show a hold.
+    /// Reserve, charge, commit, release, refund, extend, show or list holds.
     Hold {
         #[command(subcommand)]
         verb: hold::Verb,
     },
     /// Ask whether the daemon is there.
     Ping,
-    /// Set the subscription of an account.
+    /// List and show plans, or check a file of them.
+    Plan {
+        #[command(subcommand)]
+        verb: plan::Verb,
+    },
+    /// Say what a generation would cost an account, and what would fit.
+    Quote(quote::Quote),
+    /// List the rate card, or check a file of one.
+    Rates {
+        #[command(subcommand)]
+        verb: rates::Verb,
+    },
+    /// Subscribe an account to a plan, renew, cancel, lapse or change it.
     Subscription {
         #[command(subcommand)]
         verb: subscription::Verb,
     },
-    /// Add credits that were bought.
+    /// Add credits that were bought, by amount or by bundle.
     Topup(topup::Topup),
 }
 

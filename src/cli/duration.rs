@@ -1,4 +1,4 @@
-//! Times to wait, as people write them: `500ms`, `30s`, `10m`, `24h`; a bare number is seconds.
+//! Times to wait, as people write them: `500ms`, `30s`, `10m`, `24h`, `30d`; a bare number is seconds.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         "" | "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err("the unit is ms, s, m or h".to_owned()),
+        "d" => 86_400_000,
+        _ => return Err("the unit is ms, s, m, h or d".to_owned()),
     };
     let number: u64 = digits.parse().map_err(|_| "a duration is a whole number and a unit, like 30s".to_owned())?;
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(|| "the duration is too long".to_owned())

@@ -1,13 +1,18 @@
-//! `creditctl example before|after`: the worked example, in two phases with a power cut between them.
+//! `creditctl example story|before|after`: the worked example.
 //!
-//! A workspace has 100 free credits of the day, 1,500 of its subscription and 500 that it bought. A scheduler reserves
-//! images at 24 and videos at 210; a billing service commits them in full or in part, refunds and releases. `before` tells
-//! that story once and then goes on settling and refunding until the daemon is gone, writing every answer that it gets
-//! to a file. `after`, on the restarted daemon, looks for every acknowledged step of that file.
+//! `story` tells the customer's page: a free user, a subscription, prices from the card, running out and the three ways
+//! out, a cycle's end, a lapse, an estimate.
+//!
+//! `before` and `after` prove that nothing is lost, in two phases with a power cut between them. A workspace has 100 free
+//! credits of the day, 1,500 of its subscription and 500 that it bought. A scheduler reserves images at 24 and videos at
+//! 210; a billing service commits them in full or in part, refunds and releases. `before` tells that once and then goes on
+//! settling and refunding until the daemon is gone, writing every answer that it gets to a file. `after`, on the restarted
+//! daemon, looks for every acknowledged step of that file.
 
 mod after;
 mod before;
 mod book;
+mod story;
 
 use std::path::PathBuf;
 
@@ -32,10 +37,12 @@ const SHORTER_VIDEO: Amount = Amount(140 * CREDIT + CREDIT / 2);
 /// How long the credits of a generation stay set aside.
 const HOLD_MS: u32 = 10 * 60 * 1000;
 
-/// The two phases.
+/// What is told.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Phase {
-    /// Tell the story, then go on until the daemon is gone.
+    /// The customer's story, checked step by step; the daemon needs the sample plans and rate card.
+    Story,
+    /// A scheduler and a billing service at work, until the daemon is gone.
     Before(Before),
     /// Look for everything that was acknowledged, and finish the rest.
     After {
@@ -59,6 +66,7 @@ pub(crate) struct Before {
 impl Phase {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         match self {
+            Self::Story => story::run(tool).await,
             Self::Before(Before { state, holds }) => before::run(tool, &state, holds).await,
             Self::After { state } => after::run(tool, &state).await,
         }

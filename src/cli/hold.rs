@@ -1,19 +1,23 @@
-//! `creditctl hold reserve|charge|commit|release|refund|extend|show`.
+//! `creditctl hold reserve|charge|commit|release|refund|extend|show|list|release-worker`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use protocol::limits::{HOLD_TTL_MS_MAX, TIER_MAX};
 use protocol::{
-    AccountId, Command, HoldId, MemberId, Operation, OperationFlags, OperationKind, OverCommit, RefundReason, Sources,
-    WorkerId,
+    AccountId, Command, HoldId, MemberId, Operation, OperationFlags, OperationKind, Outcome, OverCommit, RefundReason,
+    Sources, WorkerId,
 };
 
 use crate::amount::Amount;
 use crate::duration::parse_ms;
 use crate::exit::Failure;
+use crate::generation::{Generation, What};
 use crate::grant::Source;
+use crate::hold::list::{List, ReleaseWorker};
 use crate::output::Shown;
 use crate::tool::Tool;
 use crate::{account_view, answer_view};
+
+mod list;
 
 /// What is done with the hold.
 #[derive(Debug, Subcommand)]
@@ -35,6 +39,10 @@ pub(crate) enum Verb {
         /// The hold.
         hold: HoldId,
     },
+    /// List open holds.
+    List(List),
+    /// Release all open holds of a worker that is gone.
+    ReleaseWorker(ReleaseWorker),
 }
 
 /// `hold reserve`.
@@ -52,8 +60,14 @@ pub(crate) struct Reserve {
 pub(crate) struct Make {
     /// The account.
     account: AccountId,
-    /// Credits.
-    amount: Amount,
+    /// Credits; where it is left out, the daemon prices what is to be made.
+    #[arg(required_unless_present = "model")]
+    amount: Option<Amount>,
+    /// The price that is expected: another one is refused, and told.
+    #[arg(long, value_name = "CREDITS", conflicts_with = "amount")]
+    expect: Option<Amount>,
+    #[command(flatten)]
+    what: What,
     /// The hold's id, which makes a repeat safe; made up and shown if it is left out.
     #[arg(long, value_name = "ID")]
     hold: Option<HoldId>,
@@ -66,15 +80,6 @@ pub(crate) struct Make {
     /// Where the generation runs.
     #[arg(long, value_name = "ID")]
     worker: Option<WorkerId>,
-    /// The tool's number on the rate card.
-    #[arg(long, default_value_t = 0)]
-    tool: u16,
-    /// The model's number on the rate card.
-    #[arg(long, default_value_t = 0)]
-    model: u32,
-    /// How many results are made.
-    #[arg(long, default_value_t = 0)]
-    count: u16,
     /// The lowest tier that may use it.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=i64::from(TIER_MAX)))]
     min_tier: u8,
@@ -163,8 +168,14 @@ fn reason(text: &str) -> Result<RefundReason, String> {
 impl Verb {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         match self {
-            Self::Reserve(reserve) => send(tool, reserve.operation(), "drawn").await,
-            Self::Charge(make) => send(tool, make.operation(OperationKind::Charge), "drawn").await,
+            Self::Reserve(reserve) => {
+                let generation = tool.generation(&reserve.make.what).await?;
+                send(tool, reserve.operation(generation), "drawn").await
+            }
+            Self::Charge(make) => {
+                let generation = tool.generation(&make.what).await?;
+                send(tool, make.operation(OperationKind::Charge, generation), "drawn").await
+            }
             Self::Commit(commit) => send(tool, commit.operation(), "captured").await,
             Self::Release(Which { account, hold }) => send(tool, Operation::release(hold, account), "returned").await,
             Self::Refund(Refund { which: Which { account, hold }, amount, reason, number }) => {
@@ -177,6 +188,8 @@ impl Verb {
                 let answer = tool.command(&Command::ShowHold { hold }, "", "").await?;
                 Ok(account_view::hold(&[("hold", hold.to_string())], &answer))
             }
+            Self::List(list) => list.run(tool).await,
+            Self::ReleaseWorker(release) => release.run(tool).await,
         }
     }
 }
@@ -184,31 +197,40 @@ impl Verb {
 async fn send(tool: &Tool, operation: Operation, moved: &str) -> Result<Shown, Failure> {
     let Operation { hold, account, .. } = operation;
     let answer = tool.operation(operation, "--hold", hold).await?;
-    Ok(answer_view::operation(&[("hold", hold.to_string()), ("account", account.to_string())], moved, &answer))
+    let upgrade_to = match client::decided(&answer) {
+        Outcome::Insufficient if answer.detail != 0 => tool.plan_name(answer.detail).await,
+        _ => None,
+    };
+    let about = [("hold", hold.to_string()), ("account", account.to_string())];
+    Ok(answer_view::operation(&about, moved, &answer, upgrade_to))
 }
 
 impl Reserve {
-    fn operation(&self) -> Operation {
-        Operation { ttl_ms: self.ttl.unwrap_or(0), ..self.make.operation(OperationKind::Reserve) }
+    fn operation(&self, generation: Generation) -> Operation {
+        Operation { ttl_ms: self.ttl.unwrap_or(0), ..self.make.operation(OperationKind::Reserve, generation) }
     }
 }
 
 impl Make {
-    fn operation(&self, kind: OperationKind) -> Operation {
+    /// Without an amount the daemon prices it (R18).
+    fn operation(&self, kind: OperationKind, generation: Generation) -> Operation {
         let hold = self.hold.unwrap_or_else(client::hold_id);
-        let flags = if self.pro_model { OperationFlags::PRO_MODEL } else { OperationFlags::NONE };
+        let pro = if self.pro_model { OperationFlags::PRO_MODEL } else { OperationFlags::NONE };
+        let priced = if self.amount.is_none() { OperationFlags::PRICED } else { OperationFlags::NONE };
+        let amount = self.amount.or(self.expect).unwrap_or_default();
         Operation {
             kind,
-            flags,
+            flags: pro.with(priced),
             sources: self.sources.iter().fold(Sources::ALL, |mask, source| mask.with(mask_of(*source))),
             member: self.member.unwrap_or_default(),
             worker: self.worker.unwrap_or_default(),
-            tool: self.tool,
-            model: self.model,
-            count: self.count,
+            tool: generation.tool,
+            model: generation.model,
+            settings: generation.settings,
+            count: generation.count,
             min_tier: self.min_tier,
             over_commit: self.over_commit.into(),
-            ..Operation::charge(hold, self.account, self.amount.0)
+            ..Operation::charge(hold, self.account, amount.0)
         }
     }
 }
@@ -225,7 +247,7 @@ impl Commit {
     }
 }
 
-const fn mask_of(source: Source) -> Sources {
+pub(crate) const fn mask_of(source: Source) -> Sources {
     match source {
         Source::Free => Sources::FREE,
         Source::Subscription => Sources::SUBSCRIPTION,

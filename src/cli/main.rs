@@ -2,13 +2,15 @@
 //!
 //! # Map
 //! - [`arguments`]: what can be said; each subcommand's own arguments and work are in the file of its name.
-//! - [`amount`], [`duration`], [`time`]: what people write and read, exactly and without floats.
-//! - [`account_view`], [`answer_view`], [`refusal`]: answers as tables, as JSON, and as advice.
+//! - [`amount`], [`duration`], [`time`], [`moment`]: what people write and read, exactly and without floats.
+//! - [`named`], [`generation`]: plans, tools, models and settings by name or number.
+//! - [`account_view`], [`answer_view`], [`subscription_view`], [`refusal`]: answers as tables, as JSON, and as advice.
+//! - [`files`]: plan and rate files, checked with the parser of the daemon and without one.
 //! - [`output`], [`exit`]: where it goes, and with which code the program ends.
 //! - [`mod@bench`]: load against its own daemon or a running one. [`example`]: the worked example of the README.
 //!
 //! # What is not here
-//! No rules and no prices: the daemon decides, this tool shows. Millicredits stay in the protocol: people and JSON see credits.
+//! No rules and no prices: the daemon decides, this tool shows; of `wallet` it takes the parsers of files and no more. Millicredits stay in the protocol: people and JSON see credits.
 
 mod account;
 mod account_view;
@@ -18,15 +20,26 @@ mod arguments;
 mod balance;
 mod bench;
 mod clawback;
+mod config;
+mod correct;
 mod duration;
+mod estimate;
 mod example;
 mod exit;
+mod files;
+mod generation;
 mod grant;
 mod hold;
+mod moment;
+mod named;
 mod output;
 mod ping;
+mod plan;
+mod quote;
+mod rates;
 mod refusal;
 mod subscription;
+mod subscription_view;
 mod time;
 mod tool;
 mod topup;
@@ -61,10 +74,16 @@ async fn perform(Arguments { global, noun }: Arguments) -> Result<Shown, Failure
         Noun::Balance(balance) => balance.run(&tool).await,
         Noun::Bench(bench) => bench.run(&global).await,
         Noun::Clawback(clawback) => clawback.run(&tool).await,
+        Noun::Config { verb } => verb.run(&tool).await,
+        Noun::Correct(correct) => correct.run(&tool).await,
+        Noun::Estimate(estimate) => estimate.run(&tool).await,
         Noun::Example { phase } => phase.run(&tool).await,
         Noun::Grant(grant) => grant.run(&tool).await,
         Noun::Hold { verb } => verb.run(&tool).await,
         Noun::Ping => ping::run(&tool).await,
+        Noun::Plan { verb } => verb.run(&tool).await,
+        Noun::Quote(quote) => quote.run(&tool).await,
+        Noun::Rates { verb } => verb.run(&tool).await,
         Noun::Subscription { verb } => verb.run(&tool).await,
         Noun::Topup(topup) => topup.run(&tool).await,
     }

@@ -4,10 +4,11 @@ use protocol::{Answer, AnswerFlags, CommandAnswer, Field, LimitKind, Outcome, Pe
 use serde_json::{Value, json};
 
 use crate::amount::Amount;
+use crate::answer_view::buckets_text;
 use crate::time::{instant, instant_or_none};
 
 /// The parts of an answer that a refusal is explained with, of operations and commands alike.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) outcome: Outcome,
     pub(crate) flags: AnswerFlags,
@@ -16,12 +17,14 @@ pub(crate) struct Told {
     pub(crate) time_ms: u64,
     pub(crate) next_reset_at_ms: u64,
     pub(crate) available: PerBucket,
+    /// The name of the plan that `detail` is the number of, where the daemon told it.
+    pub(crate) upgrade_to: Option<String>,
 }
 
 impl From<&Answer> for Told {
     fn from(answer: &Answer) -> Self {
         let Answer { outcome, flags, detail, amount, time_ms, next_reset_at_ms, available, .. } = *answer;
-        Self { outcome, flags, detail, amount, time_ms, next_reset_at_ms, available }
+        Self { outcome, flags, detail, amount, time_ms, next_reset_at_ms, available, upgrade_to: None }
     }
 }
 
@@ -29,7 +32,7 @@ impl From<&CommandAnswer> for Told {
     fn from(answer: &CommandAnswer) -> Self {
         let CommandAnswer { outcome, flags, detail, amount, time_ms, .. } = *answer;
         let available = PerBucket::default();
-        Self { outcome, flags, detail, amount, time_ms, next_reset_at_ms: 0, available }
+        Self { outcome, flags, detail, amount, time_ms, next_reset_at_ms: 0, available, upgrade_to: None }
     }
 }
 
@@ -37,14 +40,27 @@ impl Told {
     /// Rows for people: what was needed, what is there, what to do.
     pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = self.facts();
-        rows.push(("what to do", self.advice()));
+        if self.outcome == Outcome::Insufficient {
+            rows.extend(self.ways_out());
+        } else {
+            rows.push(("what to do", self.advice()));
+        }
         rows
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
         let amount = || Amount(self.amount).to_string();
         match self.outcome {
-            Outcome::Insufficient => vec![("required", amount()), ("available", total(self.available).to_string())],
+            Outcome::Insufficient => {
+                let mut facts = vec![("required", amount()), ("available", buckets_text(self.available))];
+                if total(self.available).0 >= self.amount {
+                    facts.push((
+                        "but",
+                        "not all of it may pay for this: free credits never pay for a Pro model".to_owned(),
+                    ));
+                }
+                facts
+            }
             Outcome::PriceChanged => vec![("price", amount())],
             Outcome::Debt => vec![("debt", amount())],
             Outcome::TierRequired => vec![("tier needed", self.detail.to_string())],
@@ -69,6 +85,7 @@ impl Told {
                 ("next_reset_at", json!(instant(self.next_reset_at_ms))),
                 ("top_up_allowed", json!(self.flags.contains(AnswerFlags::TOP_UP_ALLOWED))),
                 ("upgrade_to", if self.detail == 0 { Value::Null } else { json!(self.detail) }),
+                ("upgrade_to_plan", json!(self.upgrade_to)),
             ],
             Outcome::PriceChanged => vec![("price", amount())],
             Outcome::Debt => vec![("debt", amount())],
@@ -89,7 +106,7 @@ impl Told {
     /// What the caller can do, in one sentence.
     fn advice(&self) -> String {
         let text = match self.outcome {
-            Outcome::Insufficient => return self.ways_out(),
+            Outcome::Insufficient => return self.way_out(),
             Outcome::BadRequest => "mend the request; the same one is refused again",
             Outcome::Unauthorized => "use a key that allows it",
             Outcome::Overloaded | Outcome::NotDurableNow | Outcome::Draining => {
@@ -104,7 +121,7 @@ impl Told {
             Outcome::AlreadyReleased | Outcome::AlreadySettled => "nothing: there is nothing left to settle",
             Outcome::HoldIdExpired => "make a new hold id, and check this machine's clock",
             Outcome::AccountFrozen => "an operator has to unfreeze the account",
-            Outcome::Unpriced => "name an amount, or extend the rate card",
+            Outcome::Unpriced => "check tool, model and settings, name an amount, or extend the rate card",
             Outcome::PriceChanged => "ask the person, then send it with the new price",
             Outcome::Debt => "top up: it repays the debt first",
             Outcome::TierRequired => "upgrade to a plan of this tier",
@@ -127,19 +144,32 @@ impl Told {
         text.to_owned()
     }
 
-    /// The three ways out of `insufficient`: wait, top up, upgrade.
-    fn ways_out(&self) -> String {
-        let mut ways = Vec::new();
-        if let Some(at) = instant(self.next_reset_at_ms) {
-            ways.push(format!("wait until {at}"));
-        }
-        if self.flags.contains(AnswerFlags::TOP_UP_ALLOWED) {
-            ways.push("top up".to_owned());
-        }
-        if self.detail != 0 {
-            ways.push(format!("upgrade to plan {}", self.detail));
-        }
+    /// The three ways out of `insufficient`, each said whether it is open or not.
+    fn ways_out(&self) -> [(&'static str, String); 3] {
+        let wait = instant(self.next_reset_at_ms);
+        let wait = wait.map_or_else(|| "no reset that brings credits is ahead".to_owned(), |at| format!("until {at}"));
+        let top_up =
+            if self.top_up_allowed() { "allowed" } else { "not allowed without a subscription that allows it" };
+        let upgrade = self.plan().map_or_else(|| "no larger plan".to_owned(), |plan| format!("to {plan}"));
+        [("1 wait", wait), ("2 top up", top_up.to_owned()), ("3 upgrade", upgrade)]
+    }
+
+    /// The same in one sentence: those that are open.
+    fn way_out(&self) -> String {
+        let wait = instant(self.next_reset_at_ms).map(|at| format!("wait until {at}"));
+        let top_up = self.top_up_allowed().then(|| "top up".to_owned());
+        let upgrade = self.plan().map(|plan| format!("upgrade to {plan}"));
+        let ways: Vec<String> = [wait, top_up, upgrade].into_iter().flatten().collect();
         if ways.is_empty() { "ask an operator for credits".to_owned() } else { ways.join(", or ") }
+    }
+
+    fn top_up_allowed(&self) -> bool {
+        self.flags.contains(AnswerFlags::TOP_UP_ALLOWED)
+    }
+
+    fn plan(&self) -> Option<String> {
+        let name = self.upgrade_to.as_ref().map(|name| format!("plan {name}"));
+        name.or_else(|| (self.detail != 0).then(|| format!("plan number {}", self.detail)))
     }
 
     fn field(&self) -> String {

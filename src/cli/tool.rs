@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use client::{Client, Options};
-use protocol::{Answer, Command, CommandAnswer, Operation, Secret};
+use protocol::{Answer, Command, CommandAnswer, Operation, PlansView, RatesView, Secret, View};
 
 use crate::arguments::{Format, Global};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
+use crate::generation::{Generation, What};
+use crate::named::{Named, PlanNames};
 
 /// The client of one run.
 #[derive(Debug)]
@@ -50,6 +52,62 @@ impl Tool {
     ) -> Result<CommandAnswer, Failure> {
         self.client.command(command).await.map_err(|error| Failure::from(error).with_id(argument, id))
     }
+
+    /// The daemon's plans and bundles.
+    pub(crate) async fn plans(&self) -> Result<PlansView, Failure> {
+        let answer = self.command(&Command::ListPlans, "", "").await?;
+        match answer.view {
+            View::Plans(view) => Ok(*view),
+            _ => Err(refused(&answer)),
+        }
+    }
+
+    /// The daemon's rate card.
+    pub(crate) async fn rates(&self) -> Result<RatesView, Failure> {
+        let answer = self.command(&Command::ListRates, "", "").await?;
+        match answer.view {
+            View::Rates(view) => Ok(*view),
+            _ => Err(refused(&answer)),
+        }
+    }
+
+    /// A plan's number; asks the daemon for its names only if it is named.
+    pub(crate) async fn plan_id(&self, plan: &Named) -> Result<u16, Failure> {
+        let plans = if plan.number().is_some() { PlansView::default() } else { self.plans().await? };
+        plan.find("plan", plans.plans.as_slice().iter().map(|plan| (plan.plan, plan.name.as_str())))
+    }
+
+    /// A plan's name; `None` where the daemon does not tell.
+    pub(crate) async fn plan_name(&self, plan: u32) -> Option<String> {
+        let names = PlanNames::from(&self.plans().await.ok()?);
+        u16::try_from(plan).ok().and_then(|plan| names.0.get(&plan).cloned())
+    }
+
+    /// The names that an answer needs: none, unless a plan change waits in it.
+    pub(crate) async fn plan_names(&self, answer: &CommandAnswer) -> PlanNames {
+        let subscription = match &answer.view {
+            View::Account(view) => view.plan.as_ref(),
+            View::Subscription(view) => view.after.as_ref().or(view.before.as_ref()),
+            _ => None,
+        };
+        match subscription.and_then(|subscription| subscription.pending) {
+            // A name that the daemon does not tell is shown as a number.
+            Some(_) => self.plans().await.map_or_else(|_| PlanNames::default(), |plans| PlanNames::from(&plans)),
+            None => PlanNames::default(),
+        }
+    }
+
+    /// The numbers of what is to be made; asks the daemon for its names only if something is named.
+    pub(crate) async fn generation(&self, what: &What) -> Result<Generation, Failure> {
+        let rates = if what.has_names() { self.rates().await? } else { RatesView::default() };
+        what.resolve(&rates)
+    }
+}
+
+/// A list that the daemon did not give.
+fn refused(answer: &CommandAnswer) -> Failure {
+    let outcome = client::decided_command(answer);
+    Failure::new(exit::of(outcome), outcome.name(), format!("the daemon refused a list: {outcome}"))
 }
 
 /// The client's options for an address.

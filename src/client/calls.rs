@@ -8,6 +8,12 @@ use protocol::{
 use crate::client::Client;
 use crate::error::CallError;
 
+mod looks;
+mod plans;
+
+#[cfg(test)]
+mod tests;
+
 /// Operations: amounts in millicredits, times in milliseconds. Each fails as [`Client::operation`] does.
 impl Client {
     /// Sets credits aside. Build it with [`Operation::reserve`] and set what else is wanted.

@@ -2,7 +2,7 @@
 
 use protocol::{
     Answer, Body, Close, CloseReason, Command, CommandAnswer, Durability, Expecting, FrameKind, Hello, NodeId,
-    Operation, Operations, Outcome, Progress, Text, Welcome,
+    Operation, Operations, Outcome, Progress, Text, View, Welcome,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,6 +102,10 @@ impl Peer {
 
     pub(crate) async fn answer_command(&mut self, asked: &Asked, outcome: Outcome) {
         self.send(&CommandAnswer::of(outcome), asked.request_id).await;
+    }
+
+    pub(crate) async fn answer_view(&mut self, asked: &Asked, view: View) {
+        self.send(&CommandAnswer { view, ..CommandAnswer::of(Outcome::Done) }, asked.request_id).await;
     }
 
     pub(crate) async fn pong(&mut self, asked: &Asked) {

@@ -3,7 +3,8 @@
 //! # Map
 //! - [`Client`] is what programs hold: cheap to clone, connects when it is used and again when the connection is lost.
 //!   [`Client::operations`] sends a batch as one frame; [`Client::reserve`], [`Client::commit`] and their siblings send
-//!   one operation; [`Client::command`] and the calls named after commands do an operator's work.
+//!   one operation; [`Client::command`] and the calls named after commands do the work of operators and
+//!   billing services.
 //! - `connection`: one connection and the task that drives it. Frames of many calls are in flight at once, as far as the
 //!   handshake allows; calls wait for room before they send, never after.
 //! - [`retry`]: what to do after an attempt, as pure functions.

@@ -326,6 +326,7 @@ impl<S: ProjectionStore> Projector<S> {
         let applied = catch_unwind(AssertUnwindSafe(|| {
             let mut view = shared.view.write();
             view.warm(chunk.iter().filter_map(|(_, record)| account(record)));
+            view.changes.open.warm(chunk.iter().filter_map(|(_, record)| settled_hold(record)));
             for (position, record) in chunk.iter() {
                 at = *position;
                 touched.clear();
@@ -474,6 +475,15 @@ fn account(record: &Record) -> Option<AccountId> {
         Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.account),
         Record::Capture(capture) => Some(capture.account),
         Record::Release(end) | Record::Expire(end) | Record::ReleaseWorker(end) => Some(end.account),
+        _ => None,
+    }
+}
+
+/// Which open hold a record of the hot kinds settles.
+fn settled_hold(record: &Record) -> Option<HoldId> {
+    match record {
+        Record::Capture(capture) => Some(capture.hold),
+        Record::Release(end) | Record::Expire(end) => Some(end.hold),
         _ => None,
     }
 }

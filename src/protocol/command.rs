@@ -268,7 +268,7 @@ pub enum Command {
         model: u32,
         /// The settings word ([`GenerationSettings`](crate::GenerationSettings)).
         settings: u32,
-        /// How many results, at least 1.
+        /// How many results; 0 counts as 1.
         count: u16,
         /// Which buckets may pay, as a mask: 1 free, 2 subscription, 4 top-up; 0 = all.
         sources: u8,

@@ -46,6 +46,25 @@ fn every_number_is_in_the_document() {
 }
 
 #[test]
+fn every_command_is_in_the_document() {
+    let mut commands: Vec<(u32, String)> = vectors::all()
+        .iter()
+        .filter_map(|vector| match &vector.meaning {
+            vectors::Meaning::Frame(_, vectors::Value::Command(command)) => {
+                let number = vector.bytes[HEADER_BYTES..].first_chunk().copied().map(u32::from_le_bytes);
+                Some((number.unwrap(), command.name().to_owned()))
+            }
+            _ => None,
+        })
+        .collect();
+    commands.sort();
+    commands.dedup();
+    let rows: Vec<(u32, String)> =
+        table("Commands").into_iter().map(|row| (row[0].parse().unwrap(), row[1].clone())).collect();
+    assert_eq!(rows, commands);
+}
+
+#[test]
 fn every_body_limit_is_in_the_document() {
     for (row, kind) in table("Frame kinds").iter().zip(FrameKind::ALL) {
         assert_eq!(row[3].replace(',', ""), kind.body_bytes_max().to_string(), "{kind}");
@@ -63,12 +82,26 @@ fn every_limit_is_in_the_document() {
         ("auth_token bytes", text(limits::AUTH_TOKEN_BYTES_MAX)),
         ("zone bytes", text(limits::ZONE_BYTES_MAX)),
         ("reason bytes", text(limits::REASON_BYTES_MAX)),
+        ("name bytes", text(limits::KEY_BYTES_MAX)),
+        ("title bytes", text(limits::TITLE_BYTES_MAX)),
+        ("unit bytes", text(limits::UNIT_BYTES_MAX)),
+        ("change bytes", text(limits::CHANGE_BYTES_MAX)),
+        ("reload error bytes", text(limits::RELOAD_ERROR_BYTES_MAX)),
         ("close text bytes", text(limits::CLOSE_TEXT_BYTES_MAX)),
         ("amount", limits::AMOUNT_MAX.to_string()),
         ("ttl_ms", limits::HOLD_TTL_MS_MAX.to_string()),
         ("tier", limits::TIER_MAX.to_string()),
         ("captures of a hold", text(limits::CAPTURES_MAX)),
         ("refunds of a hold", text(limits::REFUNDS_MAX)),
+        ("holds in a list", text(limits::HOLDS_LISTED_MAX)),
+        ("accounts in a list", text(limits::ACCOUNTS_LISTED_MAX)),
+        ("pending top-ups of a wallet", text(limits::PENDING_TOP_UPS_MAX)),
+        ("plans", text(limits::PLANS_MAX)),
+        ("bundles", text(limits::BUNDLES_MAX)),
+        ("tools", text(limits::TOOLS_MAX)),
+        ("models", text(limits::MODELS_MAX)),
+        ("lines of an estimate", text(limits::ESTIMATE_LINES_MAX)),
+        ("lines of a reload", text(limits::CHANGES_MAX)),
     ];
     let rows: Vec<(String, String)> =
         table("Limits of the format").into_iter().map(|row| (row[0].clone(), row[1].replace(',', ""))).collect();

@@ -1,5 +1,6 @@
 //! The wire format of creditd: a codec without input, output, clock or allocation per operation, shared by daemon and clients.
-//! WIRE.md beside this file draws every byte; `vectors/` holds golden frames that any client's author can test against.
+//! WIRE.md beside this file draws every byte, OUTCOMES.md says what each outcome means; `vectors/` holds golden frames that any
+//! client's author can test against.
 //!
 //! # Map
 //! - [`decode`] looks at bytes and says: so many more, one whole frame ([`Header`] and where its body is), or a
@@ -72,7 +73,7 @@ pub use ids::{AccountId, BadId, CommandId, HoldId, MemberId, NodeId, PaymentId, 
 pub use operation::{
     BadField, Operation, OperationFlags, OperationKind, Operations, OverCommit, RefundReason, Sources,
 };
-pub use outcome::Outcome;
+pub use outcome::{Outcome, precedence};
 pub use settings::GenerationSettings;
 pub use text::{List, Secret, Text, TooLong};
 pub use version::Version;

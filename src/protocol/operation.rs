@@ -78,7 +78,8 @@ impl OperationFlags {
     pub const FINAL: Self = Self(1);
     /// Commit: everything that is still held. Refund: everything captured and not refunded. `amount` must be zero.
     pub const ALL: Self = Self(1 << 1);
-    /// Reserve, charge: the daemon prices it, `amount` is the price that is expected (R18).
+    /// Reserve, charge: the daemon prices it by tool, model, settings and count (0 counts as 1); `amount` is the price
+    /// that is expected, or 0 for whatever it is (R18).
     pub const PRICED: Self = Self(1 << 2);
     /// Reserve, charge: free credits may not pay (R8).
     pub const PRO_MODEL: Self = Self(1 << 3);
@@ -147,7 +148,7 @@ pub struct Operation {
     pub hold: HoldId,
     /// Always: the account.
     pub account: AccountId,
-    /// Millicredits.
+    /// Millicredits; with [`OperationFlags::PRICED`] the expected price, 0 = none is expected.
     pub amount: u64,
     /// Reserve, charge: who is counted.
     pub member: MemberId,
@@ -165,7 +166,8 @@ pub struct Operation {
     pub reason: Option<RefundReason>,
     /// Reserve: what a commit of more than is held does.
     pub over_commit: OverCommit,
-    /// Reserve, charge: settings of the generation, not looked into today.
+    /// Reserve, charge: settings of the generation ([`GenerationSettings`](crate::GenerationSettings)); looked into
+    /// only with [`OperationFlags::PRICED`].
     pub settings: u32,
 }
 
@@ -211,6 +213,13 @@ impl Operation {
     #[must_use]
     pub const fn charge(hold: HoldId, account: AccountId, amount: u64) -> Self {
         Self { amount, ..Self::of(OperationKind::Charge, hold, account) }
+    }
+
+    /// This reserve or charge, priced by the daemon (R18). Its amount, if any, becomes the price that is expected.
+    /// The settings word is made with [`GenerationSettings::pack`](crate::GenerationSettings::pack).
+    #[must_use]
+    pub const fn priced(self, tool: u16, model: u32, settings: u32, count: u16) -> Self {
+        Self { flags: self.flags.with(OperationFlags::PRICED), tool, model, settings, count, ..self }
     }
 
     /// The last capture of a hold; the rest goes back. For one of several clear [`OperationFlags::FINAL`].

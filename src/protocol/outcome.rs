@@ -1,7 +1,9 @@
 //! The numbered outcomes of every operation and command. Numbers are for ever and say nothing about rank:
-//! precedence is a table per operation (R40, and WIRE.md).
+//! precedence is a table per operation (R40). OUTCOMES.md has an entry for each number, and the tables.
 
 use crate::numbered::numbered;
+
+pub mod precedence;
 
 numbered! {
     /// What became of a request. Each line says: what it means, what comes with it, what the caller does next.
@@ -48,7 +50,7 @@ numbered! {
 
         /// The account is frozen. An operator has to unfreeze it.
         AccountFrozen = 30 "account_frozen",
-        /// The rate card does not know what was asked for. Name an amount, or extend the card.
+        /// The rate card does not know what was asked for, or there is none. Name an amount, or extend the card.
         Unpriced = 31 "unpriced",
         /// The price is another than expected; `amount` is the price. Ask the person, then send it with the new one.
         PriceChanged = 32 "price_changed",
@@ -123,5 +125,7 @@ impl Outcome {
     }
 }
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use crate::limits::{AMOUNT_MAX, HOLD_TTL_MS_MAX};
 use crate::vectors::Value;
 use crate::{
-    AccountId, AccountView, Answer, AnswerFlags, Bucket, BucketView, CaptureView, Close, CloseReason, Command,
-    CommandAnswer, CommandId, Durability, Hello, HoldId, HoldState, HoldView, List, MemberId, NodeId, Operation,
-    OperationFlags, OperationKind, Outcome, OverCommit, PaymentId, PerBucket, RefundReason, RefundView, Secret,
-    Sources, Text, View, Welcome, WorkerId,
+    AccountId, AccountView, Answer, AnswerFlags, BillingTerm, Bucket, BucketView, BundleView, CaptureView, ChangeMode,
+    Close, CloseReason, Command, CommandAnswer, CommandId, Durability, EstimateLine, EstimateView, Hello, HoldId,
+    HoldLine, HoldState, HoldView, List, MemberId, ModelView, NodeId, Operation, OperationFlags, OperationKind,
+    Outcome, OverCommit, PaymentId, PendingChangeView, PendingTopUpView, PerBucket, PlanView, PlansView, QuoteView,
+    RatesView, RefundReason, RefundView, ReloadView, Secret, Sources, SubscriptionChangeView, SubscriptionView, Text,
+    ToolView, View, Welcome, WorkerId,
 };
 
 fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -134,8 +136,12 @@ fn welcome() -> impl Strategy<Value = Welcome> {
 
 /// Any command, checked or not.
 pub(crate) fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![wallet_command().boxed(), plan_command().boxed(), top_up_command().boxed(), look().boxed()]
+}
+
+fn wallet_command() -> impl Strategy<Value = Command> {
     let ids = (any_id(), any_id());
-    (0..8_u8, ids, amount(), any::<u8>(), any::<u64>(), one_of(Bucket::ALL), any::<bool>(), text(), text()).prop_map(
+    (0..9_u8, ids, amount(), any::<u8>(), any::<u64>(), one_of(Bucket::ALL), any::<bool>(), text(), text()).prop_map(
         |(variant, (first, second), amount, tier, ends_at_ms, bucket, frozen, zone, reason)| {
             let (command, account) = (CommandId(first), AccountId(second));
             match variant {
@@ -146,10 +152,74 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
                 4 => Command::Grant { command, account, bucket, amount, reason },
                 5 => Command::TopUp { payment: PaymentId(first), account, amount },
                 6 => Command::Clawback { command, account, amount, reason },
+                7 => Command::Correct { command, account, bucket, amount, reason },
                 _ => Command::ShowHold { hold: HoldId(first) },
             }
         },
     )
+}
+
+fn plan_command() -> impl Strategy<Value = Command> {
+    let ids = (any_id(), any_id(), any_id());
+    (0..7_u8, ids, any::<u16>(), any::<bool>(), any::<u64>(), one_of(ChangeMode::ALL), text()).prop_map(
+        |(variant, (first, second, third), plan, flag, paid_through_ms, mode, zone)| {
+            let (command, account) = (CommandId(first), AccountId(second));
+            match variant {
+                0 => Command::Subscribe { command, account, plan, auto_renew: flag, paid_through_ms },
+                1 => Command::Renew { command, account, paid_through_ms },
+                2 => Command::Cancel { command, account, at_period_end: flag },
+                3 => Command::Lapse { command, account },
+                4 => Command::ChangePlan { command, account, plan, mode },
+                5 => Command::SetZone { command, account, zone },
+                _ => Command::ReleaseWorker { command, account, worker: WorkerId(third) },
+            }
+        },
+    )
+}
+
+fn top_up_command() -> impl Strategy<Value = Command> {
+    (0..3_u8, any_id(), any_id(), amount(), text(), any::<bool>()).prop_map(
+        |(variant, payment, account, amount, bundle, pending)| {
+            let (payment, account) = (PaymentId(payment), AccountId(account));
+            match variant {
+                0 => Command::PendingTopUp { payment, account, amount },
+                1 => Command::ConfirmTopUp { payment, account },
+                _ => Command::TopUpBundle { payment, account, bundle, pending },
+            }
+        },
+    )
+}
+
+/// Commands that change no wallet.
+fn look() -> impl Strategy<Value = Command> {
+    let ids = (any_id(), any_id(), any_id());
+    let line = (any::<u16>(), any::<u32>(), any::<u32>(), any::<u32>())
+        .prop_map(|(tool, model, settings, per_day)| EstimateLine { tool, model, settings, per_day });
+    let lines = prop::collection::vec(line, 0..=64);
+    let numbers = (any::<u64>(), any::<u16>(), any::<u16>(), any::<u32>(), any::<u32>(), any::<u8>(), any::<u8>());
+    (0..7_u8, ids, numbers, lines).prop_map(|(variant, (first, second, third), numbers, lines)| {
+        let (older_than_ms, limit, tool, model, settings, small, large) = numbers;
+        match variant {
+            0 => Command::ListHolds {
+                account: AccountId(first),
+                worker: WorkerId(second),
+                older_than_ms,
+                limit,
+                after: HoldId(third),
+            },
+            1 => Command::ListAccounts { after: AccountId(first), limit },
+            2 => Command::ListPlans,
+            3 => Command::ListRates,
+            4 => Command::Quote { account: AccountId(first), tool, model, settings, count: limit, sources: small },
+            5 => Command::Estimate {
+                lines: List::new(lines).unwrap(),
+                days: limit,
+                buffer_percent_min: small,
+                buffer_percent_max: large,
+            },
+            _ => Command::Reload,
+        }
+    })
 }
 
 fn bucket_view() -> impl Strategy<Value = BucketView> {
@@ -169,8 +239,15 @@ fn bucket_view() -> impl Strategy<Value = BucketView> {
 fn account_view() -> impl Strategy<Value = AccountView> {
     let numbers = (any::<u8>(), any::<bool>(), amount(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u32>());
     let buckets = (bucket_view(), bucket_view(), bucket_view());
-    (any_id(), text(), numbers, any::<u64>(), any::<u64>(), buckets).prop_map(
-        |(account, zone, numbers, open_holds, as_of_position, (free, subscription, top_up))| {
+    let pending = prop::collection::vec(
+        (any_id(), amount(), any::<u64>(), any::<u64>()).prop_map(|(payment, amount, at_ms, ends_at_ms)| {
+            PendingTopUpView { payment: PaymentId(payment), amount, at_ms, ends_at_ms }
+        }),
+        0..=16,
+    );
+    let bought = (prop::option::of(subscription_view()), pending);
+    (any_id(), text(), numbers, any::<u64>(), any::<u64>(), buckets, bought).prop_map(
+        |(account, zone, numbers, open_holds, as_of_position, (free, subscription, top_up), (plan, pending))| {
             let (tier, frozen, debt, next_reset_at_ms, cycle_ends_at_ms, day, period) = numbers;
             AccountView {
                 account: AccountId(account),
@@ -187,7 +264,143 @@ fn account_view() -> impl Strategy<Value = AccountView> {
                 free,
                 subscription,
                 top_up,
+                plan,
+                pending_top_ups: List::new(pending).unwrap(),
             }
+        },
+    )
+}
+
+fn subscription_view() -> impl Strategy<Value = SubscriptionView> {
+    let pending = (any::<u16>(), any::<u8>(), amount()).prop_map(|(plan, tier, allocation)| PendingChangeView {
+        plan,
+        tier,
+        allocation,
+    });
+    let numbers = (any::<u16>(), any::<u8>(), any::<u32>(), any::<bool>());
+    (text(), numbers, prop::array::uniform5(any::<u64>()), prop::option::of(pending)).prop_map(
+        |(plan_name, (plan, tier, cycle, auto_renew), longs, pending)| {
+            let [allocation, anchor_ms, starts_at_ms, ends_at_ms, paid_through_ms] = longs;
+            SubscriptionView {
+                plan,
+                plan_name,
+                tier,
+                allocation,
+                anchor_ms,
+                cycle,
+                starts_at_ms,
+                ends_at_ms,
+                paid_through_ms,
+                auto_renew,
+                pending,
+            }
+        },
+    )
+}
+
+fn subscription_change() -> impl Strategy<Value = SubscriptionChangeView> {
+    let side = || prop::option::of(subscription_view());
+    (side(), side(), any::<u32>(), amount()).prop_map(|(before, after, period, amount)| SubscriptionChangeView {
+        before,
+        after,
+        period,
+        amount,
+    })
+}
+
+fn hold_line() -> impl Strategy<Value = HoldLine> {
+    let numbers = (amount(), any::<u64>(), any::<u64>(), any::<u32>(), any::<u16>(), any::<u16>());
+    (prop::array::uniform4(any_id()), numbers).prop_map(|([hold, account, worker, member], numbers)| {
+        let (amount, created_at_ms, ends_at_ms, model, tool, count) = numbers;
+        HoldLine {
+            hold: HoldId(hold),
+            account: AccountId(account),
+            worker: WorkerId(worker),
+            member: MemberId(member),
+            amount,
+            created_at_ms,
+            ends_at_ms,
+            model,
+            tool,
+            count,
+        }
+    })
+}
+
+fn plans_view() -> impl Strategy<Value = PlansView> {
+    let plan = (any::<u16>(), text(), text(), any::<u8>(), amount(), one_of(BillingTerm::ALL), any::<bool>()).prop_map(
+        |(plan, name, title, tier, credits, term, top_up)| PlanView { plan, name, title, tier, credits, term, top_up },
+    );
+    let bundle = (text(), amount()).prop_map(|(name, credits)| BundleView { name, credits });
+    (any::<u32>(), prop::collection::vec(plan, 0..8), prop::collection::vec(bundle, 0..8)).prop_map(
+        |(version, plans, bundles)| PlansView {
+            version,
+            plans: List::new(plans).unwrap(),
+            bundles: List::new(bundles).unwrap(),
+        },
+    )
+}
+
+fn rates_view() -> impl Strategy<Value = RatesView> {
+    let tool = (any::<u16>(), text(), text()).prop_map(|(tool, key, name)| ToolView { tool, key, name });
+    let model = (any::<u32>(), text(), text(), any::<u8>(), any::<bool>(), amount(), text()).prop_map(
+        |(model, key, name, min_tier, pro, price, unit)| ModelView { model, key, name, min_tier, pro, price, unit },
+    );
+    (any::<u32>(), prop::collection::vec(tool, 0..4), prop::collection::vec(model, 0..8)).prop_map(
+        |(version, tools, models)| RatesView {
+            version,
+            tools: List::new(tools).unwrap(),
+            models: List::new(models).unwrap(),
+        },
+    )
+}
+
+fn quote_view() -> impl Strategy<Value = QuoteView> {
+    let numbers = (amount(), amount(), any::<u32>(), any::<u8>(), any::<bool>(), any::<u64>());
+    let fits = (any::<u16>(), any::<u16>(), any::<u8>());
+    (one_of(Outcome::ALL), numbers, fits, per_bucket(), per_bucket()).prop_map(
+        |(would, numbers, (largest_count, longest_duration_ds, highest_resolution), split, available)| {
+            let (price, per_result, version, min_tier, pro_model, fits_after_reset_at_ms) = numbers;
+            QuoteView {
+                price,
+                per_result,
+                version,
+                min_tier,
+                pro_model,
+                would,
+                split,
+                available,
+                largest_count,
+                longest_duration_ds,
+                highest_resolution,
+                fits_after_reset_at_ms,
+            }
+        },
+    )
+}
+
+fn estimate_view() -> impl Strategy<Value = EstimateView> {
+    (prop::array::uniform3(amount()), any::<u32>(), any::<u16>(), text()).prop_map(
+        |([need, with_buffer_min, with_buffer_max], version, plan, plan_name)| EstimateView {
+            need,
+            with_buffer_min,
+            with_buffer_max,
+            version,
+            plan,
+            plan_name,
+        },
+    )
+}
+
+fn reload_view() -> impl Strategy<Value = ReloadView> {
+    let lines = || prop::collection::vec(text(), 0..=4).prop_map(|lines| List::new(lines).unwrap());
+    (any::<u32>(), any::<u32>(), lines(), lines(), text()).prop_map(
+        |(plans_version, rates_version, changed, needs_restart, error)| ReloadView {
+            plans_version,
+            rates_version,
+            changed,
+            needs_restart,
+            error,
         },
     )
 }
@@ -246,6 +459,16 @@ fn command_answer() -> impl Strategy<Value = CommandAnswer> {
         Just(View::None).boxed(),
         account_view().prop_map(|view| View::Account(Box::new(view))).boxed(),
         hold_view().prop_map(|view| View::Hold(Box::new(view))).boxed(),
+        prop::collection::vec(hold_line(), 0..=256).prop_map(|lines| View::Holds(List::new(lines).unwrap())).boxed(),
+        prop::collection::vec(any_id(), 0..=256)
+            .prop_map(|ids| View::Accounts(List::new(ids.into_iter().map(AccountId).collect()).unwrap()))
+            .boxed(),
+        plans_view().prop_map(|view| View::Plans(Box::new(view))).boxed(),
+        rates_view().prop_map(|view| View::Rates(Box::new(view))).boxed(),
+        quote_view().prop_map(|view| View::Quote(Box::new(view))).boxed(),
+        estimate_view().prop_map(|view| View::Estimate(Box::new(view))).boxed(),
+        subscription_change().prop_map(|view| View::Subscription(Box::new(view))).boxed(),
+        reload_view().prop_map(|view| View::Reload(Box::new(view))).boxed(),
     ];
     let numbers = (any::<u16>(), any::<u32>(), amount(), any::<u64>(), any::<u64>());
     (one_of(Outcome::ALL), numbers, view).prop_map(|(outcome, (flags, detail, amount, time_ms, position), view)| {

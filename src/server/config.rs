@@ -33,6 +33,8 @@ pub struct Config {
     pub holds: HoldsPart,
     /// Refunds.
     pub refunds: RefundsPart,
+    /// Plans and prices.
+    pub catalog: CatalogPart,
     /// What happens at a start.
     pub recovery: RecoveryPart,
     /// The daemon's time.
@@ -49,7 +51,7 @@ pub struct ServerPart {
     pub listen: SocketAddr,
     /// Address of the HTTP port; port 0 picks one. Loopback only.
     pub http: SocketAddr,
-    /// Threads that run requests; 0 = one per core.
+    /// Threads that run requests; 0 = one per core but one.
     pub worker_threads: usize,
     /// Connections at most; at least 1.
     pub connections_max: u32,
@@ -307,6 +309,27 @@ impl Default for RefundsPart {
     }
 }
 
+/// `[catalog]`: the two files of their own that a reload reads again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CatalogPart {
+    /// The plans and bundles; empty = the sample that comes with the program. Relative to the configuration's folder.
+    pub plans: PathBuf,
+    /// The rate card; empty = the sample that comes with the program. Relative to the configuration's folder.
+    pub rates: PathBuf,
+}
+
+impl CatalogPart {
+    /// Takes relative paths as relative to a folder.
+    fn relative_to(&mut self, folder: &Path) {
+        for path in [&mut self.plans, &mut self.rates] {
+            if !path.as_os_str().is_empty() && path.is_relative() {
+                *path = folder.join(&*path);
+            }
+        }
+    }
+}
+
 /// `[recovery]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -383,6 +406,14 @@ impl Config {
     /// Never for a configuration that was loaded.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         load::to_toml(self)
+    }
+
+    /// The keys, as `part.key`, whose values differ from those of another configuration.
+    ///
+    /// # Errors
+    /// Never for configurations that were loaded.
+    pub fn differing_keys(&self, other: &Self) -> Result<Vec<String>, ConfigError> {
+        load::differing_keys(self, other)
     }
 
     /// Checks least values and contradictions, and resolves what is left open.

@@ -21,6 +21,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use crate::daemon::Daemon;
 
 mod chunk;
+mod commands;
 mod frames;
 mod handshake;
 mod reader;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use journal::{Durability, Queue};
 use protocol::NodeId;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
+use crate::reload::ConfigSource;
 
 /// The rules over this daemon's journal and projections.
 pub type Rules = Engine<JournalLink, ArchiveLink>;
@@ -88,6 +89,12 @@ pub struct Daemon {
     pub metrics: Arc<Metrics>,
     /// How late the last tick was, in milliseconds.
     pub timer_lag_ms: AtomicU64,
+    /// Reads the configuration again, for a reload.
+    pub config_source: ConfigSource,
+    /// Held by the one reload that runs.
+    pub reloading: Mutex<()>,
+    /// Held by the one walk over all holds or accounts that runs.
+    pub walking: Mutex<()>,
 }
 
 impl Daemon {
@@ -140,6 +147,11 @@ impl Daemon {
             tokio::time::sleep(PROJECTION_LOOK).await;
         }
         Ok(())
+    }
+
+    /// Waits for the turn to walk over all holds or accounts: one at a time, however many ask (I9).
+    pub async fn walk(&self) -> MutexGuard<'_, ()> {
+        self.walking.lock().await
     }
 
     /// What readiness rests on.

@@ -3,14 +3,18 @@
 use protocol::{AnswerFlags, PerBucket};
 use wallet::bucket::{Bucket, Sources, Split};
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, CommandId, HoldId, MemberId, Tier, Timestamp, WorkerId};
+use wallet::ids::{AccountId, HoldId, MemberId, Tier, WorkerId};
 use wallet::outcome::{Field, Outcome};
 use wallet::record::{Attribution, CaptureRequest, OverCommit, RefundReason};
-use wallet::request::{Answer, Command, CommandRequest, Operation, ReserveRequest};
+use wallet::request::{Answer, Operation, ReserveRequest};
 
+mod catalogue;
+mod command;
 mod views;
 
-pub use views::{account_view, hold_view};
+pub use catalogue::{estimate_view, plans_view, quote_view, rates_view};
+pub use command::{Asked, EstimateRequest, command};
+pub use views::{account_view, hold_line, hold_view, subscription_change_view};
 
 /// An operation that the wire has checked, as the rules take it.
 #[must_use]
@@ -90,58 +94,6 @@ const fn refund_reason(wire: protocol::RefundReason) -> RefundReason {
     }
 }
 
-/// What a command frame asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// Something is to change.
-    Change(CommandRequest),
-    /// An account is to be shown.
-    Account(AccountId),
-    /// A hold is to be shown.
-    Hold(HoldId),
-}
-
-/// A command of a client by its name in the handshake.
-#[must_use]
-pub fn command(wire: &protocol::Command, by: &str) -> Asked {
-    use protocol::Command as Wire;
-    let (id, command, reason) = match wire {
-        Wire::ShowAccount { account } => return Asked::Account(AccountId(account.0)),
-        Wire::ShowHold { hold } => return Asked::Hold(HoldId(hold.0)),
-        Wire::OpenAccount { command, account, zone } => {
-            (command.0, Command::OpenAccount { account: AccountId(account.0), zone: zone.as_str().to_owned() }, "")
-        }
-        Wire::Freeze { command, account, frozen, reason } => {
-            (command.0, Command::Freeze { account: AccountId(account.0), frozen: *frozen }, reason.as_str())
-        }
-        Wire::SetSubscription { command, account, amount, tier, ends_at_ms } => {
-            let command_value = Command::SetSubscription {
-                account: AccountId(account.0),
-                amount: Credits::from_millis(*amount),
-                tier: Tier(*tier),
-                ends_at: Timestamp(*ends_at_ms),
-            };
-            (command.0, command_value, "")
-        }
-        Wire::Grant { command, account, bucket: wire_bucket, amount, reason } => {
-            let command_value = Command::Grant {
-                account: AccountId(account.0),
-                bucket: bucket(*wire_bucket),
-                amount: Credits::from_millis(*amount),
-            };
-            (command.0, command_value, reason.as_str())
-        }
-        Wire::TopUp { payment, account, amount } => {
-            (payment.0, Command::TopUp { account: AccountId(account.0), amount: Credits::from_millis(*amount) }, "")
-        }
-        Wire::Clawback { command, account, amount, reason } => {
-            let amount = Credits::from_millis(*amount);
-            (command.0, Command::Clawback { account: AccountId(account.0), amount }, reason.as_str())
-        }
-    };
-    Asked::Change(CommandRequest { id: CommandId(id), command, by: by.to_owned(), reason: reason.to_owned() })
-}
-
 const fn bucket(wire: protocol::Bucket) -> Bucket {
     match wire {
         protocol::Bucket::Free => Bucket::Free,
@@ -219,20 +171,10 @@ fn detail(answer: &Answer) -> u32 {
     }
 }
 
-macro_rules! fields {
-    ($number:expr, $($name:ident)*) => {
-        match $number {
-            $(number if number == Field::$name as u32 => protocol::Field::$name,)*
-            _ => return 0,
-        }
-    };
-}
-
+/// The two crates number fields alike, and a test compares them.
 fn field(number: u32) -> u32 {
-    let wire = fields!(number,
-        Kind Flags Sources Number TtlMs Hold Account Amount Member Worker Model Tool Count MinTier Reason OverCommit
-        Settings Reserved Command Zone Tier EndsAt Bucket Frozen Payment);
-    u32::from(wire.number())
+    let wire = u16::try_from(number).ok().and_then(protocol::Field::from_u16);
+    wire.map_or(0, |field| u32::from(field.number()))
 }
 
 /// Amounts by bucket as the wire carries them.

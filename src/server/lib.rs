@@ -6,6 +6,7 @@
 //! | module | subject |
 //! |---|---|
 //! | [`config`] | every key with its default and limits; checked once, into [`config::Settings`] |
+//! | [`catalogue`], [`reload`] | plans and prices: read at the start, and again while the daemon runs |
 //! | [`data`] | the data folder |
 //! | [`clock`] | the daemon's time, the only place that reads a clock |
 //! | [`start`] | from a folder to a running daemon: recovery, projections, memory, threads |
@@ -31,6 +32,7 @@
 
 pub mod admission;
 pub mod archive;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod connection;
@@ -43,6 +45,7 @@ pub mod link;
 pub mod listener;
 pub mod metrics;
 pub mod projector;
+pub mod reload;
 pub mod run;
 pub mod shutdown;
 pub mod start;

@@ -8,6 +8,8 @@ use wallet::engine::Journal;
 use wallet::ids::Position;
 use wallet::record::Record;
 
+use crate::metrics::Flows;
+
 thread_local! {
     /// Reused from push to push: the rules push from whatever thread a connection runs on.
     static UNIT: RefCell<EncodedUnit> = RefCell::new(EncodedUnit::new());
@@ -19,18 +21,20 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub struct JournalLink {
     queue: Arc<Queue>,
+    flows: Arc<Flows>,
 }
 
 impl JournalLink {
     /// A link to this queue.
     #[must_use]
-    pub const fn new(queue: Arc<Queue>) -> Self {
-        Self { queue }
+    pub const fn new(queue: Arc<Queue>, flows: Arc<Flows>) -> Self {
+        Self { queue, flows }
     }
 }
 
 impl Journal for JournalLink {
     fn push(&self, records: &[Record]) -> Position {
+        self.flows.count(records);
         UNIT.with_borrow_mut(|unit| {
             unit.clear();
             if let Err(error) = journal::codec::encode_unit(records, unit) {

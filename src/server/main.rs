@@ -4,13 +4,19 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use creditd::config::{Config, DurabilityKey, LogFormat, LogPart};
+use creditd::catalogue::{Catalogue, CatalogueError};
+use creditd::config::{Config, ConfigError, DurabilityKey, LogFormat, LogPart};
 use creditd::shutdown::{EXIT_BUG, EXIT_CONFIGURATION, EXIT_WRITE_FAILED};
-use creditd::start::needs_folder;
+use creditd::start::{StartError, Wanted, needs_folder};
 use creditd::{data, run, shutdown};
 use tracing_subscriber::EnvFilter;
+
+/// Directories of gigabytes, read at random: this allocator puts them on huge pages (decision 0013).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// In-memory credit authorization daemon: reserve before a generation, commit or refund after it.
 #[derive(Parser)]
@@ -36,7 +42,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Says whether it is valid.
+    /// Says whether it, the plans and the prices are valid.
     Check {
         /// The file; without it the defaults and the environment.
         file: Option<PathBuf>,
@@ -48,7 +54,7 @@ enum ConfigCommand {
     },
 }
 
-#[derive(Parser)]
+#[derive(Clone, Parser)]
 struct RunArguments {
     /// The configuration file.
     #[arg(long)]
@@ -84,9 +90,11 @@ enum DurabilityArgument {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Config(#[from] creditd::config::ConfigError),
+    Config(#[from] ConfigError),
     #[error(transparent)]
     Contradiction(#[from] creditd::config::Contradiction),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     #[error(transparent)]
     Data(#[from] data::DataError),
     #[error(transparent)]
@@ -95,7 +103,6 @@ enum Failure {
 
 impl Failure {
     const fn exit_code(&self) -> u8 {
-        use creditd::start::StartError;
         match self {
             Self::Run(run::RunError::Start(StartError::Journal(journal::RecoveryError::Epoch(_)))) => EXIT_WRITE_FAILED,
             Self::Run(run::RunError::System(_) | run::RunError::Start(StartError::Thread(_))) => EXIT_BUG,
@@ -123,9 +130,12 @@ fn main() -> ExitCode {
 fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
     let config = configure(arguments)?;
     let settings = config.validate()?;
+    let again = arguments.clone();
+    let catalogue = Catalogue::load(&settings.config.catalog)?;
+    let wanted = Wanted { settings, catalogue, config_source: Arc::new(move || configure(&again)) };
     log(&config.log);
     shutdown::end_on_panic();
-    let directory = match (needs_folder(settings.durability), arguments.dev) {
+    let directory = match (needs_folder(wanted.settings.durability), arguments.dev) {
         (false, _) => None,
         (true, true) => Some(data::open_dev(&config.data.dir)?),
         (true, false) => Some(data::open(&config.data.dir)?),
@@ -139,12 +149,12 @@ fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
             }
         }
     };
-    run::run(settings, directory, stop, |ready| println!("{ready}"))?;
+    run::run(wanted, directory, stop, |ready| println!("{ready}"))?;
     Ok(())
 }
 
 /// Defaults, file, environment, flags: each goes over the one before.
-fn configure(arguments: &RunArguments) -> Result<Config, Failure> {
+fn configure(arguments: &RunArguments) -> Result<Config, ConfigError> {
     let mut config = Config::load(arguments.config.as_deref(), std::env::vars())?;
     if arguments.dev {
         config.data.dir = PathBuf::from(data::DEV_FOLDER);
@@ -169,7 +179,8 @@ fn configure(arguments: &RunArguments) -> Result<Config, Failure> {
 }
 
 fn check(file: Option<&Path>) -> Result<(), Failure> {
-    Config::load(file, std::env::vars())?.validate()?;
+    let settings = Config::load(file, std::env::vars())?.validate()?;
+    Catalogue::load(&settings.config.catalog)?;
     println!("valid");
     Ok(())
 }

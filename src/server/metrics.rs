@@ -11,9 +11,11 @@ use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use protocol::{Answer, Outcome};
 
+mod flows;
 mod histogram;
 mod tally;
 
+pub use flows::{Flow, Flows};
 pub use histogram::Histogram;
 pub use tally::{Op, Tally};
 
@@ -41,6 +43,7 @@ metrics! {
     REQUESTS = "creditd_requests_total" Counter "Answers given, by operation and outcome.",
     REQUEST_DURATION = "creditd_request_duration_seconds" Histogram "From the arrival of an operation to the writing of its durable answer.",
     CONNECTIONS = "creditd_connections" Gauge "Open connections of the binary protocol.",
+    CREDITS = "creditd_credits_total" Counter "Credits that moved since the start, by flow and bucket.",
     HOLDS_OPEN = "creditd_holds_open" Gauge "Holds that are neither settled, released nor expired.",
     OLDEST_HOLD_AGE = "creditd_oldest_hold_age_seconds" Gauge "Age of the oldest open hold; 0 without one.",
     WALLETS = "creditd_wallets" Gauge "Accounts that are open.",
@@ -68,6 +71,7 @@ pub struct Metrics {
     journal_bytes: Counter,
     overload_refused: Counter,
     connections: AtomicU64,
+    flows: Arc<Flows>,
 }
 
 /// What the gauges show, read when somebody asks.
@@ -106,7 +110,8 @@ impl Metrics {
         });
         gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         gauge!(READ_ONLY).set(0.0);
-        gauge!(CONFIG_LOADED).set(float(loaded_at_seconds));
+        Self::config_loaded(loaded_at_seconds);
+        let flows = Arc::new(Flows::default());
         let seconds = || Histogram::of_micros(&histogram::SECONDS);
         Arc::new(Self {
             exporter: exporter.clone(),
@@ -117,6 +122,7 @@ impl Metrics {
             journal_bytes: counter!(JOURNAL_BYTES),
             overload_refused: counter!(OVERLOAD_REFUSED),
             connections: AtomicU64::new(0),
+            flows,
         })
     }
 
@@ -139,6 +145,17 @@ impl Metrics {
         self.sync.record(micros(duration), 1);
         self.group.record(u64::from(records), 1);
         self.journal_bytes.increment(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Notes that a configuration is in force from now on.
+    pub fn config_loaded(at_seconds: u64) {
+        gauge!(CONFIG_LOADED).set(float(at_seconds));
+    }
+
+    /// What the journal's link counts credits with.
+    #[must_use]
+    pub fn flows(&self) -> Arc<Flows> {
+        Arc::clone(&self.flows)
     }
 
     /// Notes reserves and charges that the edge refused.
@@ -168,6 +185,7 @@ impl Metrics {
         gauge!(TIMER_LAG).set(float(levels.timer_lag_ms) / 1_000.0);
         gauge!(CLOCK_SUSPECT).set(f64::from(u8::from(levels.clock_suspect)));
         let mut text = self.exporter.render();
+        self.flows.render(&mut text, CREDITS, help(CREDITS));
         histogram::head(&mut text, REQUEST_DURATION, help(REQUEST_DURATION));
         for op in Op::ALL {
             let label = format!("op=\"{}\"", op.name());
@@ -201,6 +219,7 @@ impl Tally {
 fn describe() {
     for (name, kind, help) in ALL {
         match kind {
+            Kind::Counter if *name == CREDITS => {}
             Kind::Counter => describe_counter!(*name, *help),
             Kind::Gauge => describe_gauge!(*name, *help),
             Kind::Histogram => {}

@@ -8,10 +8,9 @@ use journal::directory::DataDirectory;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::config::Settings;
 use crate::daemon::Phase;
-use crate::start::{StartError, Started, start};
-use crate::{http, listener};
+use crate::start::{StartError, Started, Wanted, start};
+use crate::{http, listener, reload};
 
 /// Why the daemon did not run.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +56,7 @@ impl std::fmt::Display for Ready {
 /// # Errors
 /// [`RunError`]: it never became ready.
 pub fn run<S>(
-    settings: Settings,
+    wanted: Wanted,
     directory: Option<DataDirectory>,
     asked_to_stop: impl FnOnce() -> S,
     ready: impl FnOnce(Ready),
@@ -66,17 +65,20 @@ where
     S: Future<Output = ()>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.worker_threads)
+        .worker_threads(wanted.settings.worker_threads)
         .thread_name("creditd")
         .enable_all()
         .build()
         .map_err(RunError::System)?;
     // The addresses come first: a second daemon on the same port is noticed before the journal gets an epoch.
     let (binary, web) = runtime.block_on(async {
-        let server = &settings.config.server;
+        let server = &wanted.settings.config.server;
         Ok::<_, RunError>((bind("server.listen", server.listen).await?, bind("server.http", server.http).await?))
     })?;
-    let started = start(settings, directory)?;
+    // From here on a SIGHUP waits until the daemon runs, instead of ending the process.
+    let hangups = runtime.block_on(async { reload::hangups() }).map_err(RunError::System)?;
+    let started = start(wanted, directory)?;
+    runtime.spawn(reload::on_hangup(Arc::clone(&started.daemon), hangups));
     runtime.block_on(async {
         let asked = asked_to_stop();
         serve(&started, binary, web, asked, ready).await

@@ -2,7 +2,7 @@
 //!
 //! The order matters. The journal is checked and its epoch record synced before anything is told to anybody; the
 //! projections catch up with it and are flushed before memory is filled from them; wallets are rolled with the journaled
-//! allowances before the configured one is looked at.
+//! allowances and terms before the configured allowance and the catalogue are looked at.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -17,21 +17,29 @@ use journal::recovery::{Checked, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
 use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId};
 use protocol::NodeId;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use wallet::accounts::RollRound;
+use wallet::engine::CHUNK_OPERATIONS_MAX;
 use wallet::ids::{Now, Position, Timestamp};
 use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
+use crate::catalogue::Catalogue;
 use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
 use crate::projector::FollowError;
+use crate::reload::ConfigSource;
 use crate::{journaling, projector, ticker};
 
 /// Groups that stay in memory for the projections, so that they need not be read from the disk again.
 const RECENT_BYTES_MAX: usize = 64 << 20;
+/// Wallets that are looked at with room taken once.
+const ROLL_SLOTS: u32 = 65_536;
+/// How long a start that waits for room sleeps before looking again.
+const ROOM_LOOK: std::time::Duration = std::time::Duration::from_millis(2);
 /// Every how many groups a long check of the journal says how far it is.
 const PROGRESS_EVERY_GROUPS: u64 = 16_384;
 
@@ -85,15 +93,25 @@ struct Threads {
 /// A thread that ends when the sender is dropped.
 type Stoppable = (mpsc::Sender<()>, JoinHandle<()>);
 
+/// What a daemon is made of, as far as it is read from files and flags.
+pub struct Wanted {
+    /// The checked configuration.
+    pub settings: Settings,
+    /// Plans and prices.
+    pub catalogue: Catalogue,
+    /// Where the configuration came from, for a reload.
+    pub config_source: ConfigSource,
+}
+
 /// Starts on a folder; without one (`durability = "memory"`) nothing is kept.
 ///
 /// # Errors
 /// [`StartError`]; nothing was changed on disk unless the journal could be recovered.
-pub fn start(settings: Settings, directory: Option<DataDirectory>) -> Result<Started, StartError> {
+pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started, StartError> {
     let Some(directory) = directory else {
         let store = MemoryStore::new();
         let found = check(store.reader().as_ref(), &mut |_, _| {})?;
-        return go_on(settings, (store, found), MemoryProjections::new(), ArchiveLink::Memory, None);
+        return go_on(wanted, (store, found), MemoryProjections::new(), ArchiveLink::Memory, None);
     };
     let path = directory.journal();
     let watch = Clock::stopwatch();
@@ -106,11 +124,11 @@ pub fn start(settings: Settings, directory: Option<DataDirectory>) -> Result<Sta
     // What opening for writing made of the files is read as well: the epoch rests on it.
     let found = check(store.reader().as_ref(), &mut report(&path, watch))?;
     let projections = RocksProjections::open(&directory.projections())?;
-    go_on(settings, (store, found), projections, ArchiveLink::Rocks, Some(directory))
+    go_on(wanted, (store, found), projections, ArchiveLink::Rocks, Some(directory))
 }
 
 fn go_on<S: Store + 'static, P: ProjectionStore>(
-    settings: Settings,
+    Wanted { settings, catalogue, config_source }: Wanted,
     (mut store, found): (S, Checked),
     projections: P,
     link: impl FnOnce(projections::Archive<P>) -> ArchiveLink,
@@ -128,7 +146,9 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
     let archive = link(projector.archive());
     projector::catch_up(&mut projector, &journal)?;
     projector.flush()?;
-    let rules = Rules::new(settings.rules(), JournalLink::new(Arc::clone(&journal.queue)), archive);
+    let metrics = Metrics::install(now.wall.seconds());
+    let link = JournalLink::new(Arc::clone(&journal.queue), metrics.flows());
+    let rules = Rules::new(settings.rules(), link, archive);
     load(&rules, &mut projector, clock.now())?;
     ensure_policy(&rules, &journal.queue, &settings, &clock);
 
@@ -141,8 +161,11 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         progress: seen,
         phase: watch::Sender::new(Phase::Starting),
         clock,
-        metrics: Metrics::install(now.wall.seconds()),
+        metrics,
         timer_lag_ms: AtomicU64::new(0),
+        config_source,
+        reloading: Mutex::new(()),
+        walking: Mutex::new(()),
         settings,
     });
     let threads = Threads {
@@ -150,6 +173,11 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
         ticker: spawn("ticker", &daemon, ticker::run)?,
     };
+    roll_all(&daemon);
+    daemon.rules.set_plans(Arc::clone(&catalogue.plans));
+    daemon.rules.set_rates(Arc::clone(&catalogue.rates));
+    let (plans, rates) = (catalogue.plans.version(), catalogue.rates.version());
+    tracing::info!(plans, rates, "plans and prices are in force");
     Ok(Started { daemon, threads, _directory: directory })
 }
 
@@ -235,6 +263,33 @@ fn ensure_policy(rules: &Rules, queue: &Arc<Queue>, settings: &Settings, clock: 
     room.used(pushed);
     if changed {
         tracing::info!(allowance = %free.allowance, all_accounts, "a new daily allowance was journaled");
+    }
+}
+
+/// Rolls every wallet whose cycle ended while no daemon ran, with the terms that were journaled. Each roll is a record, so
+/// that this waits for room, and for the journal behind it, as often as it needs to.
+fn roll_all(daemon: &Daemon) {
+    let most = CHUNK_OPERATIONS_MAX;
+    let (mut round, mut sum) = (RollRound::default(), 0_usize);
+    loop {
+        let records = u32::try_from(most).unwrap_or(u32::MAX);
+        let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else {
+            if daemon.phase_now() == Phase::Failed {
+                return;
+            }
+            std::thread::sleep(ROOM_LOOK);
+            continue;
+        };
+        let slice = (ROLL_SLOTS, most);
+        let (slice, pushed) = counted(|| daemon.rules.roll_idle(&mut round, slice, daemon.clock.now()));
+        room.used(pushed);
+        sum += slice.rolled;
+        if slice.over {
+            break;
+        }
+    }
+    if sum > 0 {
+        tracing::info!(wallets = sum, "wallets were rolled over the cycles that ended meanwhile");
     }
 }
 

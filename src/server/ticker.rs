@@ -1,4 +1,5 @@
-//! What time brings: holds expire, ended ones are forgotten. A thread of its own, so that it never waits for requests.
+//! What time brings: holds expire, ended ones are forgotten, pending top-ups are dropped, idle wallets are rolled over the
+//! ends of their cycles. A thread of its own, so that it never waits for requests.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +7,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use journal::Class;
+use wallet::accounts::RollRound;
 use wallet::engine::{CHUNK_OPERATIONS_MAX, Chunk};
+use wallet::top_up::PENDING_DROPS_MAX;
 
 use crate::admission::RECORDS_PER_OPERATION;
 use crate::clock::Clock;
@@ -17,12 +20,19 @@ use crate::link::{Room, counted};
 const TICK: Duration = Duration::from_millis(50);
 /// Every how many ticks ended holds are forgotten.
 const FORGET_EVERY_TICKS: u32 = 20;
+/// Every how many ticks pending top-ups are looked at.
+const DROP_EVERY_TICKS: u32 = 200;
+/// Idle wallets that one tick looks at: ten million are seen in about two minutes. Requests roll their wallet themselves.
+const ROLL_SLOTS: u32 = 4_096;
+/// Idle wallets that one tick rolls at most: each is a record.
+const ROLLS_MAX: usize = 256;
 /// Slices of one tick, at most: what is left comes with the next.
 const SLICES_MAX: u32 = 64;
 
 /// Ticks until `stop` is closed.
 pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let mut chunk = daemon.rules.chunk();
+    let mut round = RollRound::default();
     let mut ticks: u32 = 0;
     let mut since = Clock::stopwatch();
     while stop.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
@@ -34,9 +44,13 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
             return;
         }
         expire(daemon, &mut chunk);
+        roll_idle(daemon, &mut round);
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             forget(daemon);
+        }
+        if ticks.is_multiple_of(DROP_EVERY_TICKS) {
+            drop_pending(daemon);
         }
     }
 }
@@ -53,6 +67,26 @@ fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) {
         if expired < CHUNK_OPERATIONS_MAX {
             return;
         }
+    }
+}
+
+/// Rolls wallets that nobody asks for, a few at a time (R10).
+fn roll_idle(daemon: &Arc<Daemon>, round: &mut RollRound) {
+    let records = u32::try_from(ROLLS_MAX).unwrap_or(u32::MAX);
+    let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
+    let slice = (ROLL_SLOTS, ROLLS_MAX);
+    let (_, pushed) = counted(|| daemon.rules.roll_idle(round, slice, daemon.clock.now()));
+    room.used(pushed);
+}
+
+/// Ends top-ups whose payment never came (R14).
+fn drop_pending(daemon: &Arc<Daemon>) {
+    let records = u32::try_from(PENDING_DROPS_MAX).unwrap_or(u32::MAX);
+    let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
+    let (dropped, pushed) = counted(|| daemon.rules.drop_pending(daemon.clock.now()));
+    room.used(pushed);
+    if dropped > 0 {
+        tracing::info!(dropped, "pending top-ups were dropped");
     }
 }
 

@@ -37,7 +37,7 @@ use crate::top_up::PendingTopUps;
 use crate::word::{Bits, Give, Numbers, Snapshot};
 
 /// Operations in a chunk, at most: a big frame yields between chunks.
-pub const CHUNK_OPERATIONS_MAX: usize = 512;
+pub const CHUNK_OPERATIONS_MAX: usize = 64;
 
 /// The FIFO of the partition.
 pub trait Journal: Send + Sync {

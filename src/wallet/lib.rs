@@ -10,6 +10,8 @@
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
 //! | [`offers`] | the plans that an engine offers |
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
+//! | [`quote`] | whether it would pass, and what would fit |
+//! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -26,6 +28,7 @@
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
+pub mod accounts;
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
@@ -50,6 +53,7 @@ pub mod plan;
 mod plan_command;
 pub mod policy;
 mod pricing;
+pub mod quote;
 pub mod rate_card;
 pub mod record;
 mod refund;

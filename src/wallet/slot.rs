@@ -212,6 +212,16 @@ impl Wallets {
         }
     }
 
+    /// The slot of a number; `None` where none was taken yet.
+    #[must_use]
+    pub fn taken(&self, index: SlotIndex) -> Option<&Slot> {
+        if index.0 >= self.used.load(Ordering::Acquire) {
+            return None;
+        }
+        let index = usize::try_from(index.0).unwrap_or(usize::MAX);
+        self.segments.get(index / SEGMENT_SLOTS).and_then(OnceLock::get)?.get(index % SEGMENT_SLOTS)
+    }
+
     /// Adds a wallet. `make` runs while nobody else can see or add the account: it pushes the record and says what
     /// the wallet starts with.
     ///

@@ -26,7 +26,7 @@ pub const PENDING_TOP_UP_MS: u64 = 30 * DAY_MS;
 pub const PENDING_DROPS_MAX: usize = 64;
 
 /// The detail of `limit`: too many pending top-ups of one wallet.
-pub(crate) const LIMIT_PENDING_TOP_UPS: u32 = 3;
+pub const LIMIT_PENDING_TOP_UPS: u32 = 6;
 
 /// The pending top-ups of all wallets; few have any.
 #[derive(Debug, Default)]

@@ -194,32 +194,80 @@ def read_close(r):
 
 
 def read_command(r):
-    number = r.one_of(4, range(8))
-    if number == 0:
-        return {"open_account": [r.id(), r.id(), r.text(64)]}
-    if number == 1:
-        return {"show_account": r.id()}
-    if number == 2:
-        return {"freeze": [r.id(), r.id(), r.flag(), r.text(200)]}
-    if number == 3:
-        return {"set_subscription": [r.id(), r.id(), r.number(8), r.number(1), r.number(8)]}
-    if number == 4:
-        return {"grant": [r.id(), r.id(), r.one_of(1, (1, 2, 3)), r.number(8), r.text(200)]}
-    if number == 5:
-        return {"top_up": [r.id(), r.id(), r.number(8)]}
-    if number == 6:
-        return {"clawback": [r.id(), r.id(), r.number(8), r.text(200)]}
-    return {"show_hold": r.id()}
+    number = r.one_of(4, range(len(COMMANDS)))
+    name, *fields = COMMANDS[number]
+    return {name: {field: read(r) for field, read in fields}}
+
+
+def number(size):
+    return lambda r: r.number(size)
+
+
+def one_of(*known):
+    return lambda r: r.one_of(1, known)
+
+
+def text_of(limit):
+    return lambda r: r.text(limit)
+
+
+def list_of(limit, *fields):
+    return lambda r: r.list(limit, lambda: {name: read(r) for name, read in fields})
+
+
+def option_of(read):
+    return lambda r: read(r) if r.flag() else None
+
+
+def fields_of(*fields):
+    return lambda r: {name: read(r) for name, read in fields}
+
+
+U8, U16, U32, U64 = number(1), number(2), number(4), number(8)
+ID, FLAG = Reader.id, Reader.flag
+BUCKET = ("bucket", one_of(1, 2, 3))
+COMMAND_ID, PAYMENT, ACCOUNT, AMOUNT = ("command", ID), ("payment", ID), ("account", ID), ("amount", U64)
+REASON, ZONE = ("reason", text_of(200)), ("zone", text_of(64))
+MADE = (("tool", U16), ("model", U32), ("settings", U32))
+# The order is the number.
+COMMANDS = (
+    ("open_account", COMMAND_ID, ACCOUNT, ZONE),
+    ("show_account", ACCOUNT),
+    ("freeze", COMMAND_ID, ACCOUNT, ("frozen", FLAG), REASON),
+    ("set_subscription", COMMAND_ID, ACCOUNT, AMOUNT, ("tier", U8), ("ends_at", U64)),
+    ("grant", COMMAND_ID, ACCOUNT, BUCKET, AMOUNT, REASON),
+    ("top_up", PAYMENT, ACCOUNT, AMOUNT),
+    ("clawback", COMMAND_ID, ACCOUNT, AMOUNT, REASON),
+    ("show_hold", ("hold", ID)),
+    ("subscribe", COMMAND_ID, ACCOUNT, ("plan", U16), ("auto_renew", FLAG), ("paid_through", U64)),
+    ("renew", COMMAND_ID, ACCOUNT, ("paid_through", U64)),
+    ("cancel", COMMAND_ID, ACCOUNT, ("at_period_end", FLAG)),
+    ("lapse", COMMAND_ID, ACCOUNT),
+    ("change_plan", COMMAND_ID, ACCOUNT, ("plan", U16), ("mode", one_of(0, 1, 2, 3))),
+    ("set_zone", COMMAND_ID, ACCOUNT, ZONE),
+    ("pending_top_up", PAYMENT, ACCOUNT, AMOUNT),
+    ("confirm_top_up", PAYMENT, ACCOUNT),
+    ("top_up_bundle", PAYMENT, ACCOUNT, ("bundle", text_of(64)), ("pending", FLAG)),
+    ("correct", COMMAND_ID, ACCOUNT, BUCKET, AMOUNT, REASON),
+    ("release_worker", COMMAND_ID, ACCOUNT, ("worker", ID)),
+    ("list_holds", ACCOUNT, ("worker", ID), ("older_than", U64), ("limit", U16), ("after", ID)),
+    ("list_accounts", ("after", ID), ("limit", U16)),
+    ("list_plans",),
+    ("list_rates",),
+    ("quote", ACCOUNT, *MADE, ("count", U16), ("sources", U8)),
+    ("estimate", ("lines", list_of(64, *MADE, ("per_day", U32))), ("days", U16), ("buffer_percent_min", U8),
+     ("buffer_percent_max", U8)),
+    ("reload",),
+)
 
 
 def read_command_answer(r):
     answer = {"outcome": OUTCOMES[r.one_of(2, OUTCOMES)], "flags": r.number(2), "detail": r.number(4),
               "amount": r.number(8), "time": r.number(8), "position": r.number(8)}
-    view = r.one_of(4, (0, 1, 2))
-    if view == 1:
-        answer["account"] = read_account_view(r)
-    if view == 2:
-        answer["hold"] = read_hold_view(r)
+    view = r.one_of(4, range(len(VIEWS) + 1))
+    if view > 0:
+        name, read = VIEWS[view - 1]
+        answer[name] = read(r)
     return answer
 
 
@@ -233,11 +281,13 @@ def read_account_view(r):
     view.update(zip(names, r.numbers(8, 8, 8, 4, 4, 8, 8)))
     for bucket in BUCKETS:
         view[bucket] = dict(zip(BUCKET_FIELDS, r.numbers(*[8] * 7)))
+    view["plan"] = option_of(SUBSCRIPTION)(r)
+    view["pending_top_ups"] = PENDING_TOP_UPS(r)
     return view
 
 
 def read_hold_view(r):
-    view = {"hold": r.id(), "account": r.id(), "state": r.one_of(1, range(1, 6)), "amount": r.numbers(8, 8, 8),
+    view = {"hold": r.id(), "account": r.id(), "state": r.one_of(1, range(1, 7)), "amount": r.numbers(8, 8, 8),
             "captured": r.numbers(8, 8, 8)}
     names = ("refunded", "created_at", "ends_at", "free_day", "subscription_period", "sources")
     view.update(zip(names, r.numbers(8, 8, 8, 4, 4, 1)))
@@ -247,6 +297,47 @@ def read_hold_view(r):
     view["refunds"] = r.list(255, lambda: [r.number(1), r.one_of(1, range(1, 7)), *r.numbers(8, 8)])
     view["position"] = r.number(8)
     return view
+
+
+def split(r):
+    return dict(zip(BUCKETS, r.numbers(8, 8, 8)))
+
+
+NAME, KEY = ("name", text_of(64)), ("key", text_of(64))
+SUBSCRIPTION = fields_of(
+    ("plan", U16), ("plan_name", text_of(64)), ("tier", U8), ("allocation", U64), ("anchor", U64), ("cycle", U32),
+    ("starts_at", U64), ("ends_at", U64), ("paid_through", U64), ("auto_renew", FLAG),
+    ("pending", option_of(fields_of(("plan", U16), ("tier", U8), ("allocation", U64)))))
+PENDING_TOP_UPS = list_of(16, PAYMENT, AMOUNT, ("at", U64), ("ends_at", U64))
+CHANGES = list_of(64, ("text", text_of(128)))
+# The first one is number 1; number 0 shows nothing.
+VIEWS = (
+    ("account", read_account_view),
+    ("hold", read_hold_view),
+    ("holds", list_of(256, ("hold", ID), ACCOUNT, ("worker", ID), ("member", ID), AMOUNT, ("created_at", U64),
+                      ("ends_at", U64), ("model", U32), ("tool", U16), ("count", U16))),
+    ("accounts", list_of(256, ACCOUNT)),
+    ("plans", fields_of(
+        ("version", U32),
+        ("plans", list_of(256, ("plan", U16), NAME, ("title", text_of(128)), ("tier", U8), ("credits", U64),
+                          ("term", one_of(1, 2, 3)), ("top_up", FLAG))),
+        ("bundles", list_of(64, NAME, ("credits", U64))))),
+    ("rates", fields_of(
+        ("version", U32),
+        ("tools", list_of(256, ("tool", U16), KEY, ("name", text_of(128)))),
+        ("models", list_of(1024, ("model", U32), KEY, ("name", text_of(128)), ("min_tier", U8), ("pro", FLAG),
+                           ("price", U64), ("unit", text_of(32)))))),
+    ("quote", fields_of(
+        ("price", U64), ("per_result", U64), ("version", U32), ("min_tier", U8), ("pro_model", FLAG),
+        ("would", lambda r: OUTCOMES[r.one_of(2, OUTCOMES)]), ("split", split), ("available", split),
+        ("largest_count", U16), ("longest_duration", U16), ("highest_resolution", U8), ("fits_after_reset_at", U64))),
+    ("estimate", fields_of(("need", U64), ("with_buffer_min", U64), ("with_buffer_max", U64), ("version", U32),
+                           ("plan", U16), ("plan_name", text_of(64)))),
+    ("subscription", fields_of(("before", option_of(SUBSCRIPTION)), ("after", option_of(SUBSCRIPTION)),
+                               ("period", U32), AMOUNT)),
+    ("reload", fields_of(("plans_version", U32), ("rates_version", U32), ("changed", CHANGES),
+                         ("needs_restart", CHANGES), ("error", text_of(512)))),
+)
 
 
 def read_body(kind, body):
@@ -282,6 +373,25 @@ def set_subscription(request_id, command, account, amount, tier, ends_at):
 
 def show_account(request_id, account):
     return frame(COMMAND, request_id, struct.pack("<I", 1) + account.bytes)
+
+
+def ask(request_id, name, form="", *values):
+    """A command by its name: `i` in the form is an id, `t` a text, anything else what struct makes of it."""
+    names = [command for command, *_ in COMMANDS]
+    body = struct.pack("<I", names.index(name))
+    for kind, value in zip(form, values, strict=True):
+        if kind == "i":
+            body += value.bytes
+        elif kind == "t":
+            body += text(value)
+        else:
+            body += struct.pack("<" + kind, value)
+    return frame(COMMAND, request_id, body)
+
+
+def settings(quality=0, resolution=0, add_ons=0, duration=0):
+    """The settings word; the duration is in tenths of a second."""
+    return quality | resolution << 4 | add_ons << 8 | duration << 16
 
 
 # --- operations and answers -----------------------------------------------------------------------------------------
@@ -339,6 +449,47 @@ def outcome_of(data, takes):
         return "need more"
 
 
+def own_commands(command, account, hold):
+    """The commands that came with plans, rate cards and lists, each as the page says it is written."""
+    payment = uuid.UUID("fadefade-0000-4000-8000-000000000002")
+    worker = uuid.UUID("0a0b0c0d-0e0f-4010-8111-121314151617")
+    year_later = 1_730_674_800_000 + 365 * 86_400_000
+    video = settings(2, 3, 1, 50)
+    lines = struct.pack("<HIII", 1, 101, 0, 30) + struct.pack("<HIII", 2, 201, video, 10)
+    estimate = struct.pack("<IQ", 24, 2) + lines + struct.pack("<HBB", 22, 20, 30)
+    plan = "iiHB"
+    return {
+        "command-freeze": ask(9, "freeze", "iiBt", command, account, 1, "ticket 4711"),
+        "command-top-up": ask(9, "top_up", "iiQ", payment, account, 120_000),
+        "command-clawback": ask(9, "clawback", "iiQt", command, account, 120_000, "chargeback"),
+        "command-show-hold": ask(9, "show_hold", "i", hold),
+        "command-subscribe": ask(9, "subscribe", "iiHBQ", command, account, 21, 1, 0),
+        "command-subscribe-until": ask(9, "subscribe", "iiHBQ", command, account, 21, 0, year_later),
+        "command-renew": ask(9, "renew", "iiQ", command, account, year_later),
+        "command-cancel": ask(9, "cancel", "iiB", command, account, 1),
+        "command-lapse": ask(9, "lapse", "ii", command, account),
+        "command-change-plan": ask(9, "change_plan", plan, command, account, 31, 0),
+        "command-change-plan-at-renewal": ask(9, "change_plan", plan, command, account, 31, 1),
+        "command-change-plan-prorated": ask(9, "change_plan", plan, command, account, 31, 2),
+        "command-change-plan-new-cycle": ask(9, "change_plan", plan, command, account, 31, 3),
+        "command-set-zone": ask(9, "set_zone", "iit", command, account, "Asia/Tokyo"),
+        "command-pending-top-up": ask(9, "pending_top_up", "iiQ", payment, account, 120_000),
+        "command-confirm-top-up": ask(9, "confirm_top_up", "ii", payment, account),
+        "command-top-up-bundle": ask(9, "top_up_bundle", "iitB", payment, account, "boost-1000", 0),
+        "command-top-up-bundle-pending": ask(9, "top_up_bundle", "iitB", payment, account, "boost-1000", 1),
+        "command-correct": ask(9, "correct", "iiBQt", command, account, 1, 10_000, "ticket 4711"),
+        "command-release-worker": ask(9, "release_worker", "iii", command, NIL, worker),
+        "command-list-holds": ask(9, "list_holds", "iiQHi", NIL, NIL, 0, 100, NIL),
+        "command-list-holds-of-worker": ask(9, "list_holds", "iiQHi", account, worker, 60_000, 256, hold),
+        "command-list-accounts": ask(9, "list_accounts", "iH", account, 256),
+        "command-list-plans": ask(9, "list_plans"),
+        "command-list-rates": ask(9, "list_rates"),
+        "command-quote": ask(9, "quote", "iHIIHB", account, 2, 201, video, 4, 6),
+        "command-estimate": frame(COMMAND, 9, estimate),
+        "command-reload": ask(9, "reload"),
+    }
+
+
 def check_vectors(folder):
     hold, account = uuid.UUID("0192f0c1-7a00-7abc-8def-0123456789ab"), uuid.UUID("11111111-2222-4333-8444-555555555555")
     command = uuid.UUID("c0c0c0c0-0000-4000-8000-000000000001")
@@ -351,12 +502,14 @@ def check_vectors(folder):
         "command-show-account": show_account(9, account),
         "command-set-subscription": set_subscription(9, command, account, 5_000_000, 3, 1_730_674_800_000),
         "command-grant": grant(9, command, account, 2, 10_000, "ticket 4711"),
+        **own_commands(command, account, hold),
         "operation-reserve": operations(42, reserve),
         "operation-commit": operations(42, commit),
         "operation-balance": operations(42, operation(BALANCE, account)),
         "operations-three": operations(0x0102030405060708, reserve, commit, operation(BALANCE, account)),
         "ping": frame(PING, 77),
     }
+    seen = meanings()
     wrong = []
     if crc32c(b"123456789") != 0xE3069283:
         wrong.append("the check value of the crc")
@@ -368,14 +521,55 @@ def check_vectors(folder):
             wrong.append(f"{path.stem}: {outcome_of(data, takes)} instead of {reason}")
         if path.stem in own and own.pop(path.stem) != data:
             wrong.append(f"{path.stem}: this client writes it differently")
+        if path.stem in seen:
+            wrong += misread(path.stem, data, takes, seen.pop(path.stem))
         if reason is None:
             wrong += [f"{path.stem}: cut at {cut}" for cut in range(len(data)) if outcome_of(data[:cut], takes) != "need more"]
             wrong += [f"{path.stem}: bit {bit} flipped" for bit in flipped_and_taken(data, takes)]
-    wrong += [f"{name}: no such vector" for name in own]
+    wrong += [f"{name}: no such vector" for name in [*own, *seen]]
     for line in wrong:
         print(f"WRONG {line}")
     print(f"{len(paths)} vectors, {len(wrong)} wrong")
     return bool(wrong) or not paths
+
+
+def meanings():
+    """What some answers show, by the page: at least a field of each view, one of them near its end."""
+    pro = {"plan": 21, "plan_name": "pro", "tier": 3, "allocation": 2_000_000, "cycle": 4, "auto_renew": True}
+    return {
+        "command-answer-account": {"account.plan": None, "account.pending_top_ups": []},
+        "command-answer-account-full": {
+            **{f"account.plan.{name}": value for name, value in pro.items()},
+            "account.plan.pending": {"plan": 11, "tier": 2, "allocation": 1_000_000},
+            "account.pending_top_ups.1.amount": 1,
+        },
+        "command-answer-hold": {"hold.state": 2, "hold.captures.1": [1, 30_000, 1003], "hold.position": 1004},
+        "command-answer-holds": {"holds.0.amount": 73_500, "holds.0.model": 70_001, "holds.1.worker": str(NIL)},
+        "command-answer-holds-none": {"holds": []},
+        "command-answer-accounts": {"accounts.1.account": "11111111-2222-4333-8444-555555555556"},
+        "command-answer-plans": {"plans.version": 2, "plans.plans.1.term": 3, "plans.bundles.0.credits": 1_000_000},
+        "command-answer-rates": {"rates.tools.1.key": "video", "rates.models.1.pro": True, "rates.models.1.unit": "second"},
+        "command-answer-quote": {"quote.price": 840_000, "quote.would": "insufficient", "quote.largest_count": 2,
+                                 "quote.fits_after_reset_at": 1_730_674_800_000},
+        "command-answer-quote-granted": {"quote.would": "granted", "quote.split.top_up": 40_000},
+        "command-answer-estimate": {"estimate.need": 62_040_000, "estimate.with_buffer_min": 74_448_000,
+                                    "estimate.with_buffer_max": 80_652_000, "estimate.plan_name": "ultimate"},
+        "command-answer-subscription": {"subscription.before.pending": None, "subscription.after.pending.plan": 11,
+                                        "subscription.period": 6},
+        "command-answer-lapsed": {"subscription.after": None, "subscription.period": 7},
+        "command-answer-reload": {"reload.changed.0.text": "rates: version 3 is now 4", "reload.error": ""},
+    }
+
+
+def misread(name, data, takes, expected):
+    """Lines about what stands elsewhere than expected; a path names what is within what, by name or place."""
+    kind, _, body, _ = decode_frame(data, takes)
+    for path, value in expected.items():
+        found = read_body(kind, body)
+        for step in path.split("."):
+            found = found[int(step) if step.isdigit() else step]
+        if found != value:
+            yield f"{name}: {path} is {found} instead of {value}"
 
 
 def flipped_and_taken(data, takes):

@@ -29,6 +29,12 @@ impl Daemon {
         Self::run(folder, &["--dev"], environment)
     }
 
+    /// A daemon that keeps nothing and goes by a configuration file.
+    pub(super) fn configured(file: &Path) -> Self {
+        let file = file.to_str().unwrap();
+        Self::run(Path::new("."), &["--durability", "memory", "--config", file], &[])
+    }
+
     fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_creditd"))
             .args(["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
@@ -50,7 +56,16 @@ impl Daemon {
 
     /// Asks it to stop, by the signal that a service manager sends.
     pub(super) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its configuration again, by the signal that a service manager sends.
+    pub(super) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

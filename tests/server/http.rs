@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use creditd::metrics;
-use protocol::Operation;
+use protocol::{Command, Operation};
 
 use super::daemon::Daemon;
 use super::requests::{ACCOUNT, hold_id, open_account};
@@ -29,6 +29,7 @@ fn the_metrics_are_those_that_are_documented() {
     open_account(&mut wire);
     wire.ask(&[Operation::reserve(hold_id(), ACCOUNT, 10, 60_000), Operation::balance(ACCOUNT)]);
     wire.ask(&[Operation::reserve(hold_id(), ACCOUNT, 10_000_000, 60_000)]);
+    wire.command(&Command::ListRates);
     // The counts are handed over before the connection waits for the next frame.
     protocol_ping(&mut wire);
     let (status, text) = daemon.get("/metrics");
@@ -42,6 +43,8 @@ fn the_metrics_are_those_that_are_documented() {
         "creditd_requests_total{op=\"reserve\",outcome=\"insufficient\"} 1",
         "creditd_requests_total{op=\"open_account\",outcome=\"done\"} 1",
         "creditd_request_duration_seconds_count{op=\"reserve\"} 2",
+        "creditd_requests_total{op=\"list_rates\",outcome=\"done\"} 1",
+        "creditd_credits_total{flow=\"reserved\",bucket=\"free\"} 0.01",
         "creditd_connections 1",
         "creditd_holds_open 1",
         "creditd_wallets 1",

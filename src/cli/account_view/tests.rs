@@ -1,8 +1,8 @@
 //! Accounts and holds as they look, in both forms.
 
 use protocol::{
-    AccountId, CaptureView, HoldId, HoldState, List, MemberId, Outcome, PerBucket, RefundReason, RefundView, Text,
-    WorkerId,
+    AccountId, CaptureView, HoldId, HoldState, List, MemberId, Outcome, PaymentId, PendingTopUpView, PerBucket,
+    RefundReason, RefundView, SubscriptionView, Text, WorkerId,
 };
 
 use super::*;
@@ -32,6 +32,8 @@ fn view() -> AccountView {
         free: bucket(0, 24_000, 76_000),
         subscription: bucket(1_402_500, 0, 97_500),
         top_up: bucket(500_000, 0, 0),
+        plan: None,
+        pending_top_ups: List::default(),
     }
 }
 
@@ -57,7 +59,7 @@ total            1902.5    24            173.5
 
 #[test]
 fn the_account_as_a_table() {
-    let shown = account(&[], &answer(View::Account(Box::new(view()))));
+    let shown = account(&[], &answer(View::Account(Box::new(view()))), &PlanNames::default());
     let end = "\
 ever          granted  spent  expired  clawed back
 free              100     76        0            0
@@ -121,4 +123,36 @@ refund, timeout       1       5       6
     assert!(shown.text.ends_with(end), "{}", shown.text);
     assert_eq!(shown.json["refunds"][0]["reason"], "timeout");
     assert_eq!(shown.json["member"], Value::Null);
+}
+
+/// R4, R14: the plan, and top-ups that wait for their confirmation.
+#[test]
+fn an_account_with_a_plan_and_a_pending_top_up() {
+    let plan = SubscriptionView {
+        plan: 31,
+        plan_name: Text::cut("pro"),
+        tier: 3,
+        allocation: 26_000_000,
+        anchor_ms: 1_795_384_800_000,
+        cycle: 0,
+        starts_at_ms: 1_795_384_800_000,
+        ends_at_ms: 1_797_976_800_000,
+        paid_through_ms: 1_797_976_800_000,
+        auto_renew: true,
+        pending: None,
+    };
+    let (at_ms, ends_at_ms) = (1_795_384_800_000, 1_797_976_800_000);
+    let pending = PendingTopUpView { payment: PaymentId(1), amount: 1_000_500, at_ms, ends_at_ms };
+    let view = AccountView { plan: Some(plan), pending_top_ups: List::new(vec![pending]).unwrap(), ..view() };
+    let shown = account(&[], &answer(View::Account(Box::new(view))), &PlanNames::default());
+    for line in ["plan             pro\n", "credits a cycle  26000\n", "paid through     2026-12-22T22:00:00Z\n"] {
+        assert!(shown.text.contains(line), "{}", shown.text);
+    }
+    let end = "\
+pending top-up                        amount               made at            dropped at
+00000000-0000-0000-0000-000000000001  1000.5  2026-11-22T22:00:00Z  2026-12-22T22:00:00Z
+";
+    assert!(shown.text.ends_with(end), "{}", shown.text);
+    assert_eq!(shown.json["subscription"]["plan"], "pro");
+    assert_eq!(shown.json["pending_top_ups"][0]["amount"], "1000.5");
 }

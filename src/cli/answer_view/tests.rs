@@ -17,7 +17,7 @@ fn granted() -> Answer {
 
 #[test]
 fn a_granted_reserve() {
-    let shown = operation(&[("hold", "h1".to_owned())], "drawn", &granted());
+    let shown = operation(&[("hold", "h1".to_owned())], "drawn", &granted(), None);
     let text = "\
 outcome     granted
 hold        h1
@@ -44,7 +44,7 @@ next reset  2026-11-23T00:00:00Z
 fn a_replayed_decision_is_that_decision() {
     let detail = u32::from(Outcome::Granted.number());
     let answer = Answer { outcome: Outcome::Replayed, detail, ..granted() };
-    let shown = operation(&[], "drawn", &answer);
+    let shown = operation(&[], "drawn", &answer, None);
     assert!(shown.text.starts_with("outcome     granted (decided before)\n"), "{}", shown.text);
     assert_eq!(shown.exit, Exit::Ok);
     assert_eq!(shown.json["outcome"], "granted");
@@ -54,7 +54,7 @@ fn a_replayed_decision_is_that_decision() {
 #[test]
 fn a_refusal_says_what_to_do() {
     let answer = Answer { amount: 40_000, ..Answer::of(Outcome::ExceedsHold) };
-    let shown = operation(&[("hold", "h1".to_owned())], "captured", &answer);
+    let shown = operation(&[("hold", "h1".to_owned())], "captured", &answer, None);
     let text = "\
 refused         exceeds_hold
 hold            h1

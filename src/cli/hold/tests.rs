@@ -15,10 +15,14 @@ fn verb(line: &str) -> Verb {
     }
 }
 
+fn numbers(what: &What) -> Generation {
+    what.resolve(&protocol::RatesView::default()).unwrap()
+}
+
 fn made(line: &str) -> Operation {
     match verb(line) {
-        Verb::Reserve(reserve) => reserve.operation(),
-        Verb::Charge(make) => make.operation(OperationKind::Charge),
+        Verb::Reserve(reserve) => reserve.operation(numbers(&reserve.make.what)),
+        Verb::Charge(make) => make.operation(OperationKind::Charge, numbers(&make.what)),
         Verb::Commit(commit) => commit.operation(),
         other => panic!("{other:?}"),
     }
@@ -62,4 +66,17 @@ fn a_charge_of_a_pro_model() {
     let charge = made("charge ID 5 --pro-model");
     assert_eq!(charge.check(), Ok(()));
     assert!(charge.flags.contains(OperationFlags::PRO_MODEL));
+}
+
+/// R18: without an amount the daemon prices what is to be made.
+#[test]
+fn a_reserve_without_an_amount_is_priced_by_the_daemon() {
+    let priced = made("reserve ID --tool 3 --model 301 --quality 1 --duration 8s --add-on 2 --count 4");
+    assert_eq!(priced.check(), Ok(()));
+    assert_eq!((priced.flags, priced.amount), (OperationFlags::PRICED, 0));
+    assert_eq!((priced.tool, priced.model, priced.count), (3, 301, 4));
+    assert_eq!(priced.settings, 1 | 0b10 << 8 | 80 << 16);
+    let expected = made("charge ID --tool 3 --model 301 --expect 210");
+    assert_eq!(expected.check(), Ok(()));
+    assert_eq!((expected.flags, expected.amount), (OperationFlags::PRICED, 210_000));
 }

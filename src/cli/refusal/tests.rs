@@ -15,48 +15,77 @@ fn insufficient(next_reset_at_ms: u64, flags: AnswerFlags, plan: u32) -> Told {
     Told::from(&answer)
 }
 
+/// R40: wait, top up, upgrade; each is said to be open or not.
 #[test]
-fn insufficient_names_the_ways_out_that_there_are() {
-    for (reset, flags, plan, advice) in [
-        (0, AnswerFlags::NONE, 0, "ask an operator for credits"),
-        (1_795_392_000_000, AnswerFlags::NONE, 0, "wait until 2026-11-23T00:00:00Z"),
-        (0, AnswerFlags::TOP_UP_ALLOWED, 2, "top up, or upgrade to plan 2"),
+fn insufficient_says_of_each_way_out_whether_it_is_open() {
+    let (reset, allowed, none) = (1_795_392_000_000, AnswerFlags::TOP_UP_ALLOWED, AnswerFlags::NONE);
+    let closed = "not allowed without a subscription that allows it";
+    for (told, wait, top_up, upgrade) in [
+        (insufficient(0, none, 0), "no reset that brings credits is ahead", closed, "no larger plan"),
+        (insufficient(reset, none, 0), "until 2026-11-23T00:00:00Z", closed, "no larger plan"),
+        (insufficient(reset, allowed, 2), "until 2026-11-23T00:00:00Z", "allowed", "to plan number 2"),
         (
-            1_795_392_000_000,
-            AnswerFlags::TOP_UP_ALLOWED,
-            2,
-            "wait until 2026-11-23T00:00:00Z, or top up, or upgrade to plan 2",
+            Told { upgrade_to: Some("pro".to_owned()), ..insufficient(reset, allowed, 2) },
+            "until 2026-11-23T00:00:00Z",
+            "allowed",
+            "to plan pro",
         ),
     ] {
-        let rows = insufficient(reset, flags, plan).rows();
-        let expected =
-            [("required", "210".to_owned()), ("available", "28.5".to_owned()), ("what to do", advice.to_owned())];
-        assert_eq!(rows, expected);
+        let expected = [
+            ("required", "210".to_owned()),
+            ("available", "28.5 (free 28.5)".to_owned()),
+            ("1 wait", wait.to_owned()),
+            ("2 top up", top_up.to_owned()),
+            ("3 upgrade", upgrade.to_owned()),
+        ];
+        assert_eq!(told.rows(), expected);
     }
+}
+
+/// R8: a Pro model is refused although the free credits would be enough.
+#[test]
+fn credits_that_may_not_pay_are_said_to() {
+    let told = Told { amount: 20_000, ..insufficient(0, AnswerFlags::NONE, 0) };
+    let but = "not all of it may pay for this: free credits never pay for a Pro model";
+    assert_eq!(told.rows()[2], ("but", but.to_owned()));
 }
 
 #[test]
 fn insufficient_in_json() {
-    let told = insufficient(1_795_392_000_000, AnswerFlags::TOP_UP_ALLOWED, 0);
-    let json: serde_json::Map<String, Value> =
-        told.json().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let json = |told: Told| -> Value {
+        told.json().into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+    };
     assert_eq!(
-        Value::Object(json),
+        json(insufficient(1_795_392_000_000, AnswerFlags::TOP_UP_ALLOWED, 0)),
         json!({
             "required": "210",
             "next_reset_at": "2026-11-23T00:00:00Z",
             "top_up_allowed": true,
             "upgrade_to": null,
+            "upgrade_to_plan": null,
             "advice": "wait until 2026-11-23T00:00:00Z, or top up",
         })
     );
+    let told = Told { upgrade_to: Some("pro".to_owned()), ..insufficient(0, AnswerFlags::NONE, 31) };
+    assert_eq!(
+        json(told),
+        json!({
+            "required": "210",
+            "next_reset_at": null,
+            "top_up_allowed": false,
+            "upgrade_to": 31,
+            "upgrade_to_plan": "pro",
+            "advice": "upgrade to plan pro",
+        })
+    );
+    assert_eq!(json(insufficient(0, AnswerFlags::NONE, 0))["advice"], "ask an operator for credits");
 }
 
 #[test]
 fn every_outcome_has_advice() {
     for outcome in Outcome::ALL {
-        let rows = Told::from(&Answer::of(*outcome)).rows();
-        assert!(rows.iter().any(|(label, text)| *label == "what to do" && !text.is_empty()), "{outcome}");
+        let told = Told::from(&Answer::of(*outcome));
+        assert!(!told.advice().is_empty() && !told.rows().is_empty(), "{outcome}");
     }
 }
 

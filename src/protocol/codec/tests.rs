@@ -107,3 +107,66 @@ fn the_longest_bodies_fit_their_kinds() {
     longest.encode(&mut buffer, 1).unwrap();
     assert_eq!(CommandAnswer::decode(&buffer[start + HEADER_BYTES..]), Ok(longest));
 }
+
+/// The longest views of catalogues and lists, with all texts as long as they may be.
+#[test]
+fn the_longest_views_fit_an_answer() {
+    use crate::limits::{ACCOUNTS_LISTED_MAX, BUNDLES_MAX, CHANGES_MAX, ESTIMATE_LINES_MAX, HOLDS_LISTED_MAX};
+    use crate::limits::{MODELS_MAX, PLANS_MAX, TOOLS_MAX};
+    use crate::{
+        AccountId, BillingTerm, BundleView, CommandAnswer, EstimateLine, HoldId, HoldLine, List, MemberId, ModelView,
+        Outcome, PlanView, PlansView, RatesView, ReloadView, Text, ToolView, WorkerId,
+    };
+    fn full<const MAX: usize>() -> Text<MAX> {
+        Text::new(&"x".repeat(MAX)).unwrap()
+    }
+    fn all<T: Clone, const MAX: usize>(entry: T) -> List<T, MAX> {
+        List::new(vec![entry; MAX]).unwrap()
+    }
+    let plan =
+        PlanView { plan: 1, name: full(), title: full(), tier: 1, credits: 1, term: BillingTerm::Yearly, top_up: true };
+    let tool = ToolView { tool: 1, key: full(), name: full() };
+    let model = ModelView { model: 1, key: full(), name: full(), min_tier: 1, pro: true, price: 1, unit: full() };
+    let line = HoldLine {
+        hold: HoldId(1),
+        account: AccountId(1),
+        worker: WorkerId(1),
+        member: MemberId(1),
+        amount: 1,
+        created_at_ms: 1,
+        ends_at_ms: 1,
+        model: 1,
+        tool: 1,
+        count: 1,
+    };
+    let views = [
+        View::Holds(all::<_, HOLDS_LISTED_MAX>(line)),
+        View::Accounts(all::<_, ACCOUNTS_LISTED_MAX>(AccountId(1))),
+        View::Plans(Box::new(PlansView {
+            version: 1,
+            plans: all::<_, PLANS_MAX>(plan),
+            bundles: all::<_, BUNDLES_MAX>(BundleView { name: full(), credits: 1 }),
+        })),
+        View::Rates(Box::new(RatesView {
+            version: 1,
+            tools: all::<_, TOOLS_MAX>(tool),
+            models: all::<_, MODELS_MAX>(model),
+        })),
+        View::Reload(Box::new(ReloadView {
+            plans_version: 1,
+            rates_version: 1,
+            changed: all::<_, CHANGES_MAX>(full()),
+            needs_restart: all::<_, CHANGES_MAX>(full()),
+            error: full(),
+        })),
+    ];
+    for view in views {
+        let mut buffer = Vec::new();
+        let answer = CommandAnswer { view, ..CommandAnswer::of(Outcome::Done) };
+        answer.encode(&mut buffer, 1).unwrap();
+        assert_eq!(CommandAnswer::decode(&buffer[HEADER_BYTES..]), Ok(answer));
+    }
+    let lines = all::<_, ESTIMATE_LINES_MAX>(EstimateLine { tool: 1, model: 1, settings: 1, per_day: 1 });
+    let estimate = Command::Estimate { lines, days: 1, buffer_percent_min: 1, buffer_percent_max: 1 };
+    estimate.encode(&mut Vec::new(), 1).unwrap();
+}

@@ -67,9 +67,8 @@ impl Command {
             Self::ReleaseWorker { worker, .. } => bad(worker.is_nil(), Field::Worker),
             Self::ListHolds { limit, .. } => bad_limit(*limit, HOLDS_LISTED_MAX),
             Self::ListAccounts { limit, .. } => bad_limit(*limit, ACCOUNTS_LISTED_MAX),
-            Self::Quote { model, count, sources, .. } => {
+            Self::Quote { model, sources, .. } => {
                 bad(*model == 0, Field::Model)?;
-                bad(*count == 0, Field::Count)?;
                 bad(*sources > SOURCES_MASK, Field::Sources)
             }
             Self::Estimate { lines, days, buffer_percent_min, buffer_percent_max } => {

@@ -58,7 +58,7 @@ const PLACES: [(Field, usize, usize); 17] = [
 
 fn small_value(field: Field, kind: OperationKind) -> u8 {
     match field {
-        Field::Flags if matches!(kind, OperationKind::Reserve | OperationKind::Charge) => OperationFlags::PRICED.0,
+        Field::Flags if matches!(kind, OperationKind::Reserve | OperationKind::Charge) => OperationFlags::PRO_MODEL.0,
         Field::Flags => OperationFlags::ALL.0,
         _ => 1,
     }
@@ -136,6 +136,17 @@ fn all_and_an_amount_contradict_each_other() {
     let commit = Operation { amount: 1, ..Operation::commit_all(HoldId(1), AccountId(2), 0) };
     assert_eq!(commit.check(), Err(BadField { field: Field::Amount }));
     assert_eq!(Operation::decode(&commit.encode()), Err(BadField { field: Field::Amount }));
+}
+
+/// R18: a price may be expected or not.
+#[test]
+fn what_is_to_be_priced_has_any_amount() {
+    for reserve in
+        [Operation::reserve(HoldId(1), AccountId(2), 0, 0), Operation::charge(HoldId(1), AccountId(2), 73_500)]
+    {
+        assert_eq!(reserve.priced(1, 2, 3, 4).check(), Ok(()));
+        assert_eq!(reserve.priced(1, 2, 3, 0).check(), Ok(()));
+    }
 }
 
 #[test]

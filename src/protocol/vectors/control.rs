@@ -56,7 +56,7 @@ pub(super) fn command_answers() -> Vec<Vector> {
     ]
 }
 
-fn account_view() -> AccountView {
+pub(super) fn account_view() -> AccountView {
     let bucket = BucketView {
         available: 40,
         held: 30,
@@ -81,6 +81,8 @@ fn account_view() -> AccountView {
         free: BucketView::default(),
         subscription: bucket,
         top_up: BucketView { available: 120_000, granted: 120_000, ..BucketView::default() },
+        plan: None,
+        pending_top_ups: List::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Frames that end the connection, each with the reason that it is closed with.
 
-use super::{Meaning, Vector};
+use super::{Meaning, Vector, lists, plans, rates};
 use crate::limits::{COMMAND_BODY_BYTES_MAX, FRAME_OPERATIONS_MAX, HEADER_BYTES, HELLO_BODY_BYTES_MAX};
 use crate::{
     AccountId, Body, CloseReason, Command, CommandId, Expecting, FrameKind, Header, Operation, Text, encode_operations,
@@ -10,6 +10,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     let mut vectors = headers();
     vectors.extend(sizes());
     vectors.extend(bodies());
+    vectors.extend(choices());
     vectors
 }
 
@@ -171,10 +172,48 @@ fn bodies() -> Vec<Vector> {
         one("command-empty", "A command without a body.", &[]),
         one("command-cut", "The last byte is missing.", &body[..body.len() - 1]),
         one("command-trailing-byte", "A byte is left over.", &[body, &[0]].concat()),
-        one("command-unknown", "Command number 8.", &changed(0, &[8])),
+        one("command-unknown", "Command number 26.", &changed(0, &[26])),
         one("command-length-bomb", "A text of 2^64 - 1 bytes.", &changed(zone, &[0xff; 8])),
         one("command-text-too-long", "A zone of 65 bytes.", &long),
         one("command-not-utf-8", "A zone that is not UTF-8.", &changed(zone + 8, &[0xff])),
         one("command-bad-bool", "A flag that is neither 0 nor 1.", &frozen),
+    ]
+}
+
+/// Numbers and counts within later commands and views, taken from a good vector and changed at one place.
+fn choices() -> Vec<Vector> {
+    let good: Vec<Vector> = plans::vectors().into_iter().chain(rates::vectors()).chain(lists::vectors()).collect();
+    let spoilt = |name: &str, about, of: &str, at: usize, change: &[u8]| {
+        let vector = good.iter().find(|vector| vector.name == of).unwrap();
+        let mut body = vector.bytes[HEADER_BYTES..].to_vec();
+        body[at..at + change.len()].copy_from_slice(change);
+        let kind = FrameKind::from_u8(vector.bytes[6]).unwrap();
+        refused(name, about, vector.expecting, with_body(kind, &body), CloseReason::MalformedBody)
+    };
+    // A command's choice and two ids; a command answer's head and its view's number.
+    let (ids, view) = (4 + 16 + 16, 36);
+    vec![
+        spoilt("command-bad-mode", "Mode 4 of a plan change.", "command-change-plan", ids + 2, &[4]),
+        spoilt("command-too-many-lines", "An estimate of 65 lines.", "command-estimate", 4, &[65]),
+        spoilt("command-bundle-length", "A bundle's name of 65 bytes.", "command-top-up-bundle", ids, &[65]),
+        spoilt("command-bad-pending", "A flag that is neither 0 nor 1.", "command-top-up-bundle", ids + 8 + 10, &[2]),
+        spoilt("answer-unknown-view", "View number 11.", "command-answer-accounts", view - 4, &[11]),
+        spoilt("answer-too-many-accounts", "A list of 257 accounts.", "command-answer-accounts", view, &[1, 1]),
+        spoilt("answer-too-many-holds", "A list of 257 holds.", "command-answer-holds-none", view, &[1, 1]),
+        spoilt(
+            "answer-list-cut",
+            "A list of three accounts that ends after two.",
+            "command-answer-accounts",
+            view,
+            &[3],
+        ),
+        spoilt("answer-bad-option", "A part that is neither there nor not.", "command-answer-lapsed", view, &[2]),
+        spoilt(
+            "answer-bad-would",
+            "An outcome that has no number.",
+            "command-answer-quote",
+            view + 8 + 8 + 4 + 1 + 1,
+            &[5],
+        ),
     ]
 }

@@ -18,6 +18,9 @@ use crate::{
 
 mod control;
 mod invalid;
+mod lists;
+mod plans;
+mod rates;
 mod records;
 mod valid;
 
@@ -219,11 +222,12 @@ fn every_file_has_a_value_and_every_value_a_name_of_its_own() {
 }
 
 #[test]
-fn every_kind_command_operation_and_reason_has_a_vector() {
+fn every_kind_command_view_operation_and_reason_has_a_vector() {
     let vectors = all();
     let mut kinds = BTreeSet::new();
     let mut operations = BTreeSet::new();
     let mut commands = BTreeSet::new();
+    let mut views = BTreeSet::new();
     let mut reasons = BTreeSet::new();
     for vector in &vectors {
         match &vector.meaning {
@@ -232,6 +236,8 @@ fn every_kind_command_operation_and_reason_has_a_vector() {
                 match value {
                     Value::Operations(list) => operations.extend(list.iter().flatten().map(|operation| operation.kind)),
                     Value::Command(command) => commands.extend([command.name()]),
+                    // The view is a choice, and its number stands after 32 bytes of a command answer.
+                    Value::CommandAnswer(_) => views.extend([vector.bytes[HEADER_BYTES + 32]]),
                     _ => {}
                 }
             }
@@ -240,7 +246,8 @@ fn every_kind_command_operation_and_reason_has_a_vector() {
     }
     assert_eq!(kinds.len(), FrameKind::ALL.len());
     assert_eq!(operations.len(), crate::OperationKind::ALL.len());
-    assert_eq!(commands.len(), 8);
+    assert_eq!(commands.len(), 26);
+    assert_eq!(views.len(), 11);
     // The other reasons are about time, room and keys, which a frame alone cannot show.
     assert_eq!(reasons.len(), 11);
 }

@@ -1,9 +1,9 @@
 //! Frames that are taken: the handshake, close, ping and pong; and the ids and times of all vectors.
 
-use super::{Meaning, Value, Vector, control, records};
+use super::{Meaning, Value, Vector, control, lists, plans, rates, records};
 use crate::{
-    AccountId, Close, CloseReason, CommandId, Durability, Expecting, Hello, HoldId, MemberId, NodeId, PaymentId,
-    Secret, Text, Welcome, WorkerId,
+    AccountId, AnswerFlags, Close, CloseReason, Command, CommandAnswer, CommandId, Durability, Expecting, Hello,
+    HoldId, MemberId, NodeId, Outcome, PaymentId, Secret, Text, View, Welcome, WorkerId,
 };
 
 pub(super) const HOLD: HoldId = HoldId(0x0192_f0c1_7a00_7abc_8def_0123_4567_89ab);
@@ -24,6 +24,9 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(records::answers());
     vectors.extend(control::commands());
     vectors.extend(control::command_answers());
+    vectors.extend(plans::vectors());
+    vectors.extend(rates::vectors());
+    vectors.extend(lists::vectors());
     vectors.extend(others());
     vectors
 }
@@ -35,6 +38,18 @@ pub(super) fn frame(name: &str, about: &'static str, expecting: Expecting, reque
 
 pub(super) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     Text::new(text).unwrap()
+}
+
+/// A command to a daemon.
+pub(super) fn command(name: &str, about: &'static str, command: Command) -> Vector {
+    frame(name, about, Expecting::FromClient, 9, Value::Command(command))
+}
+
+/// The answer to a command that was carried out, and what it shows.
+pub(super) fn shown(name: &str, about: &'static str, view: View) -> Vector {
+    let answer =
+        CommandAnswer { flags: AnswerFlags::DURABLE, position: 1003, view, ..CommandAnswer::of(Outcome::Done) };
+    frame(name, about, Expecting::FromServer, 9, Value::CommandAnswer(answer))
 }
 
 fn handshake() -> Vec<Vector> {

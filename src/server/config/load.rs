@@ -39,7 +39,9 @@ fn hint(nearest: Option<&str>) -> String {
 pub(super) fn from_file(path: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error: error.to_string() })?;
-    from_text(&text, &path.display().to_string())
+    let mut config = from_text(&text, &path.display().to_string())?;
+    config.catalog.relative_to(path.parent().unwrap_or_else(|| Path::new("")));
+    Ok(config)
 }
 
 pub(super) fn from_text(text: &str, name: &str) -> Result<Config, ConfigError> {
@@ -97,6 +99,17 @@ fn with_key(config: &Config, place: &str, (part, key): (&str, &str), text: &str)
 
 pub(super) fn to_toml(config: &Config) -> Result<String, ConfigError> {
     toml::to_string(config).map_err(|error| wrong("the configuration".to_owned(), &error.to_string()))
+}
+
+pub(super) fn differing_keys(one: &Config, other: &Config) -> Result<Vec<String>, ConfigError> {
+    let (one, other) = (table_of(one)?, table_of(other)?);
+    let mut differing = Vec::new();
+    for (part, keys) in &one {
+        let keys = keys.as_table().into_iter().flatten();
+        let differs = |key: &str, value| other.get(part).and_then(|part| part.get(key)) != Some(value);
+        differing.extend(keys.filter(|(key, value)| differs(key, value)).map(|(key, _)| format!("{part}.{key}")));
+    }
+    Ok(differing)
 }
 
 fn table_of(config: &Config) -> Result<toml::Table, ConfigError> {

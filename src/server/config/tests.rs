@@ -51,6 +51,31 @@ fn a_bad_value_names_its_line() {
 }
 
 #[test]
+fn a_path_of_the_catalogue_begins_at_the_folder_of_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("creditd.toml");
+    std::fs::write(&file, "[catalog]\nplans = \"plans.toml\"\nrates = \"/etc/rates.toml\"\n").expect("written");
+    let config = Config::load(Some(&file), environment(&[])).expect("it can be read");
+    assert_eq!(config.catalog.plans, folder.path().join("plans.toml"));
+    assert_eq!(config.catalog.rates, Path::new("/etc/rates.toml"));
+    let pairs = [("CREDITD_CATALOG__PLANS", "other.toml"), ("CREDITD_CATALOG__RATES", "")];
+    let config = Config::load(Some(&file), environment(&pairs)).expect("it can be read");
+    assert_eq!(
+        (config.catalog.plans.as_path(), config.catalog.rates.as_path()),
+        (Path::new("other.toml"), Path::new(""))
+    );
+}
+
+#[test]
+fn differing_keys_are_named_with_their_part() {
+    let mut config = Config::default();
+    config.holds.memory_max = 2_048;
+    config.log.filter = "warn".to_owned();
+    assert_eq!(config.differing_keys(&Config::default()).expect("TOML"), ["holds.memory_max", "log.filter"]);
+    assert_eq!(config.differing_keys(&config).expect("TOML"), [""; 0]);
+}
+
+#[test]
 fn the_environment_goes_over_the_file() {
     let pairs = [
         ("CREDITD_JOURNAL__DURABILITY", "interval"),

@@ -3,25 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use journal::Class;
-use protocol::{Body, CloseReason, Command, CommandAnswer, Expecting, FrameKind, FrameWriter, Header, View};
-use wallet::engine::{Archive, Journal, Run};
-use wallet::ids::{AccountId, HoldId, Position};
-use wallet::request::CommandRequest;
+use protocol::{Body, CloseReason, Command, Expecting, FrameKind, FrameWriter, Header};
+use wallet::ids::Position;
 
-use super::End;
 use super::chunk::Batch;
 use super::frames::Input;
 use super::handshake::Agreed;
 use super::writer::{Measured, Message, Outbox};
+use super::{End, commands};
 use crate::clock::{Clock, Stopwatch};
 use crate::daemon::{Daemon, Phase};
-use crate::dispatch::{self, Asked};
-use crate::link::counted;
 use crate::metrics::{Op, Tally};
-
-/// Records that one command can need: its own, and those of a wallet rolled before and after it.
-const RECORDS_PER_COMMAND: u32 = wallet::command::RECORDS_PER_COMMAND_MAX;
 
 /// The reading half of a connection.
 pub(super) struct Reader {
@@ -185,7 +177,7 @@ impl Reader {
                 let command = Command::decode(self.input.bytes(body.clone()));
                 self.input.used_up_to(body.end);
                 let command = command.map_err(|_| End::Close(CloseReason::MalformedBody))?;
-                let (answer, needs) = self.command(&command).await?;
+                let (answer, needs) = commands::answer(&self.daemon, &command, &self.agreed.client).await?;
                 let op = Op::of_command(&command);
                 self.tally.count(op, answer.outcome);
                 self.measured.count(op);
@@ -205,82 +197,6 @@ impl Reader {
             _ => {
                 self.input.used_up_to(body.end);
                 Ok(())
-            }
-        }
-    }
-
-    async fn command(&mut self, command: &Command) -> Result<(CommandAnswer, Position), End> {
-        if let Err(bad) = command.check() {
-            return Ok((CommandAnswer::bad_request(bad.field), Position::NONE));
-        }
-        match dispatch::command(command, &self.agreed.client) {
-            Asked::Change(request) => self.change(&request, command.account()).await,
-            Asked::Account(account) => Ok((self.show_account(account).await?, Position::NONE)),
-            Asked::Hold(hold) => self.show_hold(hold).await,
-        }
-    }
-
-    async fn change(
-        &mut self,
-        request: &CommandRequest,
-        account: Option<protocol::AccountId>,
-    ) -> Result<(CommandAnswer, Position), End> {
-        let daemon = Arc::clone(&self.daemon);
-        let mut room = daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
-        let (answer, pushed) = counted(|| daemon.rules.command(request, daemon.clock.now()));
-        room.used(pushed);
-        drop(room);
-        let view = match account {
-            Some(account) => self.account_view(AccountId(account.0)),
-            None => View::None,
-        };
-        Ok((dispatch::command_answer(&answer, daemon.is_durable(), view), answer.needs))
-    }
-
-    /// The figures that only a projection has are those of all that was pushed when the request came.
-    async fn show_account(&mut self, account: AccountId) -> Result<CommandAnswer, End> {
-        let mut room = self.daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
-        let (view, pushed) = counted(|| self.account_view(account));
-        room.used(pushed);
-        drop(room);
-        if matches!(view, View::None) {
-            return Ok(CommandAnswer::of(protocol::Outcome::UnknownAccount));
-        }
-        let asked_at = self.daemon.rules.journal().pushed();
-        self.daemon.projected(asked_at).await?;
-        Ok(CommandAnswer { view: self.account_view(account), ..CommandAnswer::of(protocol::Outcome::Done) })
-    }
-
-    fn account_view(&self, account: AccountId) -> View {
-        let now = self.daemon.clock.now();
-        match self.daemon.rules.wallet_view(account, now) {
-            Some(wallet) => {
-                let archive = self.daemon.rules.archive();
-                // The position is read first: the row is that of it or of a later one.
-                let as_of = archive.reached();
-                // A view without the figures of the row is still true; the projections' own thread reports the disk.
-                let mut row = archive.row(account).ok().flatten();
-                if let Some(row) = &mut row {
-                    self.daemon.rules.roll_row(row, &wallet);
-                }
-                View::Account(Box::new(dispatch::account_view(account, &wallet, row.as_ref(), as_of)))
-            }
-            None => View::None,
-        }
-    }
-
-    async fn show_hold(&mut self, id: HoldId) -> Result<(CommandAnswer, Position), End> {
-        let chunk = self.daemon.rules.chunk();
-        loop {
-            let now = self.daemon.clock.now();
-            match self.daemon.rules.hold_view(&chunk, id, now) {
-                Ok(Some((hold, needs))) if !hold.account.is_none() => {
-                    let view = View::Hold(Box::new(dispatch::hold_view(id, &hold)));
-                    return Ok((CommandAnswer { view, ..CommandAnswer::of(protocol::Outcome::Done) }, needs));
-                }
-                Ok(_) => return Ok((CommandAnswer::of(protocol::Outcome::UnknownHold), Position::NONE)),
-                Err(Run::Projected(position)) => self.daemon.projected(position).await?,
-                Err(_) => tokio::task::yield_now().await,
             }
         }
     }

@@ -38,10 +38,16 @@ impl Message {
 }
 
 /// How many operations of each kind a message answers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
     by_op: [u32; Op::ALL.len()],
     in_flight: u32,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Self { by_op: [0; Op::ALL.len()], in_flight: 0 }
+    }
 }
 
 impl Measured {

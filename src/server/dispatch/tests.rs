@@ -1,5 +1,8 @@
 //! Both directions, and that the numbers of the two crates agree.
 
+use wallet::ids::CommandId;
+use wallet::request::{Command, CommandRequest};
+
 use super::*;
 
 #[test]
@@ -84,4 +87,24 @@ fn commands_carry_the_clients_name() {
     assert_eq!(command(&wire, "billing"), Asked::Change(expected));
     let show = protocol::Command::ShowHold { hold: protocol::HoldId(4) };
     assert_eq!(command(&show, "billing"), Asked::Hold(HoldId(4)));
+}
+
+#[test]
+fn every_field_keeps_its_number() {
+    for number in 1..=64 {
+        let known = Field::from_code(number).is_some();
+        assert_eq!(field(number), if known { number } else { 0 });
+    }
+}
+
+/// A model with a step that has a tenth of a second says so.
+#[test]
+fn a_model_says_what_its_price_is_for() {
+    let text = "version = 1\n[[tool]]\nid = 1\nname = \"video\"\n[[model]]\nid = 1\nname = \"kling\"\ntools = [\"video\"]\n\
+        unit = \"step\"\nstep_seconds = 2.5\nprice = 35\nduration = { min = 5, max = 10 }\n";
+    let card = wallet::rate_card::parse::rate_card("rates.toml", text).expect("good");
+    let view = rates_view(&card);
+    let units: Vec<&str> = view.models.as_slice().iter().map(|model| model.unit.as_str()).collect();
+    assert_eq!(units, ["step of 2.5 s"]);
+    assert_eq!(view.models.as_slice()[0].price, 35_000);
 }

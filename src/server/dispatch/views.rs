@@ -1,19 +1,31 @@
 //! What commands show of accounts and holds.
 
-use protocol::{AccountView, BucketView, CaptureView, HoldState, HoldView, List, RefundView, Text};
+use protocol::{
+    AccountView, BucketView, CaptureView, HoldLine, HoldState, HoldView, List, PendingChangeView, PendingTopUpView,
+    RefundView, SubscriptionChangeView, SubscriptionView, Text,
+};
 use wallet::balance::WalletView;
 use wallet::bucket::Bucket;
 use wallet::credits::Credits;
 use wallet::hold::{self, Hold};
-use wallet::ids::{AccountId, HoldId, Position};
-use wallet::record::RefundReason;
-use wallet::row::Row;
+use wallet::ids::{AccountId, HoldId, Position, Timestamp};
+use wallet::plan::PlanCatalog;
+use wallet::record::{RefundReason, SubscriptionChange};
+use wallet::row::{Pending, Row};
+use wallet::subscription::{PendingChange, Subscription};
+use wallet::workers::OpenHold;
 
 use super::per_bucket;
 
-/// An account: what can be spent from memory, what became of the rest from its row, as of the row's position.
+/// An account: what can be spent from memory, what became of the rest from its row, as of the row's position. The catalogue
+/// names its plan.
 #[must_use]
-pub fn account_view(account: AccountId, wallet: &WalletView, row: Option<&Row>, as_of: Position) -> AccountView {
+pub fn account_view(
+    account: AccountId,
+    wallet: &WalletView,
+    (row, as_of): (Option<&Row>, Position),
+    plans: &PlanCatalog,
+) -> AccountView {
     let bucket = |bucket| bucket_view(wallet, row, bucket);
     AccountView {
         account: protocol::AccountId(account.0),
@@ -30,6 +42,75 @@ pub fn account_view(account: AccountId, wallet: &WalletView, row: Option<&Row>, 
         free: bucket(Bucket::Free),
         subscription: bucket(Bucket::Subscription),
         top_up: bucket(Bucket::TopUp),
+        plan: wallet.subscription.map(|active| subscription_view(&active, wallet.pending.as_ref(), plans)),
+        // The rules allow no more than the list takes.
+        pending_top_ups: List::new(wallet.pending_top_ups.iter().map(pending_top_up).collect()).unwrap_or_default(),
+    }
+}
+
+fn subscription_view(
+    subscription: &Subscription,
+    pending: Option<&PendingChange>,
+    plans: &PlanCatalog,
+) -> SubscriptionView {
+    SubscriptionView {
+        plan: subscription.plan.0,
+        plan_name: Text::cut(plans.by_id(subscription.plan).map_or("", |plan| &plan.name)),
+        tier: subscription.tier.0,
+        allocation: subscription.allocation.millis(),
+        anchor_ms: subscription.anchor.0,
+        cycle: subscription.cycle,
+        starts_at_ms: subscription.starts_at.0,
+        ends_at_ms: zero_for_never(subscription.ends_at),
+        paid_through_ms: zero_for_never(subscription.paid_through),
+        auto_renew: subscription.auto_renew,
+        pending: pending.map(|pending| PendingChangeView {
+            plan: pending.plan.0,
+            tier: pending.tier.0,
+            allocation: pending.allocation.millis(),
+        }),
+    }
+}
+
+fn zero_for_never(at: Timestamp) -> u64 {
+    if at == Timestamp::NEVER { 0 } else { at.0 }
+}
+
+const fn pending_top_up(pending: &Pending) -> PendingTopUpView {
+    PendingTopUpView {
+        payment: protocol::PaymentId(pending.payment.0),
+        amount: pending.amount.millis(),
+        at_ms: pending.at.0,
+        ends_at_ms: pending.ends_at.0,
+    }
+}
+
+/// What a plan or zone command changed (R13).
+#[must_use]
+pub fn subscription_change_view(change: &SubscriptionChange, plans: &PlanCatalog) -> SubscriptionChangeView {
+    let view = |subscription: &Subscription, pending| subscription_view(subscription, pending, plans);
+    SubscriptionChangeView {
+        before: change.before.as_ref().map(|before| view(before, None)),
+        after: change.after.as_ref().map(|after| view(after, change.pending.as_ref())),
+        period: change.period.0,
+        amount: change.amount.millis(),
+    }
+}
+
+/// One line of a listing of open holds.
+#[must_use]
+pub fn hold_line(open: &OpenHold) -> HoldLine {
+    HoldLine {
+        hold: protocol::HoldId(open.hold.0),
+        account: protocol::AccountId(open.account.0),
+        worker: protocol::WorkerId(open.worker.0),
+        member: protocol::MemberId(open.attribution.member.0),
+        amount: open.held.millis(),
+        created_at_ms: open.reserved_at.0,
+        ends_at_ms: open.ends_at.0,
+        model: open.attribution.model,
+        tool: open.attribution.tool,
+        count: open.attribution.count,
     }
 }
 
@@ -90,13 +171,14 @@ pub fn hold_view(id: HoldId, hold: &Hold) -> HoldView {
     }
 }
 
-/// A tombstone is a hold that was released before it came.
 const fn state(state: hold::HoldState) -> HoldState {
     match state {
         hold::HoldState::Open => HoldState::Open,
         hold::HoldState::Settled => HoldState::Settled,
-        hold::HoldState::Released | hold::HoldState::Tombstone => HoldState::Released,
+        hold::HoldState::Released => HoldState::Released,
         hold::HoldState::Expired => HoldState::Expired,
+        hold::HoldState::Tombstone => HoldState::Tombstone,
+        hold::HoldState::ReleasedByWorker => HoldState::ReleasedByWorker,
     }
 }
 

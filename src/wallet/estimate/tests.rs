@@ -37,6 +37,19 @@ fn thirty_images_and_ten_videos_a_day_are_62_040_credits_a_month() {
     assert_eq!((found.min_tier, found.version), (Tier(2), 3));
 }
 
+/// R21: the sample card has the image and the video of the acceptance figures.
+#[test]
+fn the_sample_card_has_the_estimate_of_the_acceptance() {
+    let card = parse::rate_card("rates.toml", include_str!("../../../config/rates.toml")).unwrap();
+    let per_day = |tool: &str, model: &str, per_day| {
+        line(card.tool_named(tool).unwrap().id, card.model_named(model).unwrap().id, per_day)
+    };
+    let lines = [per_day("image", "seedream-4", 30), per_day("video", "veo-3-fast", 10)];
+    let found = estimate(&card, &lines, 22, (20, 30)).unwrap();
+    let figures = [found.need, found.with_buffer_min, found.with_buffer_max];
+    assert_eq!(figures, [credits("62040"), credits("74448"), credits("80652")]);
+}
+
 /// R21, R1: a buffer is rounded up once, after the sum.
 #[test]
 fn a_buffer_is_rounded_up() {

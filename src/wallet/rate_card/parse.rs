@@ -74,8 +74,9 @@ fn parsed(source: Source<'_>) -> Result<(RateCard, Lines), CatalogError> {
     let mut lines = Lines { version: version.line(), tools: BTreeMap::new(), models: BTreeMap::new() };
     let version = version.integer(1..=u64::from(u32::MAX))?;
     let retired = retired(&top)?;
+    let defaults = model::Defaults::read(&top)?;
     let tools = tools(&top, &mut lines)?;
-    let models = models(&top, &tools, &retired, &mut lines)?;
+    let models = models(&top, &tools, (&retired, &defaults), &mut lines)?;
     Ok((RateCard { version, tools, models, retired }, lines))
 }
 
@@ -108,8 +109,12 @@ fn tools(top: &Section<'_>, lines: &mut Lines) -> Result<Vec<Tool>, CatalogError
     Ok(tools)
 }
 
-fn models(top: &Section<'_>, tools: &[Tool], retired: &[u32], lines: &mut Lines) -> Result<Vec<Model>, CatalogError> {
-    let defaults = model::Defaults::read(top)?;
+fn models(
+    top: &Section<'_>,
+    tools: &[Tool],
+    (retired, defaults): (&[u32], &model::Defaults),
+    lines: &mut Lines,
+) -> Result<Vec<Model>, CatalogError> {
     let sections = top.tables("model", model::KEYS)?;
     let mut once = Once::new("model");
     let mut models: Vec<Model> = Vec::new();
@@ -120,7 +125,7 @@ fn models(top: &Section<'_>, tools: &[Tool], retired: &[u32], lines: &mut Lines)
             return Err(id_value.error(format!("id {id} is retired")).hint("take an id that was never used"));
         }
         let name = once.name(&section.required("name")?)?;
-        let model = model::read(section, id, name, tools, &defaults)?;
+        let model = model::read(section, id, name, tools, defaults)?;
         has_a_price(section, &model)?;
         lines.models.insert(id, section.line());
         models.push(model);

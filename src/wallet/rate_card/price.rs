@@ -68,6 +68,18 @@ pub enum PriceError {
     Overflow,
 }
 
+impl PriceError {
+    /// The field of the request that it is about.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Unpriced(missing) => missing.field(),
+            Self::BadSetting(field) => field,
+            Self::Overflow => Field::Amount,
+        }
+    }
+}
+
 /// What the card does not know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Missing {

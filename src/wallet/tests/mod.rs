@@ -1,6 +1,7 @@
 //! The rules as tests: [`world`] runs tables of requests and expectations, one file a group of rules beside it.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod commands;
 mod disk;
 mod memory;
@@ -9,6 +10,7 @@ mod plan_words;
 mod precedence;
 mod pricing;
 mod properties;
+mod quote;
 mod refund;
 mod reserve;
 mod settle;

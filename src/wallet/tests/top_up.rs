@@ -73,7 +73,7 @@ fn r14_a_wallet_has_at_most_16_pending_top_ups() {
         world.check_line(&format!("announce a 1 id={} => done", 900 + payment));
     }
     world.check(
-        "announce a 1 id=916        => limit detail=3
+        "announce a 1 id=916        => limit detail=6
          announce a 1 id=900        => replayed:done
          announce b 1 id=917        => done
          topup a 1 id=918           => done

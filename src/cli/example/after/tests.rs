@@ -1,6 +1,6 @@
 //! What is expected after the cut, and that a difference is noticed.
 
-use protocol::{BucketView, Text};
+use protocol::{BucketView, List, Text};
 
 use super::*;
 
@@ -34,6 +34,8 @@ fn view(spent: u64) -> AccountView {
         free,
         subscription: empty,
         top_up: empty,
+        plan: None,
+        pending_top_ups: List::default(),
     }
 }
 

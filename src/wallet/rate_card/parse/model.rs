@@ -337,22 +337,14 @@ impl Names<'_> {
     }
 }
 
-/// The fixed prices, those that name most first. Of two that may hold at once one must name more.
+/// The fixed prices, those that name most first. Of two that may hold at once one must name all that the other names, and
+/// more: so it is never a matter of order which one holds.
 fn in_order(mut rows: Vec<Row<'_>>) -> Result<Vec<FixedPrice>, CatalogError> {
-    let meets = |a: Option<u16>, b: Option<u16>| a.is_none() || b.is_none() || a == b;
-    let both = |a: &FixedPrice, b: &FixedPrice| {
-        meets(a.quality.map(u16::from), b.quality.map(u16::from))
-            && meets(a.resolution.map(u16::from), b.resolution.map(u16::from))
-            && meets(a.tenths, b.tenths)
-    };
     for (index, row) in rows.iter().enumerate() {
         if index >= PRICES_MAX {
             return Err(row.section.error(format!("more than {PRICES_MAX} fixed prices")));
         }
-        let rival = rows
-            .iter()
-            .take(index)
-            .find(|other| other.fixed.names() == row.fixed.names() && both(&other.fixed, &row.fixed));
+        let rival = rows.iter().take(index).find(|other| contradict(&other.fixed, &row.fixed));
         if let Some(rival) = rival {
             let message = format!("two fixed prices hold at once: this one and that of line {}", rival.section.line());
             return Err(row.section.error(message).hint("list the combinations in prices = [...], or use times"));
@@ -360,6 +352,15 @@ fn in_order(mut rows: Vec<Row<'_>>) -> Result<Vec<FixedPrice>, CatalogError> {
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.fixed.names()));
     Ok(rows.into_iter().map(|row| row.fixed).collect())
+}
+
+fn contradict(a: &FixedPrice, b: &FixedPrice) -> bool {
+    let numbers = |row: &FixedPrice| [row.quality.map(u16::from), row.resolution.map(u16::from), row.tenths];
+    let (a, b) = (numbers(a), numbers(b));
+    let may_meet = a.iter().zip(&b).all(|(a, b)| a.is_none() || b.is_none() || a == b);
+    let only_a = a.iter().zip(&b).any(|(a, b)| a.is_some() && b.is_none());
+    let only_b = a.iter().zip(&b).any(|(a, b)| a.is_none() && b.is_some());
+    may_meet && only_a == only_b
 }
 
 fn add_ons(section: &Section<'_>, durations: &Durations) -> Result<Vec<AddOn>, CatalogError> {
