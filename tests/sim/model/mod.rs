@@ -49,7 +49,7 @@ const SETTLEMENTS_MAX: usize = 255;
 /// What `limit` names.
 const LIMIT_CAPTURES: u32 = 1;
 const LIMIT_REFUNDS: u32 = 2;
-const LIMIT_PENDING_TOP_UPS: u32 = 3;
+const LIMIT_PENDING_TOP_UPS: u32 = 6;
 
 fn sum(amounts: &Amounts) -> u64 {
     amounts.iter().sum()

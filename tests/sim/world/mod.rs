@@ -277,7 +277,10 @@ impl<G: Ground> World<G> {
             }
             Kind::Worker => self.release_worker(&mut random),
             Kind::DropTopUps => self.drop_top_ups(),
-            Kind::List => self.list_holds(&mut random),
+            Kind::List => {
+                self.list_holds(&mut random)?;
+                self.look_around(&mut random)
+            }
             Kind::Quiet => self.quiet(&mut random),
             Kind::Crash => self.crash(&mut random),
         }
