@@ -230,6 +230,8 @@ pub(crate) struct Model {
     returns: u64,
     /// A wrong rule, planted to prove that the harness finds it.
     pub(crate) planted: bool,
+    /// Another one: every missed cycle is granted.
+    pub(crate) planted_grants: bool,
 }
 
 impl Model {
@@ -246,6 +248,7 @@ impl Model {
             undo: Vec::new(),
             returns: 0,
             planted: false,
+            planted_grants: false,
         }
     }
 }

@@ -80,6 +80,9 @@ impl Model {
             roll.ends_at = running.ends;
             roll.cycle = running.cycle;
         }
+        if self.planted_grants {
+            wallet.counters[1].granted += roll.allocation * u64::from(roll.skipped);
+        }
         Some(roll)
     }
 
