@@ -199,6 +199,7 @@ impl Model {
         let wallet = Wallet {
             zone,
             day,
+            day_at_start: 0,
             day_used: false,
             period: 0,
             subscribed: None,

@@ -49,7 +49,7 @@ const SETTLEMENTS_MAX: usize = 255;
 /// What `limit` names.
 const LIMIT_CAPTURES: u32 = 1;
 const LIMIT_REFUNDS: u32 = 2;
-const LIMIT_PENDING_TOP_UPS: u32 = 3;
+const LIMIT_PENDING_TOP_UPS: u32 = 6;
 
 fn sum(amounts: &Amounts) -> u64 {
     amounts.iter().sum()
@@ -101,6 +101,8 @@ pub(crate) struct Counters {
 pub(crate) struct Wallet {
     pub(crate) zone: Zone,
     pub(crate) day: u32,
+    /// The day that a start gave a wallet that was long idle; zero for the others.
+    day_at_start: u32,
     /// Whether something was drawn from, or given to, the running day's free credits (R5).
     pub(crate) day_used: bool,
     pub(crate) period: u32,
@@ -228,6 +230,8 @@ pub(crate) struct Model {
     returns: u64,
     /// A wrong rule, planted to prove that the harness finds it.
     pub(crate) planted: bool,
+    /// Another one: every missed cycle is granted.
+    pub(crate) planted_grants: bool,
 }
 
 impl Model {
@@ -244,6 +248,7 @@ impl Model {
             undo: Vec::new(),
             returns: 0,
             planted: false,
+            planted_grants: false,
         }
     }
 }

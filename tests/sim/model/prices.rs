@@ -277,7 +277,9 @@ fn length(lengths: Lengths, tenths: u64) -> Result<(u64, u64), NoPrice> {
         Lengths::Listed(all) if tenths == 0 => Ok(all[0]),
         Lengths::Listed(all) => all.iter().find(|(known, _)| *known == tenths).copied().ok_or(NoPrice::Settings),
         Lengths::From { default, .. } if tenths == 0 => Ok((default, 1_000)),
-        Lengths::From { min, max, step, .. } if tenths < min || tenths > max || (tenths - min) % step != 0 => {
+        Lengths::From { min, max, step, .. }
+            if tenths < min || tenths > max || !(tenths - min).is_multiple_of(step) =>
+        {
             Err(NoPrice::BadLength)
         }
         Lengths::From { .. } => Ok((tenths, 1_000)),

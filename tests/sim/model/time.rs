@@ -17,7 +17,7 @@ pub(crate) struct CycleRoll {
     pub(crate) changed: bool,
 }
 
-/// From so many days on a wallet counts as idle.
+/// A row whose last record is so many days old is idle.
 const IDLE_DAYS: u32 = 512;
 
 impl Model {
@@ -80,6 +80,9 @@ impl Model {
             roll.ends_at = running.ends;
             roll.cycle = running.cycle;
         }
+        if self.planted_grants {
+            wallet.counters[1].granted += roll.allocation * u64::from(roll.skipped);
+        }
         Some(roll)
     }
 
@@ -115,10 +118,7 @@ impl Model {
     ) -> Result<(), String> {
         let wallet = self.wallets.get(&account).ok_or("a cycle roll of no account")?;
         let mut roll = self.roll_cycles(&mut wallet.clone(), now).ok_or("a cycle roll before the end")?;
-        let today = wallet.zone.day(now.daemon);
-        if today.saturating_sub(wallet.day) > IDLE_DAYS && roll.day < seen.day && seen.day < today {
-            roll.day = seen.day;
-        }
+        roll.day = roll.day.max(wallet.day_at_start);
         if roll != seen {
             return Err(format!("R10, R35: {seen:?}\n  expected {roll:?}"));
         }
@@ -127,6 +127,14 @@ impl Model {
         let after = self.rolled(account, now);
         self.wallets.insert(account, after);
         Ok(())
+    }
+
+    /// A start finds a row whose last record is of that day. One that is long idle goes on from its yesterday, so that
+    /// the word can tell its days apart.
+    pub(crate) fn started(&mut self, account: u128, day: u32, now: Clock) {
+        let wallet = self.wallets.get_mut(&account).unwrap();
+        let today = wallet.zone.day(now.daemon);
+        wallet.day_at_start = if today.saturating_sub(day) > IDLE_DAYS { today - 1 } else { 0 };
     }
 
     /// Rolls the wallet before it is changed. The end of a cycle has a record, which has come before.

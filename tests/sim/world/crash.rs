@@ -67,6 +67,9 @@ impl<G: Ground> World<G> {
         let projection = Projection::of(rows);
         let engine = Engine::new(self.settings.clone(), self.ground.journal(), projection.clone());
         load(&engine, &projection, self.clock())?;
+        for (account, row) in &projection.rows().rows {
+            self.model.started(account.0, row.day.0, self.now);
+        }
         self.projection = projection;
         self.engine = engine;
         self.connect();

@@ -1,5 +1,6 @@
 //! The daemon's own work: policies, expiries, forgetting, reloads, writing and projecting.
 
+use wallet::accounts::{AccountScan, RollRound};
 use wallet::credits::Credits;
 use wallet::ids::{AccountId, HoldId, Timestamp, WorkerId};
 use wallet::record::Record;
@@ -177,5 +178,32 @@ impl<G: Ground> World<G> {
                 _ => return Ok(()),
             }
         }
+    }
+
+    /// Accounts by their ids (R33), and cycles of wallets that nobody asks for (R10), a few at a time.
+    pub(super) fn look_around(&mut self, random: &mut Random) -> Result<(), String> {
+        let after = u128::from(random.below(12));
+        let mut scan = AccountScan::new(AccountId(after), 4);
+        while !self.engine.scan_accounts(&mut scan, 3) {}
+        let listed: Vec<u128> = scan.accounts().map(|account| account.0).collect();
+        let expected: Vec<u128> = self.model.wallets.keys().copied().filter(|id| *id > after).take(4).collect();
+        if listed != expected {
+            return Err(format!("R33: {listed:?} are listed, expected {expected:?}"));
+        }
+        let mut round = RollRound::default();
+        loop {
+            let before = self.ground.pushed();
+            let slice = self.engine.roll_idle(&mut round, (3, 2), self.clock());
+            let records = self.ground.pushed_after(before);
+            if records.len() != slice.rolled || self.cycle_rolls(&records, before)?.contains(&false) {
+                return Err(format!("R10: {slice:?} left {records:?}"));
+            }
+            if slice.over {
+                break;
+            }
+        }
+        let now = self.now.daemon;
+        let due = self.model.wallets.values().find(|wallet| wallet.due().is_some_and(|due| due <= now));
+        due.map_or(Ok(()), |due| Err(format!("R10: {due:?} is still due")))
     }
 }

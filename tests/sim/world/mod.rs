@@ -141,6 +141,8 @@ pub(crate) enum Planted {
     Nothing,
     /// The model forgets what a release gives back.
     LostReturn,
+    /// The model grants every missed cycle.
+    EveryGrant,
 }
 
 pub(crate) struct World<G: Ground> {
@@ -196,6 +198,7 @@ impl<G: Ground> World<G> {
         let engine = Engine::new(settings.clone(), ground.journal(), projection.clone());
         let mut model = Model::new(settings.clone());
         model.planted = planted == Planted::LostReturn;
+        model.planted_grants = planted == Planted::EveryGrant;
         let mut world = Self {
             ground,
             projection,
@@ -277,7 +280,10 @@ impl<G: Ground> World<G> {
             }
             Kind::Worker => self.release_worker(&mut random),
             Kind::DropTopUps => self.drop_top_ups(),
-            Kind::List => self.list_holds(&mut random),
+            Kind::List => {
+                self.list_holds(&mut random)?;
+                self.look_around(&mut random)
+            }
             Kind::Quiet => self.quiet(&mut random),
             Kind::Crash => self.crash(&mut random),
         }

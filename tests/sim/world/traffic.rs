@@ -1,6 +1,6 @@
 //! Requests, and what they were answered.
 
-use wallet::engine::{Archive, Run};
+use wallet::engine::{Archive, CHUNK_OPERATIONS_MAX, Run};
 use wallet::record::Record;
 use wallet::request::{Answer, CommandRequest, Operation};
 
@@ -25,12 +25,15 @@ impl<G: Ground> World<G> {
             return if self.connections[index].waits_for.is_some() { self.go(index) } else { Ok(()) };
         }
         let frame = if burst { self.clients.burst(random) } else { self.clients.frame(random, self.now, &self.model) };
-        if frame.is_empty() {
-            return Ok(());
+        for part in frame.chunks(CHUNK_OPERATIONS_MAX) {
+            self.connections[index].chunk.clear();
+            self.connections[index].frame = part.to_vec();
+            self.go(index)?;
+            if self.connections[index].waits_for.is_some() {
+                break;
+            }
         }
-        self.connections[index].chunk.clear();
-        self.connections[index].frame = frame;
-        self.go(index)
+        Ok(())
     }
 
     /// Runs a connection's frame as far as it comes and compares what it was answered.
