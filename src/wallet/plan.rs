@@ -189,6 +189,14 @@ impl PlanCatalog {
             Some(ReusedPlanId { id: plan.id, was, is: plan.name.clone() })
         })
     }
+
+    /// The first id of `old` that `new` does not know any more, neither as a plan nor as a retired one. Each catalogue
+    /// keeps all ids of the one before it: so none is used again however many come in between (R9).
+    #[must_use]
+    pub fn forgotten_id(old: &Self, new: &Self) -> Option<PlanId> {
+        let ids = old.plans.iter().map(|plan| plan.id).chain(old.retired.iter().copied());
+        ids.filter(|id| new.by_id(*id).is_none() && !new.retired.contains(id)).min()
+    }
 }
 
 /// A plan's id that a new catalogue gives to something else.

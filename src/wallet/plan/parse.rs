@@ -34,27 +34,42 @@ pub fn plan_catalog(file: &str, text: &str) -> Result<PlanCatalog, CatalogError>
     parsed(Source { file, text }).map(|(catalog, _)| catalog)
 }
 
-/// The catalogue that is to take the place of `old`: as [`plan_catalog`], and every id stays with its name (R9).
+/// The catalogue that is to take the place of `old`: as [`plan_catalog`], every id stays with its name, and those that are
+/// gone are retired (R9).
 ///
 /// # Errors
-/// As [`plan_catalog`], and where an id is used again.
+/// As [`plan_catalog`], and where an id is used again or forgotten.
 pub fn successor(file: &str, text: &str, old: &PlanCatalog) -> Result<PlanCatalog, CatalogError> {
     let (catalog, lines) = parsed(Source { file, text })?;
-    let Some(reused) = PlanCatalog::reuses_ids(old, &catalog) else { return Ok(catalog) };
-    let line = lines.get(&reused.id).copied().unwrap_or(1);
-    let (file, key) = (file.to_owned(), "plan.id".to_owned());
-    let error = CatalogError { file, line, key, message: reused.to_string(), hint: None };
-    Err(error.hint("take an id that was never used"))
+    let error = |line: Option<u32>, key: &str, message: String| {
+        let (file, key, line) = (file.to_owned(), key.to_owned(), line.unwrap_or(1));
+        CatalogError { file, line, key, message, hint: None }
+    };
+    if let Some(reused) = PlanCatalog::reuses_ids(old, &catalog) {
+        let line = lines.plans.get(&reused.id).copied();
+        return Err(error(line, "plan.id", reused.to_string()).hint("take an id that was never used"));
+    }
+    if let Some(id) = PlanCatalog::forgotten_id(old, &catalog) {
+        let error = error(lines.retired, "retired", format!("plan {id} is gone"));
+        return Err(error.hint(format!("add {id} to retired")));
+    }
+    Ok(catalog)
 }
 
-/// The catalogue, and the line of each plan's id.
-fn parsed(source: Source<'_>) -> Result<(PlanCatalog, BTreeMap<PlanId, u32>), CatalogError> {
+/// Where things stand in the file.
+struct Lines {
+    plans: BTreeMap<PlanId, u32>,
+    retired: Option<u32>,
+}
+
+fn parsed(source: Source<'_>) -> Result<(PlanCatalog, Lines), CatalogError> {
     let document = DeTable::parse(source.text).map_err(|error| CatalogError::from_toml(&source, &error))?;
     let top = Section::top(source, &document, TOP_KEYS)?;
     let version = top.required("version")?.integer(1..=u64::from(u32::MAX))?;
     let retired = retired(&top)?;
     let (plans, lines) = plans(&top, &retired)?;
     let bundles = bundles(&top)?;
+    let lines = Lines { plans: lines, retired: top.value("retired").map(|list| list.line()) };
     Ok((PlanCatalog { plans, bundles, retired, version }, lines))
 }
 

@@ -190,7 +190,8 @@ fn r9_an_id_stays_with_its_name() {
     let next = |from: &str, to: &str| successor("plans.toml", &GOOD.replace(from, to), &old);
     assert_eq!(next("", "").unwrap(), old);
     assert!(next("10_500", "12_000").is_ok(), "credits may change");
-    assert!(next("id = 2", "id = 3").is_ok(), "so may what is on offer");
+    let gone = |text: String| text.replace("[7]", "[7, 2]");
+    assert!(successor("plans.toml", &gone(GOOD.replace("id = 2", "id = 3")), &old).is_ok(), "so may what is on offer");
     let renamed = next("\"pro\"", "\"max\"").unwrap_err().to_string();
     assert_eq!(
         renamed,
@@ -200,6 +201,20 @@ fn r9_an_id_stays_with_its_name() {
     let revived = successor("plans.toml", &GOOD.replace("[7]", "[]").replace("id = 2", "id = 7"), &old).unwrap_err();
     assert_eq!(revived.message, "plan id 7 was retired and cannot be that of \"pro\"");
     assert_eq!(PlanCatalog::reuses_ids(&PlanCatalog::default(), &old), None);
+}
+
+#[test]
+fn r9_an_id_that_is_gone_is_retired_for_good() {
+    let old = good();
+    let next = |from: &str, to: &str| successor("plans.toml", &GOOD.replace(from, to), &old).unwrap_err().to_string();
+    assert_eq!(next("id = 2", "id = 3"), "plans.toml, line 2: retired: plan 2 is gone; add 2 to retired");
+    assert_eq!(next("[7]", "[]"), "plans.toml, line 2: retired: plan 7 is gone; add 7 to retired");
+    let without_list = successor("plans.toml", &GOOD.replace("retired = [7]", ""), &old).unwrap_err();
+    assert_eq!((without_list.line, without_list.message.as_str()), (1, "plan 7 is gone"));
+    // However many catalogues lie in between, the first one's ids are known to the last.
+    let between = successor("plans.toml", &GOOD.replace("[7]", "[2, 7]").replace("id = 2", "id = 3"), &old).unwrap();
+    let back = successor("plans.toml", &GOOD.replace("\"pro\"", "\"max\""), &between).unwrap_err();
+    assert_eq!(back.message, "plan id 2 was retired and cannot be that of \"max\"");
 }
 
 #[test]
