@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
-use super::{BUNDLES_MAX, BillingTerm, Bundle, NAME_BYTES_MAX, PLANS_MAX, Plan, PlanCatalog, TITLE_BYTES_MAX};
+use super::{
+    BUNDLES_MAX, BillingTerm, Bundle, NAME_BYTES_MAX, PLANS_MAX, Plan, PlanCatalog, RetiredPlan, TITLE_BYTES_MAX,
+};
 use crate::bucket::Bucket;
 use crate::catalog_error::{CatalogError, Source};
 use crate::catalog_section::{Section, Value};
@@ -18,6 +20,7 @@ mod tests;
 
 const TOP_KEYS: &[&str] = &["version", "retired", "plan", "bundle"];
 const PLAN_KEYS: &[&str] = &["id", "name", "title", "tier", "credits", "term", "top_up"];
+const RETIRED_KEYS: &[&str] = &["id", "top_up"];
 const BUNDLE_KEYS: &[&str] = &["name", "credits"];
 const ID_RANGE: std::ops::RangeInclusive<u64> = 1..=u16::MAX as u64;
 const TERMS: &[(&str, BillingTerm)] = &[
@@ -35,10 +38,10 @@ pub fn plan_catalog(file: &str, text: &str) -> Result<PlanCatalog, CatalogError>
 }
 
 /// The catalogue that is to take the place of `old`: as [`plan_catalog`], every id stays with its name, and those that are
-/// gone are retired (R9).
+/// gone are retired (R9), with what they allow (R14).
 ///
 /// # Errors
-/// As [`plan_catalog`], and where an id is used again or forgotten.
+/// As [`plan_catalog`], and where an id is used again or forgotten, or retired with top-ups that its plan did not allow.
 pub fn successor(file: &str, text: &str, old: &PlanCatalog) -> Result<PlanCatalog, CatalogError> {
     let (catalog, lines) = parsed(Source { file, text })?;
     let error = |line: Option<u32>, key: &str, message: String| {
@@ -51,9 +54,20 @@ pub fn successor(file: &str, text: &str, old: &PlanCatalog) -> Result<PlanCatalo
     }
     if let Some(id) = PlanCatalog::forgotten_id(old, &catalog) {
         let error = error(lines.retired, "retired", format!("plan {id} is gone"));
-        return Err(error.hint(format!("add {id} to retired")));
+        let entry = if old.by_id(id).is_some_and(|plan| !plan.top_up) { without_top_up(id) } else { id.to_string() };
+        return Err(error.hint(format!("add {entry} to retired")));
+    }
+    if let Some(id) = PlanCatalog::allows_top_ups(old, &catalog) {
+        let message = format!("the subscribers of plan {id} may not buy top-ups");
+        let error = error(lines.retired, "retired", message);
+        return Err(error.hint(format!("retire it as {}", without_top_up(id))));
     }
     Ok(catalog)
+}
+
+/// How such a plan stands in the list of the retired ones.
+fn without_top_up(id: PlanId) -> String {
+    format!("{{ id = {id}, top_up = false }}")
 }
 
 /// Where things stand in the file.
@@ -73,18 +87,26 @@ fn parsed(source: Source<'_>) -> Result<(PlanCatalog, Lines), CatalogError> {
     Ok((PlanCatalog { plans, bundles, retired, version }, lines))
 }
 
-fn retired(top: &Section<'_>) -> Result<Vec<PlanId>, CatalogError> {
+/// A retired plan is its number, or a table where its subscribers may not buy top-ups (R14).
+fn retired(top: &Section<'_>) -> Result<Vec<RetiredPlan>, CatalogError> {
     let Some(list) = top.value("retired") else { return Ok(Vec::new()) };
-    let mut ids: Vec<PlanId> = Vec::new();
+    let mut plans: BTreeMap<PlanId, RetiredPlan> = BTreeMap::new();
     for item in list.list()? {
-        ids.push(PlanId(item.integer(ID_RANGE)?));
+        let plan = if item.is_table() {
+            let section = item.table(RETIRED_KEYS)?;
+            let id = PlanId(section.required("id")?.integer(ID_RANGE)?);
+            RetiredPlan { id, top_up: section.value("top_up").map_or(Ok(true), |value| value.flag())? }
+        } else {
+            RetiredPlan { id: PlanId(item.integer(ID_RANGE)?), top_up: true }
+        };
+        if plans.insert(plan.id, plan).is_some_and(|known| known != plan) {
+            return Err(item.error(format!("plan {} is retired with top_up and without", plan.id)));
+        }
     }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+    Ok(plans.into_values().collect())
 }
 
-fn plans(top: &Section<'_>, retired: &[PlanId]) -> Result<(Vec<Plan>, BTreeMap<PlanId, u32>), CatalogError> {
+fn plans(top: &Section<'_>, retired: &[RetiredPlan]) -> Result<(Vec<Plan>, BTreeMap<PlanId, u32>), CatalogError> {
     let sections = top.tables("plan", PLAN_KEYS)?;
     let mut names = BTreeMap::new();
     let mut lines = BTreeMap::new();
@@ -124,9 +146,9 @@ fn bundles(top: &Section<'_>) -> Result<Vec<Bundle>, CatalogError> {
 }
 
 /// An id that is neither retired nor taken.
-fn id(value: &Value<'_>, retired: &[PlanId], lines: &mut BTreeMap<PlanId, u32>) -> Result<PlanId, CatalogError> {
+fn id(value: &Value<'_>, retired: &[RetiredPlan], lines: &mut BTreeMap<PlanId, u32>) -> Result<PlanId, CatalogError> {
     let id = PlanId(value.integer(ID_RANGE)?);
-    if retired.contains(&id) {
+    if retired.iter().any(|plan| plan.id == id) {
         return Err(value.error(format!("id {id} is retired")).hint("take an id that was never used"));
     }
     match lines.insert(id, value.line()) {
