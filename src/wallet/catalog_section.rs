@@ -101,6 +101,11 @@ impl<'a> Value<'a> {
         self.source.line_at(&self.span)
     }
 
+    /// Whether it is a table.
+    pub(crate) const fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
     /// A table; refuses keys other than `known`.
     pub(crate) fn table(&self, known: &[&str]) -> Result<Section<'a>, CatalogError> {
         let DeValue::Table(table) = self.value else { return Err(self.expected("a table")) };

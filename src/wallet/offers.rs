@@ -31,9 +31,9 @@ impl WithoutTopUp {
 
     fn set(&self, catalog: &PlanCatalog) {
         let mut words = vec![0_u64; WORDS];
-        for plan in catalog.all().iter().filter(|plan| !plan.top_up) {
-            if let Some(word) = words.get_mut(usize::from(plan.id.0 >> 6)) {
-                *word |= 1 << (plan.id.0 & 63);
+        for plan in catalog.without_top_up() {
+            if let Some(word) = words.get_mut(usize::from(plan.0 >> 6)) {
+                *word |= 1 << (plan.0 & 63);
             }
         }
         for (word, new) in self.0.iter().zip(words) {

@@ -104,6 +104,15 @@ pub struct Bundle {
     pub credits: Credits,
 }
 
+/// What is left of a plan that is no longer on offer: it may still have subscribers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetiredPlan {
+    /// Its number, which no other plan gets.
+    pub id: PlanId,
+    /// Whether its subscribers may buy top-up credits (R14).
+    pub top_up: bool,
+}
+
 /// The plans and bundles on offer, as [`parse::plan_catalog`] reads them. Ids and names are unique.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct PlanCatalog {
@@ -111,8 +120,8 @@ pub struct PlanCatalog {
     plans: Vec<Plan>,
     /// In the order of the file.
     bundles: Vec<Bundle>,
-    /// Ids of plans that are no longer on offer, ascending.
-    retired: Vec<PlanId>,
+    /// Plans that are no longer on offer, by id.
+    retired: Vec<RetiredPlan>,
     version: u32,
 }
 
@@ -133,6 +142,18 @@ impl PlanCatalog {
     #[must_use]
     pub fn bundles(&self) -> &[Bundle] {
         &self.bundles
+    }
+
+    /// The plans that are no longer on offer, by id.
+    #[must_use]
+    pub fn retired(&self) -> &[RetiredPlan] {
+        &self.retired
+    }
+
+    /// The plans whose subscribers may not buy top-up credits, those that are no longer on offer among them (R14).
+    pub fn without_top_up(&self) -> impl Iterator<Item = PlanId> {
+        let plans = self.plans.iter().filter(|plan| !plan.top_up).map(|plan| plan.id);
+        plans.chain(self.retired.iter().filter(|plan| !plan.top_up).map(|plan| plan.id))
     }
 
     /// The plan of an id.
@@ -183,11 +204,31 @@ impl PlanCatalog {
             let was = match old.by_id(plan.id) {
                 Some(known) if known.name != plan.name => Some(known.name.clone()),
                 Some(_) => return None,
-                None if old.retired.contains(&plan.id) => None,
+                None if old.retired_plan(plan.id).is_some() => None,
                 None => return None,
             };
             Some(ReusedPlanId { id: plan.id, was, is: plan.name.clone() })
         })
+    }
+
+    /// The first id of `old` that `new` does not know any more, neither as a plan nor as a retired one. Each catalogue
+    /// keeps all ids of the one before it: so none is used again however many come in between (R9).
+    #[must_use]
+    pub fn forgotten_id(old: &Self, new: &Self) -> Option<PlanId> {
+        let ids = old.plans.iter().map(|plan| plan.id).chain(old.retired.iter().map(|plan| plan.id));
+        ids.filter(|id| new.by_id(*id).is_none() && new.retired_plan(*id).is_none()).min()
+    }
+
+    /// The first plan without top-ups of `old` that `new` retires with them: its subscribers could buy all at once what
+    /// their plan does not allow (R14).
+    #[must_use]
+    pub fn allows_top_ups(old: &Self, new: &Self) -> Option<PlanId> {
+        let without = |id: PlanId| old.by_id(id).is_some_and(|plan| !plan.top_up);
+        new.retired.iter().find(|plan| plan.top_up && without(plan.id)).map(|plan| plan.id)
+    }
+
+    fn retired_plan(&self, id: PlanId) -> Option<&RetiredPlan> {
+        self.retired.iter().find(|plan| plan.id == id)
     }
 }
 

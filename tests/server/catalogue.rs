@@ -168,7 +168,7 @@ fn a_reload_says_what_changed_and_what_waits_for_a_restart() {
     let mut wire = Wire::connect(&daemon);
     assert_eq!(changed(&reload(&mut wire)), [""; 0]);
 
-    let rates = RATES.replace("version = 1", "version = 2").replace("price = 24", "price = 30");
+    let rates = RATES.replace("version = 1", "version = 2\nretired = [11]").replace("price = 24", "price = 30");
     files.write("rates.toml", &rates.replace("id = 11\nname = \"banana\"", "id = 12\nname = \"mango\""));
     files.change("plans.toml", PLANS, "credits = 5000", "credits = 6000");
     files.write(
@@ -210,6 +210,7 @@ fn a_reload_of_a_bad_file_changes_nothing() {
         ("rates.toml", RATES, "price = 24", "price = 25", "rates.toml, line 1", "version = 2"),
         ("plans.toml", PLANS, "name = \"pro\"", "name = \"basic\"", "plans.toml, line ", ""),
         ("plans.toml", PLANS, "name = \"pro\"", "name = \"ultra\"", "plans.toml, line ", "pro"),
+        ("plans.toml", PLANS, "id = 2", "id = 3", "plans.toml, line 1", "add 2 to retired"),
         ("plans.toml", PLANS, "tier = 3", "teir = 3", "plans.toml, line 12", "did you mean \"tier\"?"),
         ("plans.toml", PLANS, "credits = 5000", "credits = -1", "plans.toml, line 13", ""),
         ("creditd.toml", "[catalog]\n", "[catalog]", "[catalogue]", "creditd.toml, line 1", "did you mean `catalog`?"),

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
-use super::{BUNDLES_MAX, BillingTerm, Bundle, NAME_BYTES_MAX, PLANS_MAX, Plan, PlanCatalog, TITLE_BYTES_MAX};
+use super::{
+    BUNDLES_MAX, BillingTerm, Bundle, NAME_BYTES_MAX, PLANS_MAX, Plan, PlanCatalog, RetiredPlan, TITLE_BYTES_MAX,
+};
 use crate::bucket::Bucket;
 use crate::catalog_error::{CatalogError, Source};
 use crate::catalog_section::{Section, Value};
@@ -18,6 +20,7 @@ mod tests;
 
 const TOP_KEYS: &[&str] = &["version", "retired", "plan", "bundle"];
 const PLAN_KEYS: &[&str] = &["id", "name", "title", "tier", "credits", "term", "top_up"];
+const RETIRED_KEYS: &[&str] = &["id", "top_up"];
 const BUNDLE_KEYS: &[&str] = &["name", "credits"];
 const ID_RANGE: std::ops::RangeInclusive<u64> = 1..=u16::MAX as u64;
 const TERMS: &[(&str, BillingTerm)] = &[
@@ -34,42 +37,76 @@ pub fn plan_catalog(file: &str, text: &str) -> Result<PlanCatalog, CatalogError>
     parsed(Source { file, text }).map(|(catalog, _)| catalog)
 }
 
-/// The catalogue that is to take the place of `old`: as [`plan_catalog`], and every id stays with its name (R9).
+/// The catalogue that is to take the place of `old`: as [`plan_catalog`], every id stays with its name, and those that are
+/// gone are retired (R9), with what they allow (R14).
 ///
 /// # Errors
-/// As [`plan_catalog`], and where an id is used again.
+/// As [`plan_catalog`], and where an id is used again or forgotten, or retired with top-ups that its plan did not allow.
 pub fn successor(file: &str, text: &str, old: &PlanCatalog) -> Result<PlanCatalog, CatalogError> {
     let (catalog, lines) = parsed(Source { file, text })?;
-    let Some(reused) = PlanCatalog::reuses_ids(old, &catalog) else { return Ok(catalog) };
-    let line = lines.get(&reused.id).copied().unwrap_or(1);
-    let (file, key) = (file.to_owned(), "plan.id".to_owned());
-    let error = CatalogError { file, line, key, message: reused.to_string(), hint: None };
-    Err(error.hint("take an id that was never used"))
+    let error = |line: Option<u32>, key: &str, message: String| {
+        let (file, key, line) = (file.to_owned(), key.to_owned(), line.unwrap_or(1));
+        CatalogError { file, line, key, message, hint: None }
+    };
+    if let Some(reused) = PlanCatalog::reuses_ids(old, &catalog) {
+        let line = lines.plans.get(&reused.id).copied();
+        return Err(error(line, "plan.id", reused.to_string()).hint("take an id that was never used"));
+    }
+    if let Some(id) = PlanCatalog::forgotten_id(old, &catalog) {
+        let error = error(lines.retired, "retired", format!("plan {id} is gone"));
+        let entry = if old.by_id(id).is_some_and(|plan| !plan.top_up) { without_top_up(id) } else { id.to_string() };
+        return Err(error.hint(format!("add {entry} to retired")));
+    }
+    if let Some(id) = PlanCatalog::allows_top_ups(old, &catalog) {
+        let message = format!("the subscribers of plan {id} may not buy top-ups");
+        let error = error(lines.retired, "retired", message);
+        return Err(error.hint(format!("retire it as {}", without_top_up(id))));
+    }
+    Ok(catalog)
 }
 
-/// The catalogue, and the line of each plan's id.
-fn parsed(source: Source<'_>) -> Result<(PlanCatalog, BTreeMap<PlanId, u32>), CatalogError> {
+/// How such a plan stands in the list of the retired ones.
+fn without_top_up(id: PlanId) -> String {
+    format!("{{ id = {id}, top_up = false }}")
+}
+
+/// Where things stand in the file.
+struct Lines {
+    plans: BTreeMap<PlanId, u32>,
+    retired: Option<u32>,
+}
+
+fn parsed(source: Source<'_>) -> Result<(PlanCatalog, Lines), CatalogError> {
     let document = DeTable::parse(source.text).map_err(|error| CatalogError::from_toml(&source, &error))?;
     let top = Section::top(source, &document, TOP_KEYS)?;
     let version = top.required("version")?.integer(1..=u64::from(u32::MAX))?;
     let retired = retired(&top)?;
     let (plans, lines) = plans(&top, &retired)?;
     let bundles = bundles(&top)?;
+    let lines = Lines { plans: lines, retired: top.value("retired").map(|list| list.line()) };
     Ok((PlanCatalog { plans, bundles, retired, version }, lines))
 }
 
-fn retired(top: &Section<'_>) -> Result<Vec<PlanId>, CatalogError> {
+/// A retired plan is its number, or a table where its subscribers may not buy top-ups (R14).
+fn retired(top: &Section<'_>) -> Result<Vec<RetiredPlan>, CatalogError> {
     let Some(list) = top.value("retired") else { return Ok(Vec::new()) };
-    let mut ids: Vec<PlanId> = Vec::new();
+    let mut plans: BTreeMap<PlanId, RetiredPlan> = BTreeMap::new();
     for item in list.list()? {
-        ids.push(PlanId(item.integer(ID_RANGE)?));
+        let plan = if item.is_table() {
+            let section = item.table(RETIRED_KEYS)?;
+            let id = PlanId(section.required("id")?.integer(ID_RANGE)?);
+            RetiredPlan { id, top_up: section.value("top_up").map_or(Ok(true), |value| value.flag())? }
+        } else {
+            RetiredPlan { id: PlanId(item.integer(ID_RANGE)?), top_up: true }
+        };
+        if plans.insert(plan.id, plan).is_some_and(|known| known != plan) {
+            return Err(item.error(format!("plan {} is retired with top_up and without", plan.id)));
+        }
     }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+    Ok(plans.into_values().collect())
 }
 
-fn plans(top: &Section<'_>, retired: &[PlanId]) -> Result<(Vec<Plan>, BTreeMap<PlanId, u32>), CatalogError> {
+fn plans(top: &Section<'_>, retired: &[RetiredPlan]) -> Result<(Vec<Plan>, BTreeMap<PlanId, u32>), CatalogError> {
     let sections = top.tables("plan", PLAN_KEYS)?;
     let mut names = BTreeMap::new();
     let mut lines = BTreeMap::new();
@@ -109,9 +146,9 @@ fn bundles(top: &Section<'_>) -> Result<Vec<Bundle>, CatalogError> {
 }
 
 /// An id that is neither retired nor taken.
-fn id(value: &Value<'_>, retired: &[PlanId], lines: &mut BTreeMap<PlanId, u32>) -> Result<PlanId, CatalogError> {
+fn id(value: &Value<'_>, retired: &[RetiredPlan], lines: &mut BTreeMap<PlanId, u32>) -> Result<PlanId, CatalogError> {
     let id = PlanId(value.integer(ID_RANGE)?);
-    if retired.contains(&id) {
+    if retired.iter().any(|plan| plan.id == id) {
         return Err(value.error(format!("id {id} is retired")).hint("take an id that was never used"));
     }
     match lines.insert(id, value.line()) {

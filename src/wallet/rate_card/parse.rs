@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use toml::de::DeTable;
 
 use super::price::{Choice, PriceError};
-use super::{MODELS_MAX, Model, NAME_BYTES_MAX, RateCard, Settings, TOOLS_MAX, Tool, reuse::ReusedId};
+use super::{
+    MODELS_MAX, Model, NAME_BYTES_MAX, RateCard, Settings, TOOLS_MAX, Tool, reuse::ForgottenId, reuse::ReusedId,
+};
 use crate::catalog_error::{CatalogError, Source};
 use crate::catalog_section::{Section, Value};
 use crate::ids::Tier;
@@ -26,16 +28,19 @@ pub fn rate_card(file: &str, text: &str) -> Result<RateCard, CatalogError> {
     parsed(Source { file, text }).map(|(card, _)| card)
 }
 
-/// The rate card that is to take the place of `old`: as [`rate_card`], and ids keep their meaning, and other prices have a
-/// higher version, so that a version names one card (R18).
+/// The rate card that is to take the place of `old`: as [`rate_card`], ids keep their meaning, those of models that are
+/// gone are retired (R17), and other prices have a higher version, so that a version names one card (R18).
 ///
 /// # Errors
-/// As [`rate_card`], and where an id is used again or the version is not higher.
+/// As [`rate_card`], and where an id is used again or forgotten or the version is not higher.
 pub fn successor(file: &str, text: &str, old: &RateCard) -> Result<RateCard, CatalogError> {
     let source = Source { file, text };
     let (card, lines) = parsed(source)?;
     if let Some(reused) = RateCard::reuses_ids(old, &card) {
         return Err(lines.about(source, &reused));
+    }
+    if let Some(forgotten) = RateCard::forgotten_id(old, &card) {
+        return Err(lines.without(source, &forgotten));
     }
     if card != *old && card.version <= old.version {
         let message = format!("a changed card needs a version above {}", old.version);
@@ -81,6 +86,7 @@ fn line_of_tier(text: &str, model: u32, tier: Tier) -> u32 {
 /// Where things stand in the file.
 struct Lines {
     version: u32,
+    retired: Option<u32>,
     tools: BTreeMap<u16, u32>,
     models: BTreeMap<u32, u32>,
 }
@@ -96,6 +102,18 @@ impl Lines {
         let key = if reused.what == "tool" { "tool.id" } else { "model.id" };
         error_in(source, line.unwrap_or(1), key, reused.to_string()).hint("take an id that was never used")
     }
+
+    fn without(&self, source: Source<'_>, forgotten: &ForgottenId) -> CatalogError {
+        match forgotten {
+            ForgottenId::Tool { .. } => {
+                error_in(source, 1, "tool", forgotten.to_string()).hint("keep it; no model needs to name it")
+            }
+            ForgottenId::Model(id) => {
+                let error = error_in(source, self.retired.unwrap_or(1), "retired", forgotten.to_string());
+                error.hint(format!("add {id} to retired"))
+            }
+        }
+    }
 }
 
 fn error_in(source: Source<'_>, line: u32, key: &str, message: String) -> CatalogError {
@@ -106,7 +124,12 @@ fn parsed(source: Source<'_>) -> Result<(RateCard, Lines), CatalogError> {
     let document = DeTable::parse(source.text).map_err(|error| CatalogError::from_toml(&source, &error))?;
     let top = Section::top(source, &document, TOP_KEYS)?;
     let version = top.required("version")?;
-    let mut lines = Lines { version: version.line(), tools: BTreeMap::new(), models: BTreeMap::new() };
+    let mut lines = Lines {
+        version: version.line(),
+        retired: top.value("retired").map(|list| list.line()),
+        tools: BTreeMap::new(),
+        models: BTreeMap::new(),
+    };
     let version = version.integer(1..=u64::from(u32::MAX))?;
     let retired = retired(&top)?;
     let defaults = model::Defaults::read(&top)?;

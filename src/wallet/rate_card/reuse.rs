@@ -51,6 +51,43 @@ impl RateCard {
     }
 }
 
+/// An id that a new card does not know any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ForgottenId {
+    /// A tool: there is no list of those that are gone, so they stay.
+    Tool {
+        /// The id.
+        id: u16,
+        /// Its name.
+        name: String,
+    },
+    /// A model, which is to be retired.
+    Model(u32),
+}
+
+/// One sentence, for logs and answers.
+impl fmt::Display for ForgottenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tool { id, name } => write!(f, "tool {id}, \"{name}\", is gone"),
+            Self::Model(id) => write!(f, "model {id} is gone"),
+        }
+    }
+}
+
+impl RateCard {
+    /// The first id of `old` that `new` does not know any more: a tool that is gone, or a model that is neither there nor
+    /// retired. Each card keeps all ids of the one before it: so none is used again however many come in between (R17).
+    #[must_use]
+    pub fn forgotten_id(old: &Self, new: &Self) -> Option<ForgottenId> {
+        let tool = old.tools.iter().find(|tool| new.tool(tool.id).is_none());
+        let models = old.models.iter().map(|model| model.id).chain(old.retired.iter().copied());
+        let model = models.filter(|id| new.model(*id).is_none() && !new.retired.contains(id)).min();
+        let tool = tool.map(|tool| ForgottenId::Tool { id: tool.id, name: tool.name.clone() });
+        tool.or_else(|| model.map(ForgottenId::Model))
+    }
+}
+
 /// An id of the model's own that changed its name.
 fn reused_part(before: &Model, after: &Model) -> Option<ReusedId> {
     let step = |step: &super::Step| (u32::from(step.id), step.name.clone());

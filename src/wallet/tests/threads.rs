@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::world::{account, compare_wallets, hold_id, instant};
 use crate::bucket::{Bucket, Sources};
 use crate::credits::Credits;
-use crate::engine::{Chunk, Engine, Journal, Run};
+use crate::engine::{CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal, Run};
 use crate::hold::HoldState;
 use crate::ids::{AccountId, CommandId, HoldId, Now, Position, Tier, Timestamp, WorkerId};
 use crate::outcome::Outcome;
@@ -86,7 +86,7 @@ fn i2_of_ten_thousand_reserves_on_a_thousand_credits_exactly_a_thousand_are_gran
         let grant = Command::Grant { account: account("a"), bucket: Bucket::Free, amount: Credits::from_whole(900) };
         assert_eq!(command(&engine, 1, grant, start()).available.total(), Credits::from_whole(1_000));
         let together = Barrier::new(2);
-        let chunk_size = [1, 7, 64, 512][round % 4];
+        let chunk_size = [1, 7, 32, CHUNK_OPERATIONS_MAX][round % 4];
         let task = |task: u64| {
             let (mut chunk, mut granted) = (engine.chunk(), 0_u64);
             together.wait();

@@ -1,10 +1,16 @@
 //! Top-ups that wait for their payment, bundles, debt, corrections: R13, R14, R15, R16, R33.
 
-use super::world::account;
+use std::sync::Arc;
+
+use super::world::{account, load};
 use super::{World, check};
 use crate::bucket::Bucket;
 use crate::credits::Credits;
+use crate::ids::{PlanId, Timestamp};
+use crate::outcome::Outcome;
+use crate::plan::parse::{plan_catalog, successor};
 use crate::record::Record;
+use crate::request::Command;
 use crate::settings::Settings;
 
 #[test]
@@ -247,4 +253,25 @@ fn r33_a_correction_takes_from_the_running_day_alone() {
     );
     let mut world = World::new(Settings::default());
     world.check("open a\nfreeze a\ncorrect a free 1 => done left=99/0/0\nreserve h1 a 1 => account_frozen");
+}
+
+/// R14: a plan that is no longer on offer allows its subscribers what it allowed when it was, also after a start.
+#[test]
+fn r14_subscribers_of_a_retired_plan_may_buy_what_they_could_before() {
+    let plan = |id: u16| format!("[[plan]]\nid = {id}\nname = \"p{id}\"\ntier = 1\ncredits = 10\ntop_up = false\n");
+    let on_offer = format!("version = 1\n{}", plan(1));
+    let retired = format!("version = 2\nretired = [{{ id = 1, top_up = false }}]\n{}", plan(2));
+    let mut world = World::new(Settings::default());
+    let old = plan_catalog("p.toml", &on_offer).unwrap();
+    world.engine.set_plans(Arc::new(old.clone()));
+    world.check_line("open a => done");
+    let (auto_renew, paid_through) = (true, Timestamp::NONE);
+    let subscribe = Command::Subscribe { account: account("a"), plan: PlanId(1), auto_renew, paid_through };
+    assert_eq!(world.command(subscribe).outcome, Outcome::Done);
+    world.check_line("topup a 20 => subscription_required top_up_allowed=false");
+    world.engine.set_plans(Arc::new(successor("p.toml", &retired, &old).unwrap()));
+    world.check_line("topup a 20 => subscription_required top_up_allowed=false");
+    world.engine = load(&Settings::default(), &world.disk, world.now);
+    world.engine.set_plans(Arc::new(plan_catalog("p.toml", &retired).unwrap()));
+    world.check("topup a 20 => subscription_required top_up_allowed=false");
 }

@@ -30,6 +30,9 @@ name = "boost"
 credits = 300.125
 "#;
 
+/// The list of retired plans of [`GOOD`] with that without top-ups in it.
+const WITH_PRO: &str = "[7, { id = 2, top_up = false }]";
+
 fn good() -> PlanCatalog {
     plan_catalog("plans.toml", GOOD).unwrap()
 }
@@ -190,7 +193,8 @@ fn r9_an_id_stays_with_its_name() {
     let next = |from: &str, to: &str| successor("plans.toml", &GOOD.replace(from, to), &old);
     assert_eq!(next("", "").unwrap(), old);
     assert!(next("10_500", "12_000").is_ok(), "credits may change");
-    assert!(next("id = 2", "id = 3").is_ok(), "so may what is on offer");
+    let gone = |text: String| text.replace("[7]", WITH_PRO);
+    assert!(successor("plans.toml", &gone(GOOD.replace("id = 2", "id = 3")), &old).is_ok(), "so may what is on offer");
     let renamed = next("\"pro\"", "\"max\"").unwrap_err().to_string();
     assert_eq!(
         renamed,
@@ -200,6 +204,50 @@ fn r9_an_id_stays_with_its_name() {
     let revived = successor("plans.toml", &GOOD.replace("[7]", "[]").replace("id = 2", "id = 7"), &old).unwrap_err();
     assert_eq!(revived.message, "plan id 7 was retired and cannot be that of \"pro\"");
     assert_eq!(PlanCatalog::reuses_ids(&PlanCatalog::default(), &old), None);
+}
+
+#[test]
+fn r9_an_id_that_is_gone_is_retired_for_good() {
+    let old = good();
+    let next = |from: &str, to: &str| successor("plans.toml", &GOOD.replace(from, to), &old).unwrap_err().to_string();
+    assert_eq!(
+        next("id = 2", "id = 3"),
+        "plans.toml, line 2: retired: plan 2 is gone; add { id = 2, top_up = false } to retired"
+    );
+    assert_eq!(next("id = 1\n", "id = 3\n"), "plans.toml, line 2: retired: plan 1 is gone; add 1 to retired");
+    assert_eq!(next("[7]", "[]"), "plans.toml, line 2: retired: plan 7 is gone; add 7 to retired");
+    let without_list = successor("plans.toml", &GOOD.replace("retired = [7]", ""), &old).unwrap_err();
+    assert_eq!((without_list.line, without_list.message.as_str()), (1, "plan 7 is gone"));
+    // However many catalogues lie in between, the first one's ids are known to the last.
+    let between = successor("plans.toml", &GOOD.replace("id = 2", "id = 3").replace("[7]", WITH_PRO), &old).unwrap();
+    let back = successor("plans.toml", &GOOD.replace("\"pro\"", "\"max\""), &between).unwrap_err();
+    assert_eq!(back.message, "plan id 2 was retired and cannot be that of \"max\"");
+}
+
+#[test]
+fn r14_a_plan_is_retired_with_what_it_allows() {
+    let old = good();
+    assert!(old.without_top_up().eq([PlanId(2)]));
+    let retired = |list: &str| {
+        successor(
+            "plans.toml",
+            &GOOD.replace("id = 2", "id = 3").replace("top_up = false", "").replace("[7]", list),
+            &old,
+        )
+    };
+    let without = retired(WITH_PRO).unwrap();
+    assert!(without.without_top_up().eq([PlanId(2)]));
+    for list in ["[2, 7]", "[7, { id = 2, top_up = true }]", "[7, { id = 2 }]"] {
+        assert_eq!(
+            retired(list).unwrap_err().to_string(),
+            "plans.toml, line 2: retired: the subscribers of plan 2 may not buy top-ups; \
+             retire it as { id = 2, top_up = false }"
+        );
+    }
+    let twice = retired("[2, 7, { id = 2, top_up = false }]").unwrap_err();
+    assert_eq!(twice.message, "plan 2 is retired with top_up and without");
+    assert_eq!(retired("[{ id = 2, topup = false }]").unwrap_err().key, "retired.topup");
+    assert_eq!(retired("[{ top_up = false }]").unwrap_err().message, "missing");
 }
 
 #[test]

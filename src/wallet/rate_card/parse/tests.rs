@@ -515,6 +515,19 @@ fn a_reload_keeps_ids_and_raises_the_version() {
             ),
         ),
         (
+            next("id = 2\nname = \"clip\"", "id = 3\nname = \"clip\""),
+            "r.toml, line 2: retired: model 2 is gone; add 2 to retired".to_owned(),
+        ),
+        (
+            next("retired = [9]", "retired = []"),
+            "r.toml, line 2: retired: model 9 is gone; add 9 to retired".to_owned(),
+        ),
+        (next("retired = [9]\n", ""), "r.toml, line 1: retired: model 9 is gone; add 9 to retired".to_owned()),
+        (
+            next("id = 2\nname = \"video\"", "id = 3\nname = \"video\""),
+            "r.toml, line 1: tool: tool 2, \"video\", is gone; keep it; no model needs to name it".to_owned(),
+        ),
+        (
             changed("price = 24", "price = 25"),
             "r.toml, line 1: version: a changed card needs a version above 1; version = 2".to_owned(),
         ),
