@@ -295,7 +295,7 @@ impl CycleRoll {
     /// What the roll makes of the subscription that stood before it; none after a lapse.
     #[must_use]
     pub fn of(&self, before: &Subscription) -> Option<Subscription> {
-        (self.tier > Tier::NONE).then(|| Subscription {
+        (self.tier > Tier::NONE).then_some(Subscription {
             plan: self.plan,
             tier: self.tier,
             allocation: self.allocation,
