@@ -12,7 +12,7 @@ pub struct GenerationSettings {
     pub quality: u8,
     /// The resolution's id, 1 to 15; 0 = the model's default.
     pub resolution: u8,
-    /// A bit for each add-on: bit 0 is the add-on with id 0.
+    /// A bit for each add-on, whose ids are 1 to 8: bit 0 is the add-on with id 1; [`Self::add_on`] makes one.
     pub add_ons: u8,
     /// The duration in tenths of a second; 0 = the model's default.
     pub duration_ds: u16,
@@ -21,6 +21,18 @@ pub struct GenerationSettings {
 impl GenerationSettings {
     /// The highest id of a quality or a resolution.
     pub const ID_MAX: u8 = 15;
+
+    /// The highest id of an add-on.
+    pub const ADD_ON_ID_MAX: u8 = 8;
+
+    /// The bit of an add-on in [`Self::add_ons`]; `None` if its id is not 1 to [`Self::ADD_ON_ID_MAX`].
+    #[must_use]
+    pub const fn add_on(id: u8) -> Option<u8> {
+        match id {
+            1..=Self::ADD_ON_ID_MAX => Some(1 << (id - 1)),
+            _ => None,
+        }
+    }
 
     const RESOLUTION_SHIFT: u32 = 4;
     const ADD_ONS_SHIFT: u32 = 8;

@@ -31,7 +31,7 @@ pub struct WalletView {
     pub period: Period,
     /// When the running cycle ends, by a new one or a lapse; zero for never.
     pub cycle_ends_at: Timestamp,
-    /// When the next reset comes; zero for none.
+    /// When the next reset that brings credits comes; zero for none.
     pub next_reset_at: Timestamp,
     /// The active subscription.
     pub subscription: Option<Subscription>,

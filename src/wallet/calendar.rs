@@ -89,6 +89,8 @@ pub struct Cohorts {
     zones: RwLock<Vec<(String, TimeZone)>>,
     /// For each cohort its day (high 20 bits) and the end of that day in seconds (low 44 bits), in one atomic.
     todays: Box<[AtomicU64]>,
+    /// Ends of days that were asked for lately, to be found again without a lock; see [`KnownEnd`].
+    ends: Box<[AtomicU64]>,
 }
 
 const SECONDS_BITS: u32 = 44;
@@ -105,7 +107,8 @@ impl Cohorts {
     #[must_use]
     pub fn new() -> Self {
         let todays = (0..ZONES_MAX).map(|_| AtomicU64::new(0)).collect();
-        Self { zones: RwLock::new(Vec::new()), todays }
+        let ends = (0..ENDS).map(|_| AtomicU64::new(0)).collect();
+        Self { zones: RwLock::new(Vec::new()), todays, ends }
     }
 
     /// The cohort of a zone by its IANA name in any case; an empty name stands for UTC. However it is spelled, a name
@@ -158,6 +161,24 @@ impl Cohorts {
         today(&self.zone(cohort), at).day
     }
 
+    /// When the day that contains an instant ends in a cohort.
+    #[must_use]
+    pub fn end_of_day_at(&self, cohort: Cohort, at: Timestamp) -> Timestamp {
+        let place = (at.seconds() / 86_400).wrapping_add(u64::from(cohort.0).wrapping_mul(61)) % ENDS;
+        let cell = usize::try_from(place).ok().and_then(|place| self.ends.get(place));
+        // Relaxed: the value is complete in itself and nothing else is published with it.
+        let known = cell.map(|cell| KnownEnd::unpack(cell.load(Ordering::Relaxed)));
+        if let Some(known) = known.filter(|known| known.holds(cohort, at)) {
+            return Timestamp(known.ends_s.saturating_mul(1_000));
+        }
+        let ends_at = today(&self.zone(cohort), at).ends_at;
+        let fresh = KnownEnd { cohort: cohort.0.into(), from_s: at.seconds(), ends_s: ends_at.seconds() };
+        if let (Some(cell), Some(packed)) = (cell, fresh.pack()) {
+            cell.store(packed, Ordering::Relaxed);
+        }
+        ends_at
+    }
+
     /// When a day begins in a cohort: when the one before it ends.
     #[must_use]
     pub fn start_of(&self, cohort: Cohort, day: Day) -> Timestamp {
@@ -196,6 +217,41 @@ fn find(zones: &[(String, TimeZone)], name: &str) -> Option<Cohort> {
     let index = zones.iter().position(|(known, _)| known == name)?;
     u16::try_from(index).ok().map(Cohort)
 }
+
+/// How many ends of days are kept.
+const ENDS: u64 = 1 << 12;
+
+/// From `from_s` to `ends_s` it is one day in a cohort. Packed: 10 bits of cohort, 18 of the seconds between, 36 of the end.
+#[derive(Clone, Copy)]
+struct KnownEnd {
+    cohort: u64,
+    from_s: u64,
+    ends_s: u64,
+}
+
+const ENDS_BITS: u32 = 36;
+const LENGTH_BITS: u32 = 18;
+
+impl KnownEnd {
+    fn holds(&self, cohort: Cohort, at: Timestamp) -> bool {
+        self.cohort == u64::from(cohort.0) && (self.from_s..self.ends_s).contains(&at.seconds())
+    }
+
+    /// Nothing where it does not fit, which is no day before the year 4000.
+    fn pack(self) -> Option<u64> {
+        let length = self.ends_s.checked_sub(self.from_s)?;
+        let fits = self.ends_s >> ENDS_BITS == 0 && length >> LENGTH_BITS == 0;
+        fits.then_some(self.cohort << (ENDS_BITS + LENGTH_BITS) | length << ENDS_BITS | self.ends_s)
+    }
+
+    const fn unpack(packed: u64) -> Self {
+        let ends_s = packed & ((1 << ENDS_BITS) - 1);
+        let length = packed >> ENDS_BITS & ((1 << LENGTH_BITS) - 1);
+        Self { cohort: packed >> (ENDS_BITS + LENGTH_BITS), from_s: ends_s.saturating_sub(length), ends_s }
+    }
+}
+
+const _: () = assert!(ZONES_MAX <= 1 << (64 - ENDS_BITS - LENGTH_BITS));
 
 fn pack(today: Today) -> u64 {
     (u64::from(today.day.0) << SECONDS_BITS) | (today.ends_at.seconds() & SECONDS_MASK)

@@ -16,7 +16,7 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
-use crate::bucket::{Slices, Split};
+use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::calendar::{Cohorts, Today};
 use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
@@ -177,6 +177,8 @@ pub struct Engine<J, A> {
     pub(crate) expire_from: AtomicU64,
     /// Whether the newest allowance goes to subscribed accounts too; Relaxed, because it only tells.
     pub(crate) free_for_all: AtomicBool,
+    /// Whether there is a date without an allowance; Relaxed, because it only tells.
+    pub(crate) free_can_be_none: AtomicBool,
     units: AtomicU64,
 }
 
@@ -202,6 +204,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             bound_on_its_way: Mutex::new(None),
             expire_from: AtomicU64::new(0),
             free_for_all: AtomicBool::new(false),
+            free_can_be_none: AtomicBool::new(false),
             units: AtomicU64::new(1),
         }
     }
@@ -365,8 +368,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let top_up = slices.split.top_up;
             let repaid = self.repay(index, &mut cold, top_up);
             let attention = cold.frozen || cold.in_debt;
-            let rest =
-                Slices { split: slices.split.minus(&Split::only(crate::bucket::Bucket::TopUp, repaid)), ..*slices };
+            let rest = Slices { split: slices.split.minus(&Split::only(Bucket::TopUp, repaid)), ..*slices };
             slot.word.transition(|word| {
                 let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
                 (Some(Snapshot { attention, ..next }), ())
@@ -403,17 +405,38 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Fills in what every answer about a wallet tells: what is available and when the next reset comes.
     pub(crate) fn tell(&self, answer: Answer, slot: &Slot, word: &Snapshot, now: Now) -> Answer {
-        let today = self.today(slot, now);
-        let cycle_ends_at = slot.cycle_ends_at();
-        // A reset is told only to those who get something by it; without a subscription that is the daily one.
-        let daily = word.tier == crate::ids::Tier::NONE || self.free_for_all.load(Ordering::Relaxed);
-        let next = if daily { self.next_day(slot, word, today).min(cycle_ends_at) } else { cycle_ends_at };
         Answer {
             available: word.available,
-            next_reset_at: if next == Timestamp::NEVER { Timestamp::NONE } else { next },
+            next_reset_at: self.next_reset(slot, word, Sources::ALL, now),
             top_up_allowed: self.top_up_allowed(slot, word),
             ..answer
         }
+    }
+
+    /// When the next credits come into one of these buckets; none where waiting brings nothing (R4, R40). A lapse brings
+    /// none: after it the daily ones come back, with the first day that begins at it or later (R7).
+    pub(crate) fn next_reset(&self, slot: &Slot, word: &Snapshot, sources: Sources, now: Now) -> Timestamp {
+        let (due_at, lapses) = (slot.cycle_ends_at(), slot.lapses());
+        let daily = word.tier == crate::ids::Tier::NONE || self.free_for_all.load(Ordering::Relaxed);
+        let mut free = match () {
+            () if !sources.contains(Bucket::Free) => Timestamp::NEVER,
+            () if daily => self.next_day(slot, word, self.today(slot, now)),
+            () if lapses && due_at != Timestamp::NEVER => {
+                let day_ends = self.cohorts.end_of_day_at(slot.cohort(), due_at.minus_millis(1));
+                day_ends.max(self.next_day(slot, word, self.today(slot, now)))
+            }
+            () => Timestamp::NEVER,
+        };
+        // Relaxed: as with the other flag, it only tells.
+        if self.free_can_be_none.load(Ordering::Relaxed) && free != Timestamp::NEVER {
+            let day = self.cohorts.day_at(slot.cohort(), free);
+            if self.policies.read().allowance_of_unsubscribed(day).is_zero() {
+                free = Timestamp::NEVER;
+            }
+        }
+        let brings = !lapses && sources.contains(Bucket::Subscription);
+        let next = if brings { free.min(due_at) } else { free };
+        if next == Timestamp::NEVER { Timestamp::NONE } else { next }
     }
 
     /// When the next free credits come: at the end of today, or of the later day that the word already has, after a move

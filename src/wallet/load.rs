@@ -35,7 +35,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Adds a journaled allowance; before the wallets.
     pub fn load_policy(&self, policy: FreePolicy) {
         self.policies.write().add(policy);
-        self.free_for_all.store(policy.all_accounts, Ordering::Relaxed);
+        self.tell_of_policy(policy);
+    }
+
+    fn tell_of_policy(&self, newest: FreePolicy) {
+        self.free_for_all.store(newest.all_accounts, Ordering::Relaxed);
+        self.free_can_be_none.fetch_or(newest.allowance.is_zero(), Ordering::Relaxed);
     }
 
     /// Sets the bound of forgotten ids.
@@ -128,7 +133,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let policy = FreePolicy { from, allowance, all_accounts };
         self.journal.push(&[Record::Policy(policy)]);
         policies.add(policy);
-        self.free_for_all.store(all_accounts, Ordering::Relaxed);
+        self.tell_of_policy(policy);
         true
     }
 }

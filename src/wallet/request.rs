@@ -291,7 +291,8 @@ pub struct Answer {
     pub split: Split,
     /// What a reserve could take now, by bucket.
     pub available: Split,
-    /// The next daily reset or end of a credit cycle; zero for none.
+    /// The next reset that brings credits, a daily one or a new credit cycle; zero for none. Of `insufficient`: into buckets
+    /// that may pay.
     pub next_reset_at: Timestamp,
     /// The outcome's amount: required, largest, shortfall, settled, debt.
     pub amount: Credits,

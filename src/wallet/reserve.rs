@@ -92,8 +92,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     return Ok(self.tell(refused, slot, &word, now));
                 }
                 Taken::Insufficient(word) => {
-                    let refused = self.insufficient(asked.amount, word.tier);
-                    return Ok(self.tell(refused, slot, &word, now));
+                    return Ok(self.insufficient(asked.amount, asked.sources, slot, (&word, now)));
                 }
                 Taken::NoPrice(word, refused) => return Ok(self.tell(refused.answer(), slot, &word, now)),
             };
@@ -175,11 +174,18 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
     }
 
-    /// `insufficient` with the plan that would bring enough (R40).
-    pub(crate) fn insufficient(&self, required: Credits, tier: Tier) -> Answer {
+    /// `insufficient` with the ways out: the plan that would bring enough, and the next reset of a bucket that may pay; a
+    /// reset of one that may not is nothing to wait for (R8, R40).
+    pub(crate) fn insufficient(
+        &self,
+        required: Credits,
+        sources: Sources,
+        slot: &Slot,
+        (word, now): (&Snapshot, Now),
+    ) -> Answer {
         let mut refused = Answer::of(Outcome::Insufficient).with_amount(required);
-        refused.detail = self.upgrade_to(tier, required);
-        refused
+        refused.detail = self.upgrade_to(word.tier, required);
+        Answer { next_reset_at: self.next_reset(slot, word, sources, now), ..self.tell(refused, slot, word, now) }
     }
 
     /// What the cold side says to a reserve that met the attention bit; `None` when there is nothing any more.

@@ -263,10 +263,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let slices = Slices { split, day: numbers.day_of(word), period: numbers.period_of(word) };
             (Some(next), Ok(slices))
         });
-        drawn.map_err(|word| {
-            let refused = self.insufficient(above, word.tier);
-            self.tell(refused, slot, &word, now)
-        })
+        drawn.map_err(|word| self.insufficient(above, sources, slot, (&word, now)))
     }
 
     /// What of the slices goes back: the rest belongs to periods that have ended, and is forfeited (R24).

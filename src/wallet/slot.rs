@@ -6,7 +6,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::calendar::Cohort;
+use crate::calendar::{Cohort, ZONES_MAX};
 use crate::ids::{AccountId, Period, PlanId, Timestamp};
 use crate::subscription::Subscription;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -20,6 +20,11 @@ const SEGMENTS: usize = 1 << 16;
 
 /// The most wallets that one partition can hold.
 pub const WALLETS_MAX: usize = SEGMENT_SLOTS.saturating_mul(SEGMENTS);
+
+/// In the cell of the cohort: what comes when the wallet is next due is a lapse.
+const LAPSES: u16 = 1 << 15;
+
+const _: () = assert!(ZONES_MAX < LAPSES as usize);
 
 /// The number of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -70,7 +75,14 @@ impl Slot {
     #[must_use]
     pub fn cohort(&self) -> Cohort {
         // Relaxed: a change is made under the lock, and who finds the wallet due reads it again there.
-        Cohort(self.cohort.load(Ordering::Relaxed))
+        Cohort(self.cohort.load(Ordering::Relaxed) & !LAPSES)
+    }
+
+    /// Whether the subscription lapses when the wallet is next due, and no cycle begins there.
+    #[must_use]
+    pub fn lapses(&self) -> bool {
+        // Relaxed: outside of the lock it only tells.
+        self.cohort.load(Ordering::Relaxed) & LAPSES != 0
     }
 
     /// When the running credit cycle ends, by a new one or a lapse; [`Timestamp::NEVER`] without an end.
@@ -108,6 +120,8 @@ impl Slot {
     pub fn set_subscription(&self, cold: &mut Cold, subscription: Option<&Subscription>) {
         cold.pack(subscription);
         self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
+        let lapses = if subscription.is_some_and(Subscription::lapses_next) { LAPSES } else { 0 };
+        self.cohort.store(self.cohort().0 | lapses, Ordering::Relaxed);
         let due_at = subscription.map_or(Timestamp::NEVER, Subscription::due_at);
         self.cycle_ends_at.store(due_at.0, Ordering::Release);
     }
@@ -115,7 +129,8 @@ impl Slot {
     /// Moves the wallet to another zone; call with the lock held.
     pub fn set_cohort(&self, cohort: Cohort) {
         // Relaxed: who finds the wallet due by either zone reads it again under the lock.
-        self.cohort.store(cohort.0, Ordering::Relaxed);
+        let lapses = self.cohort.load(Ordering::Relaxed) & LAPSES;
+        self.cohort.store(cohort.0 | lapses, Ordering::Relaxed);
     }
 
     /// Takes the wallet's lock. Nobody waits for anything else while holding it.

@@ -184,6 +184,12 @@ impl Subscription {
         }
     }
 
+    /// Whether it lapses when it is next due: at one instant the lapse comes before a new cycle (R10).
+    #[must_use]
+    pub fn lapses_next(&self) -> bool {
+        self.lapses_at() <= self.ends_at
+    }
+
     /// The seconds that are left of the running cycle; the second that runs counts as left.
     #[must_use]
     pub const fn remaining_s(&self, now: Timestamp) -> u64 {

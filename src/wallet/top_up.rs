@@ -96,7 +96,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         request: &CommandRequest,
         now: Now,
     ) -> Executed {
-        self.may_buy(&on, amount)?;
+        self.allowed(&on, amount)?;
         self.fits(&on, amount)?;
         let record = TopUp {
             account: on.slot.account(),
@@ -118,7 +118,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         request: &CommandRequest,
         now: Now,
     ) -> Executed {
-        self.may_buy(on, amount)?;
+        self.allowed(on, amount)?;
         if self.top_ups.lock().of(on.index, now.daemon).len() >= PENDING_TOP_UPS_MAX {
             return Err(Answer { detail: LIMIT_PENDING_TOP_UPS, ..Answer::of(Outcome::Limit) });
         }
@@ -157,14 +157,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Ok((row, self.bought(&mut on, amount)))
     }
 
-    /// Whether a top-up of this amount is taken now: with a subscription whose plan allows it, or to repay debt alone
+    /// Whether a top-up of this amount is allowed now: with a subscription whose plan allows it, or to repay debt alone
     /// (R14, R16).
-    fn may_buy(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
+    fn allowed(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let word = on.slot.word.load();
-        if !self.top_up_allowed(on.slot, &word) && amount > self.debt_of(on.index) {
-            return Err(Answer::of(Outcome::SubscriptionRequired));
-        }
-        Ok(())
+        let allowed = self.top_up_allowed(on.slot, &word) || amount <= self.debt_of(on.index);
+        if allowed { Ok(()) } else { Err(Answer::of(Outcome::SubscriptionRequired)) }
     }
 
     /// What repays debt does not stay, so it needs no place (R16).

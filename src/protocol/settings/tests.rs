@@ -29,3 +29,11 @@ proptest! {
         prop_assert_eq!(GenerationSettings::unpack(word).pack(), Some(word));
     }
 }
+
+/// R17: the add-ons of a model have the ids 1 to 8.
+#[test]
+fn r17_the_bit_of_an_add_on_is_one_below_its_id() {
+    assert_eq!(GenerationSettings::add_on(1), Some(0b1));
+    assert_eq!(GenerationSettings::add_on(8), Some(0b1000_0000));
+    assert_eq!((GenerationSettings::add_on(0), GenerationSettings::add_on(9)), (None, None));
+}

@@ -175,7 +175,7 @@ fn r7_free_credits_stay_until_the_boundary_after_subscribing_and_come_back_after
          subscribe a 50 until=2026-03-12T12:00:00Z => done left=70/50/0
          reserve h2 a 5                   => granted split=5/0/0
          at 2026-03-11T00:00:00Z
-         balance a                        => done left=0/50/0 next_at=2026-03-12T12:00:00Z
+         balance a                        => done left=0/50/0 next_at=2026-03-13T00:00:00Z
          at 2026-03-12T12:00:00Z
          balance a                        => done left=0/0/0 tier=0 next_at=2026-03-13T00:00:00Z
          at 2026-03-13T00:00:00Z
@@ -378,4 +378,92 @@ fn i9_r13_a_retry_with_another_spelling_is_the_same_command() {
     assert_eq!(told(2, moves("")), granted);
     assert_eq!(told(2, moves("Europe/Berlin")), reused);
     assert_eq!(told(2, moves("nowhere")), reused);
+}
+
+/// R4, R40: a lapse brings nothing; the daily credits come back with the first day that begins at it or later (R7).
+#[test]
+fn r4_the_next_reset_of_who_is_to_lapse_is_the_day_that_brings_free_credits_again() {
+    check(
+        "open a
+         open b zone=America/Los_Angeles
+         open c
+         subscribe a 50 until=2026-03-12T12:00:00Z  => done next_at=2026-03-13T00:00:00Z
+         subscribe a 50 until=2026-03-12T00:00:00Z  => done next_at=2026-03-12T00:00:00Z
+         subscribe b 50 until=2026-03-12T12:00:00Z  => done next_at=2026-03-13T07:00:00Z
+         subscribe b 50 until=2026-03-12T12:00:00Z  => done next_at=2026-03-13T07:00:00Z
+         subscribe c 50                             => done next=none
+         at 2026-03-12T00:00:00Z
+         balance a                                  => done left=100/0/0 tier=0 next=86400s
+         at 2026-03-13T06:59:59Z
+         balance b                                  => done left=0/0/0 tier=0 next=1s
+         at 2026-03-13T07:00:00Z
+         balance b                                  => done left=100/0/0",
+    );
+}
+
+#[test]
+fn r4_there_is_no_next_reset_where_the_next_day_has_no_allowance() {
+    check(
+        "open a                       => done next=43200s
+         policy 0                     => 1
+         balance a                    => done next=43200s
+         subscribe a 50 for=1h        => done next=43200s
+         at 2026-03-11T00:00:00Z
+         balance a                    => done left=100/0/0 tier=0 next=86400s
+         at 2026-03-12T00:00:00Z
+         balance a                    => done left=100/0/0 tier=0 next=none
+         subscribe a 50 for=1h        => done next=none",
+    );
+}
+
+/// R8, R40: what a reset brings is nothing to wait for where it may not pay.
+#[test]
+fn r8_r40_insufficient_waits_for_a_reset_of_a_bucket_that_may_pay() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a
+         reserve h1 a 101             => insufficient next=43200s
+         reserve h1 a 101 pro         => insufficient next=none
+         reserve h1 a 101 sources=6   => insufficient next=none
+         reserve h1 a 101 sources=5   => insufficient next=43200s
+         balance a                    => done next=43200s",
+    );
+    world.engine.set_plans(Arc::new(crate::plan::parse::plan_catalog("p.toml", PLAN).unwrap()));
+    let (auto_renew, paid_through) = (true, Timestamp::NONE);
+    let told = world.command(Command::Subscribe { account: account("a"), plan: PlanId(1), auto_renew, paid_through });
+    assert_eq!((told.outcome, told.next_reset_at), (Outcome::Done, instant("2026-04-10T12:00:00Z")));
+    world.check(
+        "reserve h1 a 601             => insufficient next_at=2026-04-10T12:00:00Z
+         reserve h1 a 601 pro         => insufficient next_at=2026-04-10T12:00:00Z
+         reserve h1 a 601 free_only   => insufficient next=none
+         reserve h1 a 601 sources=4   => insufficient next=none
+         reserve h2 a 1 draw sources=4 => insufficient next=none
+         reserve h2 a 1 draw free_only => granted next_at=2026-04-10T12:00:00Z
+         commit h2 601                => insufficient next=none",
+    );
+    let told = world.command(Command::Cancel { account: account("a"), at_period_end: true });
+    assert_eq!((told.outcome, told.next_reset_at), (Outcome::Done, instant("2026-04-11T00:00:00Z")));
+    world.check(
+        "reserve h1 a 601             => insufficient next_at=2026-04-11T00:00:00Z
+         reserve h1 a 601 free_only   => insufficient next_at=2026-04-11T00:00:00Z
+         reserve h1 a 601 pro         => insufficient next=none
+         restart
+         reserve h1 a 601             => insufficient next_at=2026-04-11T00:00:00Z",
+    );
+}
+
+#[test]
+fn r6_the_end_of_a_day_that_is_known_is_that_of_the_calendar() {
+    let world = World::new(Settings::default());
+    let cohorts = &world.engine.cohorts;
+    for name in ["UTC", "Europe/Berlin", "Africa/Cairo", "Pacific/Apia", "Pacific/Kiritimati"] {
+        let cohort = cohorts.of(name).unwrap();
+        for from in ["2011-12-29T00:00:00Z", "2026-03-28T00:00:00Z", "2026-10-29T18:00:00Z"] {
+            for half_hours in (0..200).chain((0..200).rev()) {
+                let at = instant(from).plus_millis(half_hours * 1_800_000 + half_hours % 3);
+                let expected = today(&cohorts.zone(cohort), at).ends_at;
+                assert_eq!(cohorts.end_of_day_at(cohort, at), expected, "{name} {from} {half_hours}");
+            }
+        }
+    }
 }

@@ -200,7 +200,7 @@ fn r40_insufficient_names_the_three_ways_out() {
          bundles small=100
          reserve h1 a 101       => insufficient amount=101 detail=3 top_up_allowed=false next=43200s
          subscribe a 10 tier=3 for=1d
-         reserve h1 a 111       => insufficient amount=111 detail=0 top_up_allowed next=86400s
+         reserve h1 a 111       => insufficient amount=111 detail=0 top_up_allowed next=129600s
          reserve h2 a 110 draw  => granted
          commit h2 111          => insufficient amount=1 detail=0",
     );

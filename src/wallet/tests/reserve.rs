@@ -81,7 +81,7 @@ fn r4_a_held_credit_is_not_a_spent_one() {
          subscribe a 50 tier=3 for=1d
          reserve h1 a 30               => granted
          charge c1 a 20                => granted split=20/0/0
-         balance a                     => done left=50/50/0 tier=3 ends=86400s next=86400s debt=0 top_up_allowed",
+         balance a                     => done left=50/50/0 tier=3 ends=86400s next=129600s debt=0 top_up_allowed",
     );
     let row = &world.disk.replayed().rows[&account("a")];
     let free = row.counters[Bucket::Free as usize];

@@ -275,3 +275,14 @@ fn r14_subscribers_of_a_retired_plan_may_buy_what_they_could_before() {
     world.engine.set_plans(Arc::new(plan_catalog("p.toml", &retired).unwrap()));
     world.check("topup a 20 => subscription_required top_up_allowed=false");
 }
+
+/// R40: the subscription, then the number of pending top-ups, then what the bucket can hold.
+#[test]
+fn r40_a_pending_top_up_too_many_is_a_limit_before_the_balance_is() {
+    let mut world = check("open a\nsubscribe a 0\ntopup a 137438953 id=800 => done");
+    world.check_line("announce a 1 id=899 => balance_limit");
+    for payment in 0..16 {
+        world.check_line(&format!("announce a 0.001 id={} => done", 900 + payment));
+    }
+    world.check("announce a 1 id=920 => limit detail=3\ntopup a 1 id=921 => balance_limit");
+}

@@ -405,6 +405,7 @@ fn part(answer: &Answer, name: &str, now: Now) -> String {
         "detail" | "tier" => answer.detail.to_string(),
         "field" => Field::from_code(answer.detail).map_or_else(String::new, |field| format!("{field:?}")),
         "ends" => after(answer.time),
+        "next" if answer.next_reset_at == Timestamp::NONE => "none".to_owned(),
         "next" => after(answer.next_reset_at),
         "next_at" => {
             jiff::Timestamp::from_millisecond(i64::try_from(answer.next_reset_at.0).unwrap()).unwrap().to_string()
