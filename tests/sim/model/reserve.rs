@@ -70,7 +70,13 @@ impl Model {
         let priced = match self.gates(&wallet, request) {
             Ok(priced) => priced,
             Err(refused) => {
-                return Expected { view: Some(self.view(account, now, &NOTHING)), tells: true, ..refused };
+                let priced = self.priced(request).ok().flatten();
+                let sources = match refused.outcome {
+                    Outcome::Insufficient => eligible_sources(request, priced),
+                    _ => [true; 3],
+                };
+                let view = self.view_into(account, now, &NOTHING, sources);
+                return Expected { view: Some(view), tells: true, ..refused };
             }
         };
         let amount = priced.map_or(request.amount.millis(), |priced| priced.amount);

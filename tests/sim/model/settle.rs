@@ -116,7 +116,8 @@ impl Model {
         }
         if draws && sum(&eligible) < above {
             let detail = self.catalog.upgrade(self.rolled(account, now).tier(), above);
-            return Expected { amount: above, detail, tells: true, ..Expected::of(Outcome::Insufficient) };
+            let view = Some(self.view_into(hold.account, now, &NOTHING, hold.sources()));
+            return Expected { amount: above, detail, tells: true, view, ..Expected::of(Outcome::Insufficient) };
         }
         self.remember(Some(account), Some(id));
         self.roll(account, now);

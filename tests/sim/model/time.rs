@@ -95,16 +95,33 @@ impl Model {
     }
 
     pub(super) fn view(&self, account: u128, now: Clock, more: &Amounts) -> View {
+        self.view_into(account, now, more, [true; 3])
+    }
+
+    /// The view with the next reset that brings credits into one of these buckets.
+    pub(super) fn view_into(&self, account: u128, now: Clock, more: &Amounts, sources: [bool; 3]) -> View {
         let wallet = self.rolled(account, now);
         let mut available = add(&wallet.available, more);
         available[2] = wallet.available[2] + more[2].saturating_sub(wallet.debt);
-        // A reset is told to those whom the allowance is for, whatever it comes to.
+        let next_reset_at = self.next_reset(&wallet, now, sources).unwrap_or(0);
+        let top_up_allowed = self.sells_top_ups(&wallet);
+        View { available, next_reset_at, top_up_allowed }
+    }
+
+    /// A lapse brings nothing by itself: the daily credits come back with the first day that begins at it or later (R7).
+    fn next_reset(&self, wallet: &Wallet, now: Clock, [free, subscription, _]: [bool; 3]) -> Option<u64> {
+        let lapse = wallet.subscribed.map(|running| running.lapses()).filter(|lapse| Some(*lapse) == wallet.due());
         let daily = wallet.tier() == 0 || self.policies.last().is_some_and(|policy| policy.all_accounts);
         // After a move to the west the wallet may be ahead of the clocks there (R6).
-        let day_end = daily.then(|| wallet.zone.first_after(wallet.day, now.daemon));
-        let next = [day_end, wallet.due()].into_iter().flatten().min();
-        let top_up_allowed = self.sells_top_ups(&wallet);
-        View { available, next_reset_at: next.unwrap_or(0), top_up_allowed }
+        let next_day = wallet.zone.first_after(wallet.day, now.daemon);
+        let day = match lapse {
+            _ if daily => Some(next_day),
+            Some(lapse) => Some(next_day.max(wallet.zone.day_ends_at(lapse - 1))),
+            None => None,
+        };
+        let day = day.filter(|day| free && self.allowance(wallet.zone.day(*day), 0) > 0);
+        let cycle = wallet.due().filter(|_| lapse.is_none() && subscription);
+        [day, cycle].into_iter().flatten().min()
     }
 
     /// A cycle roll that the journal shows: what its record must say, or what is wrong with it.
