@@ -134,6 +134,14 @@ impl Holds {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// A look at an open hold for no more than to have it in the cache.
+    pub(crate) fn peek(&self, id: HoldId) -> u64 {
+        match self.map.get(&id).as_deref() {
+            Some(Entry::Live(live)) => live.hold.ends_at.0 | live.hold.captured.free.millis(),
+            _ => 0,
+        }
+    }
+
     pub(crate) fn count_entry(&self) {
         self.entries.fetch_add(1, Ordering::Relaxed);
     }
