@@ -108,7 +108,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (command, Some(index)) => {
                 let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
-                let held = self.held_beside(command, slot, now);
+                let held = self.held_beside(gift_of(command, known.as_ref(), bought.as_ref().ok()), slot, now);
                 let mut cold = slot.lock();
                 self.roll_locked(slot, &mut cold, now);
                 let on = Locked { index, slot, cold: &mut cold, held };
@@ -255,6 +255,18 @@ impl Locked<'_> {
     fn show_attention(&self) {
         let attention = self.cold.frozen || self.cold.in_debt;
         self.slot.word.transition(|word| (Some(Snapshot { attention, ..*word }), ()));
+    }
+}
+
+/// What a command gives into which bucket, if it gives an amount that somebody chose.
+fn gift_of(command: &Command, known: Option<&CommandRow>, bought: Option<&Purchase<'_>>) -> Option<(Bucket, Credits)> {
+    match (command, known.map(|row| &row.record)) {
+        (Command::Grant { bucket, amount, .. }, _) => Some((*bucket, *amount)),
+        (Command::ConfirmTopUp { .. }, Some(Record::PendingTopUp(pending))) => Some((Bucket::TopUp, pending.amount)),
+        (Command::TopUp { .. } | Command::PendingTopUp { .. } | Command::TopUpBundle { .. }, _) => {
+            bought.map(|bought| (Bucket::TopUp, bought.amount()))
+        }
+        _ => None,
     }
 }
 

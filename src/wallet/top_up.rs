@@ -74,6 +74,12 @@ pub(crate) struct Purchase<'a> {
     bundle: &'a str,
 }
 
+impl Purchase<'_> {
+    pub(crate) const fn amount(&self) -> Credits {
+        self.amount
+    }
+}
+
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// What a command buys, a bundle by the catalogue of now; nothing where it buys nothing.
     pub(crate) fn purchase<'a>(&self, command: &'a Command) -> Result<Purchase<'a>, Answer> {

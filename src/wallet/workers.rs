@@ -13,7 +13,6 @@ use crate::hold::HoldState;
 use crate::holds::{Entry, Live};
 use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};
 use crate::record::{Attribution, Record, Return};
-use crate::request::Command;
 use crate::slot::{Slot, SlotIndex};
 
 /// Which open holds are meant.
@@ -116,12 +115,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters: a
     /// gift is large from a sixteenth of half a field on. Smaller ones would have to be taken out by holds sixteen times
     /// over, all of them open at once, before returns could find no place; and returns that find none are forfeited.
-    pub(crate) fn held_beside(&self, command: &Command, slot: &Slot, now: Now) -> Split {
-        let (bucket, amount) = match command {
-            Command::Grant { bucket, amount, .. } => (*bucket, *amount),
-            Command::TopUp { amount, .. } | Command::PendingTopUp { amount, .. } => (Bucket::TopUp, *amount),
-            _ => return Split::ZERO,
-        };
+    pub(crate) fn held_beside(&self, gift: Option<(Bucket, Credits)>, slot: &Slot, now: Now) -> Split {
+        let Some((bucket, amount)) = gift else { return Split::ZERO };
         if amount.millis() <= half(bucket).millis() / 16 {
             return Split::ZERO;
         }

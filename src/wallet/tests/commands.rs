@@ -270,6 +270,20 @@ fn r40_gifts_leave_a_place_for_what_open_holds_may_bring_back() {
          release h3                    => done
          commit h4 137000000           => done",
     );
+    // A payment that waits is a gift when it is confirmed.
+    check(
+        "open a
+         subscribe a 0
+         announce a 137000000 id=900   => done
+         topup a 137000000             => done
+         reserve h1 a 137000000 sources=4
+         topup a 137000000             => done
+         reserve h2 a 137000000 sources=4
+         confirm a id=900              => balance_limit
+         commit h1 137000000           => done
+         commit h2 137000000           => done
+         confirm a id=900              => done split=0/0/137000000",
+    );
 }
 
 #[test]

@@ -356,10 +356,10 @@ fn opened_period(record: &Record) -> Option<u32> {
 fn r11_a_subscription_set_by_hand_takes_plan_commands() {
     check(
         "open a
-         subscribe a 50 until=2026-03-20T12:00:00Z => done next_at=2026-03-20T12:00:00Z
-         renew a 2026-03-25T12:00:00Z  => done next_at=2026-03-25T12:00:00Z
+         subscribe a 50 until=2026-03-20T12:00:00Z => done next_at=2026-03-21T00:00:00Z
+         renew a 2026-03-25T12:00:00Z  => done next_at=2026-03-26T00:00:00Z
          join a 1                      => already_subscribed
-         change a 1                    => done left=100/1000/0 next_at=2026-03-25T12:00:00Z
+         change a 1                    => done left=100/1000/0 next_at=2026-03-26T00:00:00Z
          at 2026-03-25T12:00:00Z
          balance a                     => done tier=0
          subscribe a 50                => done

@@ -284,5 +284,5 @@ fn r40_a_pending_top_up_too_many_is_a_limit_before_the_balance_is() {
     for payment in 0..16 {
         world.check_line(&format!("announce a 0.001 id={} => done", 900 + payment));
     }
-    world.check("announce a 1 id=920 => limit detail=3\ntopup a 1 id=921 => balance_limit");
+    world.check("announce a 1 id=920 => limit detail=6\ntopup a 1 id=921 => balance_limit");
 }
