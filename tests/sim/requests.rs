@@ -162,7 +162,7 @@ impl Clients {
     }
 
     /// What is to be made, for the daemon to price: mostly what the card knows, at times with the right price.
-    fn priced(&mut self, random: &mut Random, now: Clock, model: &Model) -> Operation {
+    pub(crate) fn priced(&mut self, random: &mut Random, now: Clock, model: &Model) -> Operation {
         let (Operation::Reserve(mut request) | Operation::Charge(mut request)) = self.reserve(random, now) else {
             unreachable!("a reserve or a charge")
         };

@@ -4,7 +4,9 @@ use wallet::outcome::{Field, Outcome};
 use wallet::request::{Answer, ReserveRequest};
 
 use super::prices::{CardTerms, NoPrice};
-use super::{AMOUNT_MAX, Clock, Effect, Expected, Hold, Model, NOTHING, State, Wallet, draw, sources, sum, within};
+use super::{
+    AMOUNT_MAX, Amounts, Clock, Effect, Expected, Hold, Model, NOTHING, State, Wallet, draw, sources, sum, within,
+};
 
 impl Model {
     pub(super) fn reserve(&mut self, request: &ReserveRequest, charge: bool, now: Clock, seen: &Answer) -> Expected {
@@ -159,6 +161,23 @@ impl Model {
     /// What a request would cost by the card of now.
     pub(crate) fn price(&self, request: &ReserveRequest) -> Option<u64> {
         self.card.price(request).ok().map(|priced| priced.amount)
+    }
+
+    /// What a quote tells (R21): the price, what a reserve would come to, and its split; nothing without a price.
+    pub(crate) fn quoted(&self, request: &ReserveRequest, now: Clock) -> Option<(u64, Outcome, Amounts)> {
+        let priced = self.priced(request).ok().flatten()?;
+        let wallet = self.rolled(request.account.0, now);
+        let there = within(&wallet.available, eligible_sources(request, Some(priced)));
+        Some(match self.gates(&wallet, request) {
+            Ok(_) => (priced.amount, Outcome::Granted, draw(&there, priced.amount)),
+            Err(refused) => (priced.amount, refused.outcome, NOTHING),
+        })
+    }
+
+    /// What the buckets hold that may pay for a priced request.
+    pub(crate) fn eligible(&self, request: &ReserveRequest, now: Clock) -> u64 {
+        let priced = self.priced(request).ok().flatten();
+        sum(&within(&self.rolled(request.account.0, now).available, eligible_sources(request, priced)))
     }
 
     fn priced(&self, request: &ReserveRequest) -> Result<Option<CardTerms>, NoPrice> {

@@ -98,6 +98,11 @@ impl Model {
         self.view_into(account, now, more, [true; 3])
     }
 
+    /// What a look at a wallet tells.
+    pub(crate) fn view_of_wallet(&self, account: u128, now: Clock) -> View {
+        self.view(account, now, &[0; 3])
+    }
+
     /// The view with the next reset that brings credits into one of these buckets.
     pub(super) fn view_into(&self, account: u128, now: Clock, more: &Amounts, sources: [bool; 3]) -> View {
         let wallet = self.rolled(account, now);

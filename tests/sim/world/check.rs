@@ -27,6 +27,7 @@ impl<G: Ground> World<G> {
         if self.cycle_rolls(&records, before)?.contains(&false) {
             return Err(format!("a view that leaves records: {records:?}"));
         }
+        self.quotes(random)?;
         let crashes = self.tally.crashes;
         self.write(random, true)?;
         if self.tally.crashes > crashes {

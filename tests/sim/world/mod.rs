@@ -4,6 +4,7 @@ mod agree;
 mod check;
 mod crash;
 mod daemon;
+mod quotes;
 mod time;
 mod traffic;
 
