@@ -19,7 +19,7 @@ use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, Rec
 use protocol::NodeId;
 use tokio::sync::{Mutex, watch};
 use wallet::accounts::RollRound;
-use wallet::engine::CHUNK_OPERATIONS_MAX;
+use wallet::engine::SWEEP_HOLDS_MAX;
 use wallet::ids::{Now, Position, Timestamp};
 use wallet::load::LoadError;
 
@@ -269,7 +269,7 @@ fn ensure_policy(rules: &Rules, queue: &Arc<Queue>, settings: &Settings, clock: 
 /// Rolls every wallet whose cycle ended while no daemon ran, with the terms that were journaled. Each roll is a record, so
 /// that this waits for room, and for the journal behind it, as often as it needs to.
 fn roll_all(daemon: &Daemon) {
-    let most = CHUNK_OPERATIONS_MAX;
+    let most = SWEEP_HOLDS_MAX;
     let (mut round, mut sum) = (RollRound::default(), 0_usize);
     loop {
         let records = u32::try_from(most).unwrap_or(u32::MAX);

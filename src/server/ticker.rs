@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use journal::Class;
 use wallet::accounts::RollRound;
-use wallet::engine::{CHUNK_OPERATIONS_MAX, Chunk};
+use wallet::engine::{Chunk, SWEEP_HOLDS_MAX};
 use wallet::top_up::PENDING_DROPS_MAX;
 
 use crate::admission::RECORDS_PER_OPERATION;
@@ -58,13 +58,13 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
 /// Ends the holds that are due, a slice at a time; without room they wait, and count as expired for every request.
 fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) {
     for _ in 0..SLICES_MAX {
-        let records = u32::try_from(CHUNK_OPERATIONS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
+        let records = u32::try_from(SWEEP_HOLDS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
         let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
         chunk.clear();
         let now = daemon.clock.now();
         let (expired, pushed) = counted(|| daemon.rules.expire_due(chunk, now));
         room.used(pushed);
-        if expired < CHUNK_OPERATIONS_MAX {
+        if expired < SWEEP_HOLDS_MAX {
             return;
         }
     }

@@ -39,6 +39,10 @@ use crate::word::{Bits, Give, Numbers, Snapshot};
 /// Operations in a chunk, at most: a big frame yields between chunks.
 pub const CHUNK_OPERATIONS_MAX: usize = 64;
 
+/// Holds that time, or one command, ends in one unit at most: nobody waits for these answers, and each unit is a walk or a
+/// search of its own.
+pub const SWEEP_HOLDS_MAX: usize = 512;
+
 /// Fewer operations than this are decided without a look ahead.
 const WARM_OPERATIONS_MIN: usize = 16;
 

@@ -1,6 +1,6 @@
 //! The ends that time brings: holds expire (R23), ended ones are forgotten (R32).
 
-use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal};
+use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX};
 use crate::hold::HoldState;
 use crate::holds::{Entry, seconds};
 use crate::ids::{HoldId, Now, Timestamp};
@@ -19,7 +19,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if now.daemon.0 < self.expire_from.load(Ordering::Relaxed) {
             return 0;
         }
-        let due = self.holds.due(now.daemon, CHUNK_OPERATIONS_MAX);
+        let due = self.holds.due(now.daemon, SWEEP_HOLDS_MAX);
         let mut again = Vec::new();
         let mut expired: usize = 0;
         for id in due {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bucket::{Bucket, Slices, Split};
 use crate::command::half;
 use crate::credits::Credits;
-use crate::engine::{Archive, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal, running};
+use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX, running};
 use crate::hold::HoldState;
 use crate::holds::{Entry, Live};
 use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};
@@ -102,7 +102,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let (id, Entry::Live(live)) = entry.pair() else { continue };
             if filter.takes(live) && live.place.position().is_some() {
                 ids.insert(*id);
-                if ids.len() > CHUNK_OPERATIONS_MAX {
+                if ids.len() > SWEEP_HOLDS_MAX {
                     ids.pop_last();
                 }
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use journal::Class;
 use protocol::{Command, CommandAnswer, List, Outcome, View};
 use wallet::accounts::AccountScan;
-use wallet::engine::{Archive, CHUNK_OPERATIONS_MAX, Journal, Run};
+use wallet::engine::{Archive, Journal, Run, SWEEP_HOLDS_MAX};
 use wallet::estimate::{self, EstimateError};
 use wallet::ids::{AccountId, HoldId, Position, WorkerId};
 use wallet::outcome::Field;
@@ -144,7 +144,7 @@ async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: Worker
         return Ok((CommandAnswer::of(Outcome::UnknownAccount), Position::NONE));
     }
     let _alone = daemon.walk().await;
-    let records = u32::try_from(CHUNK_OPERATIONS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
+    let records = u32::try_from(SWEEP_HOLDS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
     let open = usize::try_from(daemon.rules.gauges().holds_open).unwrap_or(usize::MAX);
     let mut released: usize = 0;
     while released < open {
