@@ -165,6 +165,8 @@ impl Default for JournalPart {
 pub struct ProjectionPart {
     /// Records that a projection may be behind before reserves and charges are refused; at least 1024.
     pub lag_max: u64,
+    /// Records that a projection may fall behind while requests keep the cores busy; 0 to `lag_max`.
+    pub yield_max: u64,
     /// The longest time between two flushes in milliseconds; 100 to 60000.
     pub flush_interval_ms: u64,
     /// Bytes of journal between two flushes at most; 1 to 256 MiB.
@@ -173,7 +175,7 @@ pub struct ProjectionPart {
 
 impl Default for ProjectionPart {
     fn default() -> Self {
-        Self { lag_max: 20_000_000, flush_interval_ms: 30_000, flush_bytes: 32 * 1024 * 1024 }
+        Self { lag_max: 20_000_000, yield_max: 4_000_000, flush_interval_ms: 30_000, flush_bytes: 32 * 1024 * 1024 }
     }
 }
 

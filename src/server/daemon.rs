@@ -87,6 +87,8 @@ pub struct Daemon {
     pub clock: Arc<Clock>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The last position that somebody waits for the projections to reach.
+    pub projection_wanted: AtomicU64,
     /// How late the last tick was, in milliseconds.
     pub timer_lag_ms: AtomicU64,
     /// Reads the configuration again, for a reload.
@@ -140,6 +142,8 @@ impl Daemon {
     /// # Errors
     /// The daemon is failing.
     pub async fn projected(&self, position: Position) -> Result<(), Failing> {
+        // Relaxed: the projections look at it again and again.
+        self.projection_wanted.fetch_max(position.0, Ordering::Relaxed);
         while self.rules.archive().reached() < position {
             if self.phase_now() == Phase::Failed {
                 return Err(Failing);

@@ -8,13 +8,18 @@ use std::time::Duration;
 
 use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreError};
 use journal::store::ReadError;
-use journal::{Group, Journal};
+use journal::{Group, Journal, Position};
+use wallet::engine::Archive;
 
 use crate::clock::{Clock, Stopwatch};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Phase};
 
 /// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long it rests between two looks at the journal: many small groups are applied together.
+const REST: Duration = Duration::from_millis(2);
+/// Records a millisecond from which on requests keep the cores busy.
+const BUSY_RECORDS_PER_MS: u64 = 100;
 /// How often ended holds beyond the refund window are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// Groups between two lines of progress while a start catches up.
@@ -84,11 +89,13 @@ fn follow<S: ProjectionStore>(
 ) -> Result<(), FollowError> {
     let mut flusher = Flusher::new();
     let mut pruned = Clock::stopwatch();
+    let mut pace = Pace::new(journal);
     loop {
         // Looked at before catching up: what was synced before the stop is applied.
         let stopping = stop.try_recv() != Err(TryRecvError::Empty);
         if !stopping {
             journal.durability.wait_past(projector.next().before(), LOOK);
+            pace.rest(daemon);
         }
         // Under lasting load there is always more: a few groups at a time, so that flushes bound what is kept.
         apply(projector, journal, if stopping { u64::MAX } else { GROUPS_AT_ONCE })?;
@@ -104,6 +111,52 @@ fn follow<S: ProjectionStore>(
             projector.prune(daemon.clock.now().daemon.minus_millis(window_ms).seconds());
         }
         flusher.flush_if_due(projector, journal);
+    }
+}
+
+/// When the projections follow: soon while there is little to do, and behind the requests while those keep the cores busy,
+/// as long as nobody waits for a position and the lag is bounded.
+struct Pace {
+    since: Stopwatch,
+    synced: Position,
+    busy: bool,
+}
+
+impl Pace {
+    fn new(journal: &Journal) -> Self {
+        Self { since: Clock::stopwatch(), synced: journal.durability.synced(), busy: false }
+    }
+
+    /// Rests until it is the projections' turn.
+    fn rest(&mut self, daemon: &Daemon) {
+        loop {
+            let synced = daemon.durability.synced();
+            let reached = daemon.rules.archive().reached();
+            let lag = synced.0.saturating_sub(reached.0);
+            let yields = self.is_busy(synced) && lag < daemon.settings.config.projection.yield_max;
+            // Relaxed: who asked looks again and again, and so does this.
+            let wanted = daemon.projection_wanted.load(Ordering::Relaxed) > reached.0;
+            if wanted || daemon.phase_now() >= Phase::Draining {
+                return;
+            }
+            std::thread::sleep(REST);
+            if !yields {
+                return;
+            }
+        }
+    }
+
+    /// Whether records have come at a high rate lately.
+    fn is_busy(&mut self, synced: Position) -> bool {
+        let passed_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Shorter than this, one group more or less decides.
+        if passed_ms >= 10 {
+            let records = synced.0.saturating_sub(self.synced.0);
+            self.busy = records >= passed_ms.saturating_mul(BUSY_RECORDS_PER_MS);
+            self.since = Clock::stopwatch();
+            self.synced = synced;
+        }
+        self.busy
     }
 }
 

@@ -162,6 +162,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         phase: watch::Sender::new(Phase::Starting),
         clock,
         metrics,
+        projection_wanted: AtomicU64::new(0),
         timer_lag_ms: AtomicU64::new(0),
         config_source,
         reloading: Mutex::new(()),

@@ -107,6 +107,9 @@ pub enum Run {
 pub struct Chunk {
     pub(crate) unit: Unit,
     answers: Vec<Answer>,
+    /// The wallets of the operations from `looked_from` on, where the look ahead found them.
+    looked: Vec<Option<SlotIndex>>,
+    looked_from: usize,
     /// The card that prices this chunk, taken once by the first operation that asks for a price.
     pub(crate) rates: Option<Arc<RateCard>>,
 }
@@ -128,7 +131,14 @@ impl Chunk {
     pub fn clear(&mut self) {
         assert!(self.unit.records.is_empty(), "a chunk is cleared with records that were not pushed");
         self.answers.clear();
+        self.looked.clear();
         self.rates = None;
+    }
+
+    /// The wallet of the operation at hand, where the look ahead found it: a slot is an account's for ever.
+    pub(crate) fn looked(&self) -> Option<SlotIndex> {
+        let index = self.answers.len().checked_sub(self.looked_from)?;
+        self.looked.get(index).copied().flatten()
     }
 
     /// Adds the record of the operation at hand and says its place.
@@ -228,7 +238,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             opened: 0,
             closed: Vec::new(),
         };
-        Chunk { unit, answers: Vec::new(), rates: None }
+        Chunk { unit, answers: Vec::new(), looked: Vec::new(), looked_from: 0, rates: None }
     }
 
     /// The journal's push side.
@@ -245,7 +255,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// pushed.
     pub fn run(&self, chunk: &mut Chunk, operations: &[Operation], now: Now) -> Run {
         assert!(operations.len() <= CHUNK_OPERATIONS_MAX, "a chunk is too long");
-        self.warm(operations.get(chunk.answers.len()..).unwrap_or_default());
+        self.look_ahead(chunk, operations);
         let mut run = Run::Done;
         while let Some(operation) = operations.get(chunk.answers.len()) {
             match self.decide(chunk, operation, now) {
@@ -268,19 +278,24 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Looks at the slots and holds of a long run of operations before the first is decided: the processor fetches them
     /// at the same time, where each operation alone would wait for its own.
-    fn warm(&self, operations: &[Operation]) {
+    fn look_ahead(&self, chunk: &mut Chunk, operations: &[Operation]) {
+        chunk.looked.clear();
+        chunk.looked_from = chunk.answers.len();
+        let operations = operations.get(chunk.looked_from..).unwrap_or_default();
         if operations.len() < WARM_OPERATIONS_MIN {
             return;
         }
-        let seen = |operation: &Operation| match operation {
-            Operation::Commit { hold, .. } | Operation::Release { hold, .. } => self.holds.peek(*hold),
-            Operation::Reserve(request) | Operation::Charge(request) => {
-                let slot = self.wallets.find(request.account).map(|index| self.wallets.slot(index));
-                slot.map_or(0, |slot| slot.cycle_ends_at().0)
+        let mut seen = 0;
+        chunk.looked.extend(operations.iter().map(|operation| match operation {
+            Operation::Reserve(request) | Operation::Charge(request) => self.wallets.find(request.account),
+            Operation::Commit { hold, .. } | Operation::Release { hold, .. } => {
+                seen |= self.holds.peek(*hold);
+                None
             }
-            _ => 0,
-        };
-        std::hint::black_box(operations.iter().map(seen).fold(0, |all, part| all | part));
+            _ => None,
+        }));
+        let slots = chunk.looked.iter().flatten().map(|index| self.wallets.slot(*index).cycle_ends_at().0);
+        std::hint::black_box(slots.fold(seen, |all, part| all | part));
     }
 
     fn decide(&self, chunk: &mut Chunk, operation: &Operation, now: Now) -> Result<Answer, Wait> {

@@ -44,7 +44,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if let Some(field) = self.bad_field(request, charge) {
             return Ok(Answer::bad_request(field));
         }
-        let Some(index) = self.wallets.find(request.account) else {
+        let Some(index) = chunk.looked().or_else(|| self.wallets.find(request.account)) else {
             let bad = if request.priced { self.asked(chunk, request, charge).err() } else { None };
             return Ok(bad.unwrap_or_else(|| Answer::of(Outcome::UnknownAccount)));
         };

@@ -177,6 +177,7 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
     let share_most = journal.room_records - 4_096;
     range("journal.settlement_share_records", journal.settlement_share_records, 4_096, share_most)?;
     range("projection.lag_max", projection.lag_max, 1_024, u64::MAX)?;
+    range("projection.yield_max", projection.yield_max, 0, projection.lag_max)?;
     range("projection.flush_interval_ms", projection.flush_interval_ms, 100, Options::FLUSH_INTERVAL_MS_MAX)?;
     range("projection.flush_bytes", projection.flush_bytes, 1 << 20, 256_u64 << 20)?;
     range("free.allowance (millicredits)", free.allowance.millis(), 0, FREE_MAX.millis())?;
