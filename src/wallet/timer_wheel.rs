@@ -1,12 +1,12 @@
 //! The hierarchical timer wheel (design, section 5): hashed slots on cascading levels, 1 ms ticks at the bottom, and at the
 //! top every instant that a [`Timestamp`] can name.
 //!
-//! A timer stands on the level of the highest group of six bits in which its deadline differs from the wheel's time, in
-//! the slot that the group names. Hence three facts, which the functions below rest on:
+//! A timer stands on the level of the highest byte in which its deadline differs from the wheel's time, in
+//! the slot that the byte names. Hence three facts, which the functions below rest on:
 //!
 //! - **T1** On every level the occupied slots lie after the one of the wheel's time.
 //! - **T2** Every timer of a lower level is due before every timer of a higher one, and in a level by slots.
-//! - **T3** When the time moves on, all levels below the highest changed group are due as a whole; on its level, all slots
+//! - **T3** When the time moves on, all levels below the highest changed byte are due as a whole; on its level, all slots
 //!   that were passed; and only the slot that the time came to is spread over the levels below it.
 //!
 //! So a timer is added and taken back in constant time, and moved at most once a level; a jump of any size costs the
@@ -122,7 +122,7 @@ impl TimerWheel {
 
     /// Splices every slot that the time passes (T3), the earliest first (T2).
     fn turn(&mut self, nodes: &mut impl Nodes, now: Timestamp) {
-        let passed = self.levels.pass(self.now, now);
+        let mut passed = self.levels.pass(self.now, now);
         self.now = now;
         for bucket in passed.due() {
             self.lists.splice(nodes, bucket, DUE);

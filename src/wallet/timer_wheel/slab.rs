@@ -8,6 +8,9 @@ use crate::ids::Timestamp;
 const CHUNK_BITS: u32 = 12;
 const CHUNK_NODES: usize = 1 << CHUNK_BITS;
 
+/// So many empty chunks are kept in any case: half a mebibyte.
+const SPARE_CHUNKS_MIN: usize = 4;
+
 /// The most chunks there can be.
 const CHUNKS_MAX: usize = (NODES_MAX >> CHUNK_BITS) as usize;
 
@@ -116,8 +119,8 @@ struct Slab<T> {
     room: Vec<u64>,
     /// No word before this one has a bit.
     first: usize,
-    /// An empty chunk's memory, for the next one that is needed: so that none comes and goes with each timer.
-    spare: Vec<Node<T>>,
+    /// The memory of empty chunks, for the next that are needed: so that none comes and goes with each frame.
+    spare: Vec<Vec<Node<T>>>,
 }
 
 impl<T: Copy> Slab<T> {
@@ -126,17 +129,17 @@ impl<T: Copy> Slab<T> {
     }
 
     fn bytes(&self) -> usize {
-        let nodes: usize = self.chunks.iter().map(|chunk| chunk.nodes.capacity()).sum();
-        let each = size_of::<Node<T>>();
+        let used = self.chunks.iter().map(|chunk| chunk.nodes.capacity());
+        let nodes: usize = used.chain(self.spare.iter().map(Vec::capacity)).sum();
         let headers = self.chunks.capacity().saturating_mul(size_of::<Chunk<T>>());
-        nodes.saturating_add(self.spare.capacity()).saturating_mul(each).saturating_add(headers)
+        nodes.saturating_mul(size_of::<Node<T>>()).saturating_add(headers)
     }
 
     fn add(&mut self, node: Node<T>) -> u32 {
         let index = self.chunk_with_room();
         let chunk = &mut self.chunks[index];
         if chunk.nodes.capacity() == 0 {
-            chunk.nodes = std::mem::take(&mut self.spare);
+            chunk.nodes = self.spare.pop().unwrap_or_default();
             chunk.nodes.reserve_exact(CHUNK_NODES);
         }
         let at = chunk.take(node);
@@ -168,13 +171,21 @@ impl<T: Copy> Slab<T> {
         if chunk.live == 0 {
             chunk.nodes.clear();
             chunk.free = Links::NONE.next;
-            self.spare = std::mem::take(&mut chunk.nodes);
+            let nodes = std::mem::take(&mut chunk.nodes);
+            self.keep(nodes);
         }
         self.room[index >> 6] |= bit(index);
         self.first = self.first.min(index >> 6);
         while self.chunks.last().is_some_and(|last| last.nodes.capacity() == 0) {
             self.drop_last();
         }
+    }
+
+    /// Keeps an empty chunk's memory, or lets some go: a sixteenth of what is in use is kept, and a little.
+    fn keep(&mut self, nodes: Vec<Node<T>>) {
+        let most = SPARE_CHUNKS_MIN.saturating_add(self.chunks.len() / 16);
+        self.spare.push(nodes);
+        self.spare.truncate(most);
     }
 
     /// The first chunk with room, or a new one.
