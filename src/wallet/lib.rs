@@ -44,6 +44,7 @@ pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
+mod hold_ends;
 mod holds;
 pub mod ids;
 pub mod ledger;

@@ -268,11 +268,13 @@ impl<T: Copy> Nodes for Slab<T> {
     }
 }
 
+#[inline]
 fn place(number: u32) -> (usize, usize) {
     let number = usize::try_from(number).unwrap_or(usize::MAX);
     (number >> CHUNK_BITS, number & (CHUNK_NODES - 1))
 }
 
+#[inline]
 fn number(chunk: usize, at: usize) -> u32 {
     u32::try_from((chunk << CHUNK_BITS) | at).unwrap_or(u32::MAX)
 }
