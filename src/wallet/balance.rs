@@ -50,12 +50,14 @@ pub struct Gauges {
     pub holds_open: u64,
     /// Holds in memory, ended ones included.
     pub holds_remembered: u64,
-    /// The earliest end that is noted for a hold; it may have been settled.
+    /// An instant before which no open hold comes to its end.
     pub next_hold_end: Option<Timestamp>,
     /// When the oldest open hold was opened, to the second.
     pub oldest_open_hold_at: Option<Timestamp>,
     /// Ids whose own time is earlier are forgotten.
     pub id_bound: Timestamp,
+    /// Timers of hold ends: as many as there are open holds, when nothing is under way.
+    pub hold_timers: u64,
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -131,6 +133,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             oldest_open_hold_at: self.holds.oldest_open(),
             // Relaxed: a gauge.
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
+            hold_timers: self.holds.ends_noted(),
         }
     }
 }

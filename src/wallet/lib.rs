@@ -12,6 +12,7 @@
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
 //! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`timer_wheel`] | when something is due: hold ends and cycle ends, in constant time each |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -43,6 +44,7 @@ pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
+mod hold_ends;
 mod holds;
 pub mod ids;
 pub mod ledger;
@@ -66,6 +68,7 @@ pub mod settle;
 pub mod slot;
 pub mod subscription;
 mod sync;
+pub mod timer_wheel;
 pub mod top_up;
 pub mod word;
 pub mod workers;

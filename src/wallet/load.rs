@@ -100,7 +100,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let entry = if hold.state == HoldState::Open {
             let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
             self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
-            let note = self.holds.watch(&mut vec![(hold.ends_at, id)]);
+            let note = self.holds.watch_loaded(&hold, id);
             Entry::Live(Live { place, slot: Some(slot), note, hold: Box::new(hold), over: false })
         } else {
             Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) })
@@ -113,6 +113,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Says that loading is over: no hold expires before the grace has passed.
     pub fn loaded(&self, now: Now) {
+        self.holds.begin_at(now.daemon);
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 

@@ -16,6 +16,7 @@ mod reserve;
 mod settle;
 mod subscriptions;
 mod threads;
+mod timers;
 mod top_up;
 mod verbs;
 mod workers;
