@@ -98,8 +98,8 @@ fn follow<S: ProjectionStore>(
             pace.rest(daemon);
         }
         // Under lasting load there is always more: a few groups at a time, so that flushes bound what is kept.
-        apply(projector, journal, if stopping { u64::MAX } else { GROUPS_AT_ONCE })?;
-        if stopping {
+        let applied = apply(projector, journal, GROUPS_AT_ONCE)?;
+        if stopping && applied == 0 {
             flusher.wait();
             let flushed = projector.flush()?;
             journal.durability.allow_trim(flushed);

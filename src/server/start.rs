@@ -34,8 +34,9 @@ use crate::projector::FollowError;
 use crate::reload::ConfigSource;
 use crate::{journaling, projector, ticker};
 
-/// Groups that stay in memory for the projections, so that they need not be read from the disk again.
-const RECENT_BYTES_MAX: usize = 64 << 20;
+/// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
+/// behind reads the journal.
+const RECENT_BYTES_MAX: usize = 16 << 20;
 /// Wallets that are looked at with room taken once.
 const ROLL_SLOTS: u32 = 65_536;
 /// How long a start that waits for room sleeps before looking again.

@@ -377,10 +377,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     live.place = Place::pushed(position);
                 }
             }
-            Entry::Ended(ended) => {
+            Entry::Ended { place, .. } => {
                 idle = noted.zip(end_of(record));
                 if last {
-                    ended.place = Place::pushed(position);
+                    *place = Place::pushed(position);
                 }
             }
         }

@@ -113,10 +113,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let ended_before = seconds(now.daemon.minus_millis(self.settings.id_window_ms));
         let mut forgotten: u64 = 0;
         self.holds.map.retain(|id, entry| {
-            let Entry::Ended(ended) = entry else { return true };
-            let known_on_disk = ended.place.position().is_some_and(|position| position <= flushed);
+            let Entry::Ended { place, at_s } = entry else { return true };
+            let known_on_disk = place.position().is_some_and(|position| position <= flushed);
             let old = id.own_time().is_none_or(|own| own < bound);
-            let gone = known_on_disk && old && ended.ended_at_s <= ended_before;
+            let gone = known_on_disk && old && *at_s <= ended_before;
             forgotten = forgotten.saturating_add(u64::from(gone));
             !gone
         });

@@ -50,9 +50,9 @@ impl Place {
 #[derive(Debug)]
 pub(crate) enum Entry {
     /// With everything: open, or ended and brought back for a moment.
-    Live(Live),
+    Live(Box<Live>),
     /// Ended: that it did, and where the rest can be read.
-    Ended(Ended),
+    Ended { place: Place, at_s: u32 },
 }
 
 #[derive(Debug)]
@@ -62,38 +62,37 @@ pub(crate) struct Live {
     pub(crate) slot: Option<SlotIndex>,
     /// Where its end is noted, once that is.
     pub(crate) note: Note,
-    pub(crate) hold: Box<Hold>,
+    pub(crate) hold: Hold,
     /// Whether the last record ends it: the hold itself is as before then.
     pub(crate) over: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    pub(crate) place: Place,
-    pub(crate) ended_at_s: u32,
-}
-
-const _: () = assert!(size_of::<HoldId>() + size_of::<Entry>() <= 48);
+const _: () = assert!(size_of::<HoldId>() + size_of::<Entry>() <= 32);
 
 impl Entry {
+    /// A hold that has ended.
+    pub(crate) fn ended(place: Place, at: Timestamp) -> Self {
+        Self::Ended { place, at_s: seconds(at) }
+    }
+
     pub(crate) const fn place(&self) -> Place {
         match self {
             Self::Live(live) => live.place,
-            Self::Ended(ended) => ended.place,
+            Self::Ended { place, .. } => *place,
         }
     }
 
     /// Lets go of everything that an ended hold does not need in memory: at once when the record at hand ends it, and
     /// when a record about an ended one is pushed.
     pub(crate) fn compact(&mut self, now: Timestamp) {
-        let Self::Live(Live { place, hold, over, .. }) = self else { return };
-        let ended_at = match hold.state {
-            HoldState::Open if *over => now,
+        let Self::Live(live) = self else { return };
+        let ended_at = match live.hold.state {
+            HoldState::Open if live.over => now,
             HoldState::Open => return,
-            _ if place.position().is_none() => return,
-            _ => hold.ended_at,
+            _ if live.place.position().is_none() => return,
+            _ => live.hold.ended_at,
         };
-        *self = Self::Ended(Ended { place: *place, ended_at_s: seconds(ended_at) });
+        *self = Self::ended(live.place, ended_at);
     }
 }
 

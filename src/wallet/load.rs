@@ -4,7 +4,7 @@ use crate::calendar::ZoneError;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::hold::{Hold, HoldState};
-use crate::holds::{Ended, Entry, Live, Place, seconds};
+use crate::holds::{Entry, Live, Place};
 use crate::ids::{Day, HoldId, Now, Timestamp};
 use crate::record::{FreePolicy, Record};
 use crate::row::Row;
@@ -101,9 +101,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
             self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
             let note = self.holds.watch_loaded(&hold, id);
-            Entry::Live(Live { place, slot: Some(slot), note, hold: Box::new(hold), over: false })
+            Entry::Live(Box::new(Live { place, slot: Some(slot), note, hold, over: false }))
         } else {
-            Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) })
+            Entry::ended(place, hold.ended_at)
         };
         if self.holds.map.insert(id, entry).is_none() {
             self.holds.count_entry();

@@ -6,7 +6,7 @@ use crate::bucket::{Slices, Sources};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded};
 use crate::hold::{Hold, HoldState};
-use crate::holds::{Ended, Entry, Live, Note, seconds};
+use crate::holds::{Entry, Live, Note};
 use crate::ids::{HoldId, Now, Tier, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::pricing::NoPrice;
@@ -204,18 +204,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     fn new_entry(&self, chunk: &mut Chunk, record: Reserve, charge: bool, index: SlotIndex) -> Entry {
         if charge {
             let place = chunk.add(Record::Charge(record), record.hold);
-            return Entry::Ended(Ended { place, ended_at_s: seconds(record.at) });
+            return Entry::ended(place, record.at);
         }
         let place = chunk.add(Record::Reserve(record), record.hold);
         chunk.unit.ends.push((record.ends_at, record.hold));
         chunk.unit.opened = chunk.unit.opened.saturating_add(1);
-        Entry::Live(Live {
-            place,
-            slot: Some(index),
-            note: Note::NONE,
-            hold: Box::new(Hold::reserved(&record, false)),
-            over: false,
-        })
+        let hold = Hold::reserved(&record, false);
+        Entry::Live(Box::new(Live { place, slot: Some(index), note: Note::NONE, hold, over: false }))
     }
 
     /// A reserve whose id is known: the first decision again, or the field that differs (I5).

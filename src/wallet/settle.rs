@@ -6,7 +6,7 @@ use crate::bucket::{Slices, Split};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded, running};
 use crate::hold::{CaptureStep, Hold, HoldState};
-use crate::holds::{Ended, Entry, Live, Note, Place, seconds};
+use crate::holds::{Entry, Live, Note, Place};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Capture, CaptureRequest, LateCapture, OverCommit, Record, Return};
@@ -55,7 +55,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                     drop(entry);
                     self.roll(slot, now);
                 }
-                Entry::Ended(_) => {
+                Entry::Ended { .. } => {
                     drop(entry);
                     self.read_back(id, place)?;
                 }
@@ -72,9 +72,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let hold = self.archive.hold(id).map_err(|_| Wait::Unreadable)?.ok_or(Wait::Unreadable)?;
         let slot = self.wallets.find(hold.account);
         if let Some(mut entry) = self.holds.map.get_mut(&id)
-            && matches!(entry.value(), Entry::Ended(ended) if ended.place == place)
+            && matches!(entry.value(), Entry::Ended { place: known, .. } if *known == place)
         {
-            *entry = Entry::Live(Live { place, slot, note: Note::NONE, hold: Box::new(hold), over: false });
+            *entry = Entry::Live(Box::new(Live { place, slot, note: Note::NONE, hold, over: false }));
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = Place::pushed(hold.last_position);
         let vacant = self.holds.map.entry(id);
         if let dashmap::mapref::entry::Entry::Vacant(vacant) = vacant {
-            vacant.insert(Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) }));
+            vacant.insert(Entry::ended(place, hold.ended_at));
             self.holds.count_entry();
         }
         Ok(true)
@@ -400,8 +400,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Err(Wait::Elsewhere);
         };
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
-        let hold = Box::new(Hold::tombstone(now.daemon));
-        vacant.insert(Entry::Live(Live { place, slot: None, note: Note::NONE, hold, over: false }));
+        let hold = Hold::tombstone(now.daemon);
+        vacant.insert(Entry::Live(Box::new(Live { place, slot: None, note: Note::NONE, hold, over: false })));
         self.holds.count_entry();
         Ok(answer)
     }

@@ -1,8 +1,9 @@
 //! Holds that ended since the last flush. Most holds begin and end between two flushes: each is encoded once, when it
 //! ends and is at hand, and the flush only sorts and copies. The memory is used again after the flush.
 //!
-//! Rows stand one after another in one buffer. A table of eight bytes a row finds them: a map with the ids in it would
-//! be four times as large, and nearly every look at it waits for memory.
+//! Rows stand one after another in pieces that never move: a buffer that grows would be copied into memory that is new each
+//! time, and new memory is dear. A table of eight bytes a row finds them: a map with the ids in it would be four times as
+//! large, and nearly every look at it waits for memory.
 
 use std::hash::BuildHasher;
 
@@ -14,6 +15,10 @@ use super::keys::second_of;
 use super::rows::encode_hold;
 
 const SLOTS_MIN: usize = 1024;
+/// Bytes of a piece; a row that is longer alone has one of its own.
+const PIECE_BYTES: usize = 1 << 20;
+/// Bytes that are kept free for the next row: longer ones make their piece grow.
+const ROW_BYTES: usize = 1 << 10;
 
 /// Rows of ended holds by id.
 #[derive(Debug)]
@@ -23,7 +28,9 @@ pub(crate) struct Ended {
     indexed: usize,
     /// Where the others belong, while they are indexed.
     places: Vec<(u32, usize)>,
-    rows: Vec<u8>,
+    rows: Vec<Vec<u8>>,
+    /// The piece that the next row goes to.
+    piece: usize,
     /// A power of two; at least half of them are empty, and a search goes from slot to slot until it meets one.
     slots: Vec<Slot>,
     hasher: RandomState,
@@ -32,7 +39,8 @@ pub(crate) struct Ended {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     id: HoldId,
-    start: usize,
+    piece: u32,
+    start: u32,
     length: u32,
 }
 
@@ -47,14 +55,15 @@ impl Ended {
     pub(crate) fn new() -> Self {
         let slots = vec![Slot::default(); SLOTS_MIN];
         let (entries, places, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Self { entries, indexed: 0, places, rows, slots, hasher: RandomState::default() }
+        Self { entries, indexed: 0, places, rows, piece: 0, slots, hasher: RandomState::default() }
     }
 
     /// Forgets the rows and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.indexed = 0;
-        self.rows.clear();
+        self.rows.iter_mut().for_each(Vec::clear);
+        self.piece = 0;
         self.slots.fill(Slot::default());
     }
 
@@ -107,10 +116,17 @@ impl Ended {
     }
 
     fn encode(&mut self, id: HoldId, hold: &Hold) -> Entry {
-        let start = self.rows.len();
-        encode_hold(id, hold, &mut self.rows);
-        let length = u32::try_from(self.rows.len() - start).expect("a row is short");
-        Entry { id, start, length }
+        if self.rows.get(self.piece).is_some_and(|piece| piece.len() + ROW_BYTES > PIECE_BYTES) {
+            self.piece += 1;
+        }
+        if self.rows.len() == self.piece {
+            self.rows.push(Vec::with_capacity(PIECE_BYTES));
+        }
+        let piece = &mut self.rows[self.piece];
+        let start = piece.len();
+        encode_hold(id, hold, piece);
+        let number = |count: usize| u32::try_from(count).expect("a window has fewer bytes");
+        Entry { id, piece: number(self.piece), start: number(start), length: number(piece.len() - start) }
     }
 
     /// The rows in the order of the blocks: by second, then by id.
@@ -121,8 +137,9 @@ impl Ended {
     }
 
     fn row_of(&self, entry: &Entry) -> &[u8] {
-        let length = usize::try_from(entry.length).unwrap_or(usize::MAX);
-        &self.rows[entry.start..][..length]
+        let [piece, start, length] =
+            [entry.piece, entry.start, entry.length].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+        &self.rows[piece][start..][..length]
     }
 
     /// The entry of a hold.
