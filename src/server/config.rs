@@ -51,7 +51,7 @@ pub struct ServerPart {
     pub listen: SocketAddr,
     /// Address of the HTTP port; port 0 picks one. Loopback only.
     pub http: SocketAddr,
-    /// Threads that run requests; 0 = one per core but one.
+    /// Threads that run requests; 0 = one per core.
     pub worker_threads: usize,
     /// Connections at most; at least 1.
     pub connections_max: u32,

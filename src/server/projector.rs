@@ -129,18 +129,22 @@ impl Pace {
 
     /// Rests until it is the projections' turn.
     fn rest(&mut self, daemon: &Daemon) {
+        let yield_max = daemon.settings.config.projection.yield_max;
         loop {
             let synced = daemon.durability.synced();
             let reached = daemon.rules.archive().reached();
-            let lag = synced.0.saturating_sub(reached.0);
-            let yields = self.is_busy(synced) && lag < daemon.settings.config.projection.yield_max;
-            // Relaxed: who asked looks again and again, and so does this.
-            let wanted = daemon.projection_wanted.load(Ordering::Relaxed) > reached.0;
-            if wanted || daemon.phase_now() >= Phase::Draining {
+            let turn = Turn {
+                lag: synced.0.saturating_sub(reached.0),
+                busy: self.is_busy(synced),
+                // Relaxed: who asked looks again and again, and so does this.
+                wanted: daemon.projection_wanted.load(Ordering::Relaxed) > reached.0,
+                draining: daemon.phase_now() >= Phase::Draining,
+            };
+            if turn.is_urgent() {
                 return;
             }
             std::thread::sleep(REST);
-            if !yields {
+            if !turn.is_of_requests(yield_max) {
                 return;
             }
         }
@@ -157,6 +161,30 @@ impl Pace {
             self.synced = synced;
         }
         self.busy
+    }
+}
+
+/// What decides whose turn it is.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// Records that are synced and not projected.
+    lag: u64,
+    /// Requests keep the cores busy.
+    busy: bool,
+    /// Somebody waits for a position that is not reached.
+    wanted: bool,
+    /// The daemon is about to end.
+    draining: bool,
+}
+
+impl Turn {
+    const fn is_urgent(self) -> bool {
+        self.wanted || self.draining
+    }
+
+    /// Whether the projections stand back for now (decision 0015).
+    const fn is_of_requests(self, yield_max: u64) -> bool {
+        self.busy && self.lag < yield_max && !self.is_urgent()
     }
 }
 
@@ -212,3 +240,6 @@ fn write<S: ProjectionStore>(flush: Flush<S>, journal: &Journal) {
         Err(error) => tracing::error!(%error, "a flush failed; it is tried again"),
     }
 }
+
+#[cfg(test)]
+mod tests;

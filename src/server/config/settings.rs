@@ -119,12 +119,10 @@ pub(super) fn validate(config: &Config) -> Result<Settings, Contradiction> {
     check_ranges(config)?;
     check_filter(&config.log.filter)?;
     let server = &config.server;
-    // The journal's and the projections' threads keep a core busy under full load (decision 0013).
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let for_requests = || cores().saturating_sub(1).max(1);
     let millis = |value: u32| Duration::from_millis(u64::from(value));
     Ok(Settings {
-        worker_threads: if server.worker_threads == 0 { for_requests() } else { server.worker_threads },
+        worker_threads: if server.worker_threads == 0 { cores() } else { server.worker_threads },
         durability: match config.journal.durability {
             DurabilityKey::Sync => DurabilityMode::Sync,
             DurabilityKey::Interval => DurabilityMode::Interval { interval_ms: config.journal.interval_ms },
