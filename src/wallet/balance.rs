@@ -58,6 +58,10 @@ pub struct Gauges {
     pub id_bound: Timestamp,
     /// Timers of hold ends: as many as there are open holds, when nothing is under way.
     pub hold_timers: u64,
+    /// Timers of cycle ends and lapses: one a subscription that has an end.
+    pub cycle_timers: u64,
+    /// An instant before which no cycle ends and no subscription lapses.
+    pub next_cycle_end: Option<Timestamp>,
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -125,6 +129,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// The operator's gauges.
     pub fn gauges(&self) -> Gauges {
+        let (next_cycle_end, cycle_timers) = self.wallets.next_cycle_end();
         Gauges {
             wallets: self.wallets.count(),
             holds_open: self.holds.open(),
@@ -134,6 +139,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             // Relaxed: a gauge.
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
             hold_timers: self.holds.ends_noted(),
+            cycle_timers,
+            next_cycle_end,
         }
     }
 }

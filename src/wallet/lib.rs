@@ -11,6 +11,7 @@
 //! | [`offers`] | the plans that an engine offers |
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
+//! | [`cycles`] | cycles that ended, rolled in bulk behind the requests |
 //! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
 //! | [`timer_wheel`] | when something is due: hold ends and cycle ends, in constant time each |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
@@ -30,6 +31,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 pub mod accounts;
+mod almanac;
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
@@ -39,6 +41,8 @@ mod cold;
 pub mod command;
 mod correct;
 pub mod credits;
+mod cycle_ends;
+pub mod cycles;
 pub mod engine;
 pub mod estimate;
 mod expire;

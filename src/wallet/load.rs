@@ -75,6 +75,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             tier: row.tier,
             attention: cold.frozen || cold.in_debt,
         };
+        self.wallets.begin_cycles_at(now.daemon);
         let new = NewWallet { word, cohort, period: row.period, subscription: row.subscribed, cold };
         let index = self.wallets.add(row.account, || new).map_err(|none| match none {
             NoWallet::Exists => LoadError::Twice(row.account),
@@ -114,6 +115,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Says that loading is over: no hold expires before the grace has passed.
     pub fn loaded(&self, now: Now) {
         self.holds.begin_at(now.daemon);
+        self.wallets.begin_cycles_at(now.daemon);
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 

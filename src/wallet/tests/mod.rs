@@ -3,6 +3,7 @@
 
 mod accounts;
 mod commands;
+mod cycles;
 mod disk;
 mod memory;
 mod periods;

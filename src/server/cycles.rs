@@ -1,0 +1,53 @@
+//! Cycles that ended, rolled in bulk behind the requests: room before locks, and never more on the way into the journal than
+//! the requests beside it bear.
+
+use std::collections::VecDeque;
+
+use journal::Class;
+use wallet::cycles::{CycleRolls, PACKED_ROLLS_MAX};
+use wallet::engine::Journal;
+use wallet::ids::Position;
+
+use crate::daemon::Daemon;
+use crate::link::{Room, counted};
+
+/// Packed rolls that may be on their way into the journal: a megabyte, so that the requests beside them wait for no more.
+const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 16;
+
+/// Cycles that are rolled in bulk (R10), a packed record at a time.
+#[derive(Debug, Default)]
+pub struct Cycles {
+    rolls: CycleRolls,
+    /// The positions of the packed records that are not known to be durable.
+    on_their_way: VecDeque<Position>,
+    rolled: usize,
+}
+
+impl Cycles {
+    /// How many wallets were rolled so far.
+    #[must_use]
+    pub const fn rolled(&self) -> usize {
+        self.rolled
+    }
+
+    /// Rolls until as many records are on their way as may be, and says whether more is due.
+    pub fn roll(&mut self, daemon: &Daemon) -> bool {
+        let durable = daemon.progress.borrow().durable;
+        while self.on_their_way.pop_front_if(|position| *position <= durable).is_some() {}
+        while self.on_their_way.len() < PACKED_ROLLS_ON_THEIR_WAY_MAX {
+            let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return true };
+            let now = daemon.clock.now();
+            let (batch, pushed) = counted(|| daemon.rules.roll_cycles(&mut self.rolls, PACKED_ROLLS_MAX, now));
+            room.used(pushed);
+            self.rolled = self.rolled.saturating_add(batch.rolled);
+            if batch.rolled == 0 {
+                return false;
+            }
+            self.on_their_way.push_back(daemon.rules.journal().pushed());
+            if batch.over {
+                return false;
+            }
+        }
+        true
+    }
+}
