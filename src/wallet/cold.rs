@@ -22,6 +22,8 @@ pub struct Cold {
     pub in_debt: bool,
     /// A change of plan waits for the next boundary; which one stands in the side map of pending changes.
     pub has_pending: bool,
+    /// A subscription began or ended since the word's day was granted: what the day began with was not what the tier says.
+    pub day_began_otherwise: bool,
 }
 
 const _: () = assert!(size_of::<Cold>() <= 40);
@@ -66,7 +68,9 @@ impl Cold {
     /// Packs a subscription, or none.
     pub(crate) fn pack(&mut self, subscription: Option<&Subscription>) {
         let (frozen, in_debt, has_pending) = (self.frozen, self.in_debt, self.has_pending);
-        *self = Self { frozen, in_debt, has_pending, ..Self::default() };
+        let was_active = self.terms >> TIER_SHIFT & 0xf != 0;
+        let day_began_otherwise = self.day_began_otherwise ^ (was_active != subscription.is_some());
+        *self = Self { frozen, in_debt, has_pending, day_began_otherwise, ..Self::default() };
         let Some(of) = subscription else { return };
         assert!(of.allocation.millis() <= AMOUNT_MASK, "an allocation does not fit the word");
         assert!(of.cycle <= 0xffff, "a subscription has run for 5,000 years");

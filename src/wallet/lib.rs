@@ -11,7 +11,8 @@
 //! | [`offers`] | the plans that an engine offers |
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
-//! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`accounts`], [`workers`], [`day_sweep`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`resets`] | what resets came to |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -38,6 +39,7 @@ mod cold;
 pub mod command;
 mod correct;
 pub mod credits;
+pub mod day_sweep;
 pub mod engine;
 pub mod estimate;
 mod expire;
@@ -59,6 +61,7 @@ pub mod record;
 mod refund;
 pub mod request;
 pub mod reserve;
+pub mod resets;
 mod roll;
 pub mod row;
 pub mod settings;

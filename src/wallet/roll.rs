@@ -4,6 +4,7 @@ use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{Day, Now, PlanId, Tier, Timestamp};
 use crate::record::{CycleRoll, Record};
+use crate::resets::{DayEnd, ResetTotals};
 use crate::slot::{Cold, Slot};
 use crate::subscription::{PendingChange, Rolled, roll_over};
 use crate::word::{Numbers, Snapshot};
@@ -43,11 +44,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let zone = self.cohorts.zone(slot.cohort());
             if let Some(rolled) = roll_over(&before, pending.as_ref(), &zone, at) {
                 // The days up to the boundary come with the tier of before it (R7, R35).
-                self.roll_day(slot, self.cohorts.day_at(slot.cohort(), rolled.boundary.minus_millis(1)), now);
+                let last_day = self.cohorts.day_at(slot.cohort(), rolled.boundary.minus_millis(1));
+                self.roll_day(slot, cold, last_day, now);
                 self.roll_cycle(slot, cold, &rolled, now);
             }
         }
-        self.roll_day(slot, today, now);
+        self.roll_day(slot, cold, today, now);
     }
 
     /// The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
@@ -57,33 +59,42 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let word = slot.word.load();
         let roll = record(slot, rolled, &numbers, &word);
         self.journal.push(&[Record::CycleRoll(vec![roll])]);
-        slot.word.transition(|word| {
+        let left = slot.word.transition(|word| {
             let mut next = *word;
             next.available.subscription = roll.allocation;
             next.tier = roll.tier;
             next.period = Numbers::short_period(roll.period);
-            (Some(next), ())
+            (Some(next), word.available.subscription)
         });
         slot.set_period(roll.period);
         if rolled.changed || rolled.after.is_none() {
             self.set_pending(slot, cold, None);
         }
         slot.set_subscription(cold, rolled.after.as_ref());
+        let lapses = u64::from(rolled.after.is_none());
+        let cycles = 1_u64.saturating_sub(lapses);
+        self.resets.add(&ResetTotals { cycles, lapses, subscription_expired: left, ..ResetTotals::default() });
     }
 
     /// A day roll has no record: replay rolls a row when a record of a later day comes.
-    fn roll_day(&self, slot: &Slot, day: Day, now: Now) {
+    fn roll_day(&self, slot: &Slot, cold: &mut Cold, day: Day, now: Now) {
         let numbers = self.numbers(slot, now);
         let policies = self.policies.read();
-        slot.word.transition(|word| {
+        let ended = slot.word.transition(|word| {
             if numbers.day_of(word) >= day {
-                return (None, ());
+                return (None, None);
             }
             let mut next = *word;
             next.available.free = policies.allowance(day, word.tier);
             next.day = Numbers::short_day(day);
-            (Some(next), ())
+            (Some(next), Some(DayEnd::of(word, cold, &numbers, &policies)))
         });
+        if let Some(ended) = ended {
+            cold.day_began_otherwise = false;
+            let mut rolled = ResetTotals::default();
+            rolled.add_day(&ended);
+            self.resets.add(&rolled);
+        }
     }
 
     /// The change that waits for the next boundary; call with the lock held.

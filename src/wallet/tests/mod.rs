@@ -3,6 +3,7 @@
 
 mod accounts;
 mod commands;
+mod day_sweep;
 mod disk;
 mod memory;
 mod periods;
