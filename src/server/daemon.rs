@@ -16,6 +16,7 @@ use crate::config::Settings;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
 use crate::reload::ConfigSource;
+use crate::resets::Resets;
 
 /// The rules over this daemon's journal and projections.
 pub type Rules = Engine<JournalLink, ArchiveLink>;
@@ -89,6 +90,8 @@ pub struct Daemon {
     pub metrics: Arc<Metrics>,
     /// How late the last tick was, in milliseconds.
     pub timer_lag_ms: AtomicU64,
+    /// The last resets in bulk.
+    pub resets: Resets,
     /// Reads the configuration again, for a reload.
     pub config_source: ConfigSource,
     /// Held by the one reload that runs.
@@ -175,16 +178,20 @@ impl Daemon {
     pub fn render_metrics(&self) -> String {
         let gauges = self.rules.gauges();
         let now = self.clock.now().daemon;
-        self.metrics.render(&Levels {
-            wallets: gauges.wallets,
-            holds_open: gauges.holds_open,
-            oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
-            position: self.durability.synced().0,
-            lag: self.projection_lag(),
-            // Relaxed: a gauge.
-            timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
-            violations: self.rules.archive().violations(),
-            clock_suspect: self.clock.is_suspect(),
-        })
+        self.metrics.render(
+            &Levels {
+                wallets: gauges.wallets,
+                holds_open: gauges.holds_open,
+                oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
+                position: self.durability.synced().0,
+                lag: self.projection_lag(),
+                // Relaxed: a gauge.
+                timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
+                violations: self.rules.archive().violations(),
+                clock_suspect: self.clock.is_suspect(),
+                resets: self.rules.reset_totals(),
+            },
+            &self.resets,
+        )
     }
 }

@@ -26,7 +26,9 @@ pub struct ResetTotals {
     pub free_granted: Credits,
     /// What was left of such days.
     pub free_expired: Credits,
-    /// What was left of ended periods of subscriptions.
+    /// What cycles opened with; their records say it too. What commands open is not in it.
+    pub subscription_granted: Credits,
+    /// What was left of ended periods of subscriptions, whatever ended them.
     pub subscription_expired: Credits,
 }
 
@@ -40,6 +42,7 @@ impl ResetTotals {
             lapses: self.lapses.saturating_sub(earlier.lapses),
             free_granted: self.free_granted.saturating_sub(earlier.free_granted),
             free_expired: self.free_expired.saturating_sub(earlier.free_expired),
+            subscription_granted: self.subscription_granted.saturating_sub(earlier.subscription_granted),
             subscription_expired: self.subscription_expired.saturating_sub(earlier.subscription_expired),
         }
     }
@@ -92,6 +95,7 @@ pub(crate) struct Resets {
     lapses: AtomicU64,
     free_granted: AtomicU64,
     free_expired: AtomicU64,
+    subscription_granted: AtomicU64,
     subscription_expired: AtomicU64,
 }
 
@@ -109,6 +113,7 @@ impl Resets {
         add(&self.lapses, more.lapses);
         add(&self.free_granted, more.free_granted.millis());
         add(&self.free_expired, more.free_expired.millis());
+        add(&self.subscription_granted, more.subscription_granted.millis());
         add(&self.subscription_expired, more.subscription_expired.millis());
     }
 
@@ -127,6 +132,7 @@ impl Resets {
             lapses: sum(&self.lapses),
             free_granted: credits(&self.free_granted),
             free_expired: credits(&self.free_expired),
+            subscription_granted: credits(&self.subscription_granted),
             subscription_expired: credits(&self.subscription_expired),
         }
     }

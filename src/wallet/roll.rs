@@ -73,7 +73,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.set_subscription(cold, rolled.after.as_ref());
         let lapses = u64::from(rolled.after.is_none());
         let cycles = 1_u64.saturating_sub(lapses);
-        self.resets.add(&ResetTotals { cycles, lapses, subscription_expired: left, ..ResetTotals::default() });
+        self.resets.add(&ResetTotals {
+            cycles,
+            lapses,
+            subscription_granted: roll.allocation,
+            subscription_expired: left,
+            ..ResetTotals::default()
+        });
     }
 
     /// A day roll has no record: replay rolls a row when a record of a later day comes.
