@@ -1,0 +1,121 @@
+//! Days and cycles that end while a daemon runs, or while none does: R5, R10, R35.
+
+use std::time::{Duration, SystemTime};
+
+use protocol::{AccountId, Operation, Outcome};
+use wallet::ids::Timestamp;
+
+use super::daemon::{Daemon, PATIENCE};
+use super::past::Past;
+use super::wire::Wire;
+
+const DAY_MS: u64 = 86_400_000;
+
+fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Timestamp(u64::try_from(since.as_millis()).unwrap())
+}
+
+/// The value of one series of the metrics.
+pub(super) fn metric(daemon: &Daemon, series: &str) -> u64 {
+    let (status, text) = daemon.get("/metrics");
+    assert_eq!(status, 200);
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.map_or(0, |value| value.parse().unwrap())
+}
+
+fn balance(wire: &mut Wire, account: u128) -> protocol::Answer {
+    let answer = wire.ask(&[Operation::balance(AccountId(account))])[0];
+    assert_eq!(answer.outcome, Outcome::Done);
+    answer
+}
+
+/// R5, R10, R35: a start after three missed days and the end of a subscription is in the present period at readiness, and
+/// the only record is that of the lapse.
+#[test]
+fn a_start_after_missed_days_and_a_missed_cycle_is_in_the_present() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = Timestamp(wall().0 - 4 * DAY_MS);
+    let mut past = Past::beginning(begun);
+    for account in 1..=50 {
+        past.open(account, if account % 2 == 0 { "Asia/Tokyo" } else { "" });
+        past.draw(account, 30);
+    }
+    past.subscribe(50, 500, begun.plus_millis(DAY_MS));
+    past.draw(50, 20);
+    let records = past.write(folder.path(), begun.plus_millis(1_000));
+    let daemon = Daemon::on(folder.path(), &[]);
+    let two_epochs_and_the_lapse = 3;
+    let started = std::time::Instant::now();
+    while metric(&daemon, "creditd_journal_position") < records + two_epochs_and_the_lapse {
+        assert!(started.elapsed() < PATIENCE, "the lapse is not journaled");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(metric(&daemon, "creditd_reset_wallets_total{kind=\"lapse\"}"), 1);
+    assert_eq!(metric(&daemon, "creditd_credits_total{flow=\"expired\",bucket=\"subscription\"}"), 500);
+    let days = metric(&daemon, "creditd_reset_wallets_total{kind=\"day\"}");
+    assert!((50..=52).contains(&days), "{days}: the one that lapsed came over days before and after it");
+    assert_eq!(metric(&daemon, "creditd_credits_total{flow=\"granted\",bucket=\"free\"}"), 50 * 100);
+    assert_eq!(metric(&daemon, "creditd_credits_total{flow=\"expired\",bucket=\"free\"}"), 49 * 70 + 50);
+    let mut wire = Wire::connect(&daemon);
+    for account in 1..=50 {
+        let answer = balance(&mut wire, account);
+        assert_eq!((answer.available.free, answer.available.subscription), (100_000, 0), "account {account}");
+        assert!(answer.next_reset_at_ms > wall().0);
+    }
+    assert_eq!(metric(&daemon, "creditd_journal_position"), records + two_epochs_and_the_lapse, "looking is free");
+    assert_eq!(metric(&daemon, "creditd_reset_wallets_total{kind=\"day\"}"), days, "nothing was left to requests");
+}
+
+/// R5, R6: the daemon's time begins where its journal ends, a moment before a midnight. Requests see the new day at once;
+/// the sweep rolls every other wallet, and nothing of it is journaled.
+#[test]
+fn a_midnight_is_seen_at_once_and_swept_behind() {
+    const WALLETS: u128 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let midnight = Timestamp(((wall().0 + 60_000) / DAY_MS + 1) * DAY_MS);
+    let mut past = Past::beginning(midnight.minus_millis(DAY_MS / 2));
+    for account in 1..=WALLETS {
+        past.open(account, "");
+    }
+    past.open(WALLETS + 1, "America/New_York");
+    past.draw(1, 30);
+    past.draw(2, 40);
+    past.draw(WALLETS + 1, 50);
+    past.write(folder.path(), midnight.minus_millis(5_000));
+    let daemon = Daemon::on(folder.path(), &[]);
+    let position = metric(&daemon, "creditd_journal_position");
+    let mut wire = Wire::connect(&daemon);
+    let before = balance(&mut wire, 1);
+    assert_eq!((before.available.free, before.next_reset_at_ms), (70_000, midnight.0));
+    let started = std::time::Instant::now();
+    let after = loop {
+        let answer = balance(&mut wire, 1);
+        if answer.next_reset_at_ms != midnight.0 {
+            break answer;
+        }
+        assert_eq!(answer.available.free, 70_000, "no credits of a day before it has begun");
+        assert!(started.elapsed() < PATIENCE, "midnight does not come");
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!((after.available.free, after.next_reset_at_ms), (100_000, midnight.0 + DAY_MS));
+    let rolled = || metric(&daemon, "creditd_reset_wallets_total{kind=\"day\"}");
+    while rolled() < u64::try_from(WALLETS).unwrap() {
+        assert!(started.elapsed() < PATIENCE, "{} wallets were rolled", rolled());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(rolled(), u64::try_from(WALLETS).unwrap(), "each once, and none in New York, where the day goes on");
+    assert_eq!(
+        metric(&daemon, "creditd_credits_total{flow=\"granted\",bucket=\"free\"}"),
+        200,
+        "two days left a trace"
+    );
+    assert_eq!(metric(&daemon, "creditd_credits_total{flow=\"expired\",bucket=\"free\"}"), 130);
+    while metric(&daemon, "creditd_reset_duration_seconds_count{kind=\"day\"}") == 0 {
+        assert!(started.elapsed() < PATIENCE, "the sweep does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(balance(&mut wire, WALLETS + 1).available.free, 50_000);
+    assert_eq!(balance(&mut wire, 2).available.free, 100_000);
+    assert_eq!(metric(&daemon, "creditd_journal_position"), position, "a day has no record");
+}
