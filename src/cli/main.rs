@@ -20,6 +20,7 @@ mod arguments;
 mod balance;
 mod bench;
 mod clawback;
+mod clock;
 mod config;
 mod correct;
 mod duration;
@@ -74,6 +75,7 @@ async fn perform(Arguments { global, noun }: Arguments) -> Result<Shown, Failure
         Noun::Balance(balance) => balance.run(&tool).await,
         Noun::Bench(bench) => bench.run(&global).await,
         Noun::Clawback(clawback) => clawback.run(&tool).await,
+        Noun::Clock { verb } => verb.unwrap_or_default().run(&tool).await,
         Noun::Config { verb } => verb.run(&tool).await,
         Noun::Correct(correct) => correct.run(&tool).await,
         Noun::Estimate(estimate) => estimate.run(&tool).await,

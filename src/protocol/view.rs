@@ -13,9 +13,11 @@ use crate::operation::RefundReason;
 use crate::outcome::Outcome;
 use crate::text::{List, Text};
 
+mod clock;
 mod plans;
 mod rates;
 
+pub use clock::{ClockState, ClockView};
 pub use plans::{
     BillingTerm, BundleView, PendingChangeView, PendingTopUpView, PlanView, PlansView, SubscriptionChangeView,
     SubscriptionView,
@@ -84,6 +86,8 @@ pub enum View {
     Subscription(Box<SubscriptionChangeView>),
     /// 10: what a reload changed.
     Reload(Box<ReloadView>),
+    /// 11: the daemon's clock.
+    Clock(ClockView),
 }
 
 /// An account (R4): what can be spent is shown as memory has it now, what became of the rest as of one position.

@@ -11,7 +11,7 @@ use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
 use crate::archive::ArchiveLink;
-use crate::clock::Clock;
+use crate::clock::{Clock, State};
 use crate::config::Settings;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
@@ -169,8 +169,24 @@ impl Daemon {
             condition(phase != Phase::Failed, format!("journal written up to {}", self.durability.synced())),
             condition(phase != Phase::Draining, "not draining".to_owned()),
             condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
-            condition(!self.clock.is_suspect(), "clock believed".to_owned()),
         ]
+    }
+
+    /// What an operator should look at, though it does not stop requests.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Condition> {
+        let face = self.clock.face();
+        let text = match face.state {
+            State::Believed => "clock believed".to_owned(),
+            State::CatchingUp => {
+                let behind = face.daemon_ms.saturating_sub(face.wall_ms);
+                format!("clock believed: it is {behind} ms behind, and time runs at half speed")
+            }
+            State::Suspect => {
+                format!("clock suspect: {} ms ahead, creditctl clock confirm if it is right", face.step_ms)
+            }
+        };
+        vec![Condition { met: face.state != State::Suspect, text }]
     }
 
     /// All metrics in Prometheus' text form.

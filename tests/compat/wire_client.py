@@ -258,6 +258,7 @@ COMMANDS = (
     ("estimate", ("lines", list_of(64, *MADE, ("per_day", U32))), ("days", U16), ("buffer_percent_min", U8),
      ("buffer_percent_max", U8)),
     ("reload",),
+    ("clock", ("confirm", FLAG)),
 )
 
 
@@ -337,6 +338,8 @@ VIEWS = (
                                ("period", U32), AMOUNT)),
     ("reload", fields_of(("plans_version", U32), ("rates_version", U32), ("changed", CHANGES),
                          ("needs_restart", CHANGES), ("error", text_of(512)))),
+    ("clock", fields_of(("wall", U64), ("daemon", U64), ("state", one_of(1, 2, 3)), ("step", U64),
+                        ("confirmed", FLAG))),
 )
 
 
@@ -487,6 +490,8 @@ def own_commands(command, account, hold):
         "command-quote": ask(9, "quote", "iHIIHB", account, 2, 201, video, 4, 6),
         "command-estimate": frame(COMMAND, 9, estimate),
         "command-reload": ask(9, "reload"),
+        "command-clock": ask(9, "clock", "B", 0),
+        "command-clock-confirm": ask(9, "clock", "B", 1),
     }
 
 
@@ -558,6 +563,8 @@ def meanings():
                                         "subscription.period": 6},
         "command-answer-lapsed": {"subscription.after": None, "subscription.period": 7},
         "command-answer-reload": {"reload.changed.0.text": "rates: version 3 is now 4", "reload.error": ""},
+        "command-answer-clock-suspect": {"clock.state": 3, "clock.step": 2_592_000_000, "clock.confirmed": False},
+        "command-answer-clock-confirmed": {"clock.state": 1, "clock.confirmed": True},
     }
 
 

@@ -98,4 +98,12 @@ impl Client {
     pub async fn reload(&self) -> Result<CommandAnswer, CallError> {
         self.command(&Command::Reload).await
     }
+
+    /// Shows how the daemon's time stands to the wall clock; with `confirm`, believes a forward step of it that is suspect.
+    ///
+    /// # Errors
+    /// It has no answer.
+    pub async fn clock(&self, confirm: bool) -> Result<CommandAnswer, CallError> {
+        self.command(&Command::Clock { confirm }).await
+    }
 }

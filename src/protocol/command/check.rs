@@ -45,7 +45,8 @@ impl Command {
             | Self::ListRates
             | Self::Quote { .. }
             | Self::Estimate { .. }
-            | Self::Reload => Ok(()),
+            | Self::Reload
+            | Self::Clock { .. } => Ok(()),
         }
     }
 
@@ -86,7 +87,8 @@ impl Command {
             | Self::ConfirmTopUp { .. }
             | Self::ListPlans
             | Self::ListRates
-            | Self::Reload => Ok(()),
+            | Self::Reload
+            | Self::Clock { .. } => Ok(()),
         }
     }
 }

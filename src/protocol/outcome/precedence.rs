@@ -98,6 +98,7 @@ precedence! {
     ESTIMATE "estimate": BadRequest Unauthorized Overloaded Draining
         Unpriced;
     RELOAD "reload": Unauthorized Overloaded Draining;
+    CLOCK "clock": Unauthorized Overloaded Draining;
 }
 
 impl OperationKind {
@@ -147,6 +148,7 @@ impl Command {
             Self::Quote { .. } => QUOTE,
             Self::Estimate { .. } => ESTIMATE,
             Self::Reload => RELOAD,
+            Self::Clock { .. } => CLOCK,
         }
     }
 }

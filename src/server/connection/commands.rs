@@ -59,6 +59,10 @@ pub(super) async fn answer(daemon: &Arc<Daemon>, command: &Command, client: &str
             let outcome = daemon.reload().await;
             Ok(shown(View::Reload(Box::new(reload::view(&outcome, &daemon.catalogue())))))
         }
+        Asked::Clock { confirm } => {
+            let face = if confirm { daemon.clock.confirm(client) } else { daemon.clock.face() };
+            Ok(shown(View::Clock(dispatch::clock_view(&face))))
+        }
     }
 }
 

@@ -58,6 +58,7 @@ ops! {
     Quote "quote",
     Estimate "estimate",
     Reload "reload",
+    Clock "clock",
 }
 
 const OPS: usize = Op::ALL.len();
@@ -129,6 +130,7 @@ impl Op {
             Command::Quote { .. } => Self::Quote,
             Command::Estimate { .. } => Self::Estimate,
             Command::Reload => Self::Reload,
+            Command::Clock { .. } => Self::Clock,
         }
     }
 }
