@@ -119,6 +119,8 @@ pub(crate) enum Noun {
         #[command(subcommand)]
         verb: rates::Verb,
     },
+    /// Show which days and credit cycles end next, how many wallets that touches, and the last runs.
+    Resets,
     /// Subscribe an account to a plan, renew, cancel, lapse or change it.
     Subscription {
         #[command(subcommand)]

@@ -39,6 +39,7 @@ mod plan;
 mod quote;
 mod rates;
 mod refusal;
+mod resets;
 mod subscription;
 mod subscription_view;
 mod time;
@@ -86,6 +87,7 @@ async fn perform(Arguments { global, noun }: Arguments) -> Result<Shown, Failure
         Noun::Plan { verb } => verb.run(&tool).await,
         Noun::Quote(quote) => quote.run(&tool).await,
         Noun::Rates { verb } => verb.run(&tool).await,
+        Noun::Resets => resets::run(&tool).await,
         Noun::Subscription { verb } => verb.run(&tool).await,
         Noun::Topup(topup) => topup.run(&tool).await,
     }

@@ -291,6 +291,8 @@ pub enum Command {
         /// Whether a step that is suspect is believed from now on; else nothing changes.
         confirm: bool,
     },
+    /// 27: shows the next resets and the last, changes nothing.
+    ShowResets,
 }
 
 impl Body for Command {
@@ -329,6 +331,7 @@ impl Command {
             Self::Estimate { .. } => "estimate",
             Self::Reload => "reload",
             Self::Clock { .. } => "clock",
+            Self::ShowResets => "show_resets",
         }
     }
 
@@ -367,7 +370,8 @@ impl Command {
             | Self::ListRates
             | Self::Estimate { .. }
             | Self::Reload
-            | Self::Clock { .. } => None,
+            | Self::Clock { .. }
+            | Self::ShowResets => None,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::text::{List, Text};
 mod clock;
 mod plans;
 mod rates;
+mod resets;
 
 pub use clock::{ClockState, ClockView};
 pub use plans::{
@@ -23,6 +24,7 @@ pub use plans::{
     SubscriptionView,
 };
 pub use rates::{EstimateView, ModelView, QuoteView, RatesView, ReloadView, ToolView};
+pub use resets::{DayBoundaryView, ResetKind, ResetRunView, ResetsView};
 
 /// The answer to one command.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -88,6 +90,8 @@ pub enum View {
     Reload(Box<ReloadView>),
     /// 11: the daemon's clock.
     Clock(ClockView),
+    /// 12: the next resets and the last.
+    Resets(Box<ResetsView>),
 }
 
 /// An account (R4): what can be spent is shown as memory has it now, what became of the rest as of one position.

@@ -9,7 +9,7 @@ use crate::subscription::Subscription;
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Cold {
     /// Bits 0–39 the allocation, 40–55 the number of the cycle, 56–59 the tier (zero: no subscription), 60 whether it
-    /// renews itself.
+    /// renews itself, 61 whether the day began otherwise.
     terms: u64,
     granted_max: u64,
     paid_through: u64,
@@ -22,8 +22,6 @@ pub struct Cold {
     pub in_debt: bool,
     /// A change of plan waits for the next boundary; which one stands in the side map of pending changes.
     pub has_pending: bool,
-    /// A subscription began or ended since the word's day was granted: what the day began with was not what the tier says.
-    pub day_began_otherwise: bool,
 }
 
 const _: () = assert!(size_of::<Cold>() <= 40);
@@ -32,6 +30,7 @@ const AMOUNT_MASK: u64 = (1 << 40) - 1;
 const CYCLE_SHIFT: u32 = 40;
 const TIER_SHIFT: u32 = 56;
 const AUTO_RENEW: u64 = 1 << 60;
+const DAY_BEGAN_OTHERWISE: u64 = 1 << 61;
 
 impl Cold {
     /// No subscription, and whether the wallet is frozen and in debt.
@@ -65,17 +64,28 @@ impl Cold {
         })
     }
 
+    /// Whether a subscription has begun or ended since the word's day began: what it began with is not what the tier says.
+    pub(crate) const fn day_began_otherwise(&self) -> bool {
+        self.terms & DAY_BEGAN_OTHERWISE != 0
+    }
+
+    /// Notes that the word's day begins with the tier as it is.
+    pub(crate) const fn note_day_begins(&mut self) {
+        self.terms &= !DAY_BEGAN_OTHERWISE;
+    }
+
     /// Packs a subscription, or none.
     pub(crate) fn pack(&mut self, subscription: Option<&Subscription>) {
         let (frozen, in_debt, has_pending) = (self.frozen, self.in_debt, self.has_pending);
         let was_active = self.terms >> TIER_SHIFT & 0xf != 0;
-        let day_began_otherwise = self.day_began_otherwise ^ (was_active != subscription.is_some());
-        *self = Self { frozen, in_debt, has_pending, day_began_otherwise, ..Self::default() };
+        let began_otherwise = self.day_began_otherwise() ^ (was_active != subscription.is_some());
+        let terms = if began_otherwise { DAY_BEGAN_OTHERWISE } else { 0 };
+        *self = Self { terms, frozen, in_debt, has_pending, ..Self::default() };
         let Some(of) = subscription else { return };
         assert!(of.allocation.millis() <= AMOUNT_MASK, "an allocation does not fit the word");
         assert!(of.cycle <= 0xffff, "a subscription has run for 5,000 years");
         let auto_renew = if of.auto_renew { AUTO_RENEW } else { 0 };
-        self.terms = of.allocation.millis()
+        self.terms |= of.allocation.millis()
             | u64::from(of.cycle) << CYCLE_SHIFT
             | u64::from(of.tier.0) << TIER_SHIFT
             | auto_renew;

@@ -157,7 +157,7 @@ impl DaySweep {
             (Some(goal.rolled(word)), Some(DayEnd::of(word, &cold, &goal.numbers(), &self.policies)))
         });
         if let Some(ended) = ended {
-            cold.day_began_otherwise = false;
+            cold.note_day_begins();
             self.rolled.add_day(&ended);
         }
     }

@@ -12,7 +12,7 @@
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
 //! | [`accounts`], [`workers`], [`day_sweep`] | what walks over all wallets, or all holds, a slice at a time |
-//! | [`resets`] | what resets came to |
+//! | [`resets`], [`outlook`] | what resets came to, and which come next |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -51,6 +51,7 @@ pub mod ledger;
 pub mod load;
 pub mod offers;
 pub mod outcome;
+pub mod outlook;
 pub mod plan;
 mod plan_command;
 pub mod policy;

@@ -4,7 +4,8 @@
 //! A period of the subscription bucket says what it grants in its record. What is left of an ended one, and everything
 //! about days, stands in no record: it is read off the word in the moment in which the word is rolled. A day counts, as
 //! granted and with what is left of it as expired, when it ends, and only where something is left out of what it began
-//! with or has come to that (R5).
+//! with or has come to that (R5). A start in the day in which a subscription began or ended takes the tier as it is for that
+//! of the day's beginning: no row says otherwise.
 
 use crate::credits::Credits;
 use crate::policy::FreePolicies;
@@ -70,7 +71,7 @@ impl DayEnd {
     /// The day of a word that is about to be rolled; the guard shows that the caller holds the wallet's lock.
     pub(crate) fn of(word: &Snapshot, cold: &Cold, numbers: &Numbers, policies: &FreePolicies) -> Self {
         let subscribed = word.tier != crate::ids::Tier::NONE;
-        let began_subscribed = subscribed != cold.day_began_otherwise;
+        let began_subscribed = subscribed != cold.day_began_otherwise();
         let began_with = policies.allowance_of(numbers.day_of(word), began_subscribed);
         Self { began_with, left: word.available.free }
     }

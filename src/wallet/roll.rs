@@ -96,7 +96,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(next), Some(DayEnd::of(word, cold, &numbers, &policies)))
         });
         if let Some(ended) = ended {
-            cold.day_began_otherwise = false;
+            cold.note_day_begins();
             let mut rolled = ResetTotals::default();
             rolled.add_day(&ended);
             self.resets.add(&rolled);

@@ -269,7 +269,7 @@ impl Wallets {
         slot.word.transition(|_| (Some(new.word), ()));
         *cold = new.cold;
         slot.set_subscription(&mut cold, new.subscription.as_ref());
-        cold.day_began_otherwise = false;
+        cold.note_day_begins();
         drop(cold);
         vacant.insert(SlotIndex(index));
         Ok(SlotIndex(index))

@@ -106,4 +106,12 @@ impl Client {
     pub async fn clock(&self, confirm: bool) -> Result<CommandAnswer, CallError> {
         self.command(&Command::Clock { confirm }).await
     }
+
+    /// Shows the next resets and the last.
+    ///
+    /// # Errors
+    /// It has no answer.
+    pub async fn resets(&self) -> Result<CommandAnswer, CallError> {
+        self.command(&Command::ShowResets).await
+    }
 }

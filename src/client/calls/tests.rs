@@ -94,6 +94,7 @@ async fn price_calls_send_their_commands() {
     sends!(client => client.estimate(lines, 22, (20, 30)), expected);
     sends!(client => client.reload(), Command::Reload);
     sends!(client => client.clock(true), Command::Clock { confirm: true });
+    sends!(client => client.resets(), Command::ShowResets);
 }
 
 #[tokio::test]

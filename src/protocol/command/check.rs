@@ -46,7 +46,8 @@ impl Command {
             | Self::Quote { .. }
             | Self::Estimate { .. }
             | Self::Reload
-            | Self::Clock { .. } => Ok(()),
+            | Self::Clock { .. }
+            | Self::ShowResets => Ok(()),
         }
     }
 
@@ -88,7 +89,8 @@ impl Command {
             | Self::ListPlans
             | Self::ListRates
             | Self::Reload
-            | Self::Clock { .. } => Ok(()),
+            | Self::Clock { .. }
+            | Self::ShowResets => Ok(()),
         }
     }
 }

@@ -99,6 +99,7 @@ precedence! {
         Unpriced;
     RELOAD "reload": Unauthorized Overloaded Draining;
     CLOCK "clock": Unauthorized Overloaded Draining;
+    SHOW_RESETS "show_resets": Unauthorized Overloaded Draining;
 }
 
 impl OperationKind {
@@ -149,6 +150,7 @@ impl Command {
             Self::Estimate { .. } => ESTIMATE,
             Self::Reload => RELOAD,
             Self::Clock { .. } => CLOCK,
+            Self::ShowResets => SHOW_RESETS,
         }
     }
 }

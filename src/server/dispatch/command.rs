@@ -62,6 +62,8 @@ pub enum Asked {
         /// Whether a suspect step is believed.
         confirm: bool,
     },
+    /// The next resets and the last are to be shown.
+    Resets,
 }
 
 /// What an estimate is asked for.
@@ -155,6 +157,7 @@ pub fn command(wire: &protocol::Command, by: &str) -> Asked {
         }
         Wire::Reload => return Asked::Reload,
         Wire::Clock { confirm } => return Asked::Clock { confirm: *confirm },
+        Wire::ShowResets => return Asked::Resets,
     };
     Asked::Change(CommandRequest { id: CommandId(id), command, by: by.to_owned(), reason: reason.to_owned() })
 }

@@ -59,6 +59,7 @@ ops! {
     Estimate "estimate",
     Reload "reload",
     Clock "clock",
+    ShowResets "show_resets",
 }
 
 const OPS: usize = Op::ALL.len();
@@ -131,6 +132,7 @@ impl Op {
             Command::Estimate { .. } => Self::Estimate,
             Command::Reload => Self::Reload,
             Command::Clock { .. } => Self::Clock,
+            Command::ShowResets => Self::ShowResets,
         }
     }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod day_sweep;
 mod disk;
 mod memory;
+mod outlook;
 mod periods;
 mod plan_words;
 mod precedence;
