@@ -206,6 +206,7 @@ impl Daemon {
                 violations: self.rules.archive().violations(),
                 clock_suspect: self.clock.is_suspect(),
                 resets: self.rules.reset_totals(),
+                timers: [gauges.hold_timers, gauges.cycle_timers, self.rules.zones_with_wallets()],
             },
             &self.resets,
         )

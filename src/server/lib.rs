@@ -37,6 +37,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod cycles;
 pub mod daemon;
 pub mod data;
 pub mod dispatch;

@@ -18,8 +18,6 @@ use journal::rocks::{self, RocksReader, RocksStore};
 use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId};
 use protocol::NodeId;
 use tokio::sync::{Mutex, watch};
-use wallet::accounts::RollRound;
-use wallet::engine::SWEEP_HOLDS_MAX;
 use wallet::ids::{Now, Position, Timestamp};
 use wallet::load::LoadError;
 
@@ -27,6 +25,7 @@ use crate::archive::ArchiveLink;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
+use crate::cycles::Cycles;
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
@@ -37,8 +36,6 @@ use crate::{journaling, projector, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that they need not be read from the disk again.
 const RECENT_BYTES_MAX: usize = 64 << 20;
-/// Wallets that are looked at with room taken once.
-const ROLL_SLOTS: u32 = 65_536;
 /// How long a start that waits for room sleeps before looking again.
 const ROOM_LOOK: std::time::Duration = std::time::Duration::from_millis(2);
 /// Every how many groups a long check of the journal says how far it is.
@@ -271,30 +268,18 @@ fn ensure_policy(rules: &Rules, queue: &Arc<Queue>, settings: &Settings, clock: 
     }
 }
 
-/// Rolls every wallet whose cycle ended while no daemon ran, with the terms that were journaled. Each roll is a record, so
-/// that this waits for room, and for the journal behind it, as often as it needs to.
+/// Rolls every wallet whose cycle ended while no daemon ran, with the terms that were journaled; waits for room, and for
+/// the journal behind it, as often as it needs to.
 fn roll_all(daemon: &Daemon) {
-    let most = SWEEP_HOLDS_MAX;
-    let (mut round, mut sum) = (RollRound::default(), 0_usize);
-    loop {
-        let records = u32::try_from(most).unwrap_or(u32::MAX);
-        let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else {
-            if daemon.phase_now() == Phase::Failed {
-                return;
-            }
-            std::thread::sleep(ROOM_LOOK);
-            continue;
-        };
-        let slice = (ROLL_SLOTS, most);
-        let (slice, pushed) = counted(|| daemon.rules.roll_idle(&mut round, slice, daemon.clock.now()));
-        room.used(pushed);
-        sum += slice.rolled;
-        if slice.over {
-            break;
+    let mut cycles = Cycles::default();
+    while cycles.roll(daemon) {
+        if daemon.phase_now() == Phase::Failed {
+            return;
         }
+        std::thread::sleep(ROOM_LOOK);
     }
-    if sum > 0 {
-        tracing::info!(wallets = sum, "wallets were rolled over the cycles that ended meanwhile");
+    if cycles.rolled() > 0 {
+        tracing::info!(wallets = cycles.rolled(), "wallets were rolled over the cycles that ended meanwhile");
     }
 }
 

@@ -1,5 +1,5 @@
-//! What time brings: holds expire, ended ones are forgotten, pending top-ups are dropped, idle wallets are rolled over the
-//! ends of their cycles. A thread of its own, so that it never waits for requests.
+//! What time brings: holds expire, ended ones are forgotten, pending top-ups are dropped, cycles that ended are rolled in
+//! bulk. A thread of its own, so that it never waits for requests.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,35 +7,36 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use journal::Class;
-use wallet::accounts::RollRound;
 use wallet::engine::{Chunk, SWEEP_HOLDS_MAX};
 use wallet::top_up::PENDING_DROPS_MAX;
 
 use crate::admission::RECORDS_PER_OPERATION;
 use crate::clock::Clock;
+use crate::cycles::Cycles;
 use crate::daemon::{Daemon, Phase};
 use crate::link::{Room, counted};
 
 /// How often holds are looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// How long is waited between the slices of a bulk roll.
+const BUSY_TICK: Duration = Duration::from_micros(500);
 /// Every how many ticks ended holds are forgotten.
 const FORGET_EVERY_TICKS: u32 = 20;
 /// Every how many ticks pending top-ups are looked at.
 const DROP_EVERY_TICKS: u32 = 200;
-/// Idle wallets that one tick looks at: ten million are seen in about two minutes. Requests roll their wallet themselves.
-const ROLL_SLOTS: u32 = 4_096;
-/// Idle wallets that one tick rolls at most: each is a record.
-const ROLLS_MAX: usize = 256;
 /// Slices of one tick, at most: what is left comes with the next.
 const SLICES_MAX: u32 = 64;
 
 /// Ticks until `stop` is closed.
 pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let mut chunk = daemon.rules.chunk();
-    let mut round = RollRound::default();
+    let mut cycles = Cycles::default();
+    let mut busy = false;
     let mut ticks: u32 = 0;
     let mut since = Clock::stopwatch();
-    while stop.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+    let mut ticked = Clock::stopwatch();
+    // While cycles are being rolled, holds are looked at between the slices.
+    while stop.recv_timeout(if busy { BUSY_TICK } else { TICK }) == Err(RecvTimeoutError::Timeout) {
         let late = since.elapsed().saturating_sub(TICK);
         // Relaxed: a gauge.
         daemon.timer_lag_ms.store(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -44,7 +45,11 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
             return;
         }
         expire(daemon, &mut chunk);
-        roll_idle(daemon, &mut round);
+        busy = cycles.roll(daemon);
+        if busy && ticked.elapsed() < TICK {
+            continue;
+        }
+        ticked = Clock::stopwatch();
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             forget(daemon);
@@ -68,15 +73,6 @@ fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) {
             return;
         }
     }
-}
-
-/// Rolls wallets that nobody asks for, a few at a time (R10).
-fn roll_idle(daemon: &Arc<Daemon>, round: &mut RollRound) {
-    let records = u32::try_from(ROLLS_MAX).unwrap_or(u32::MAX);
-    let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
-    let slice = (ROLL_SLOTS, ROLLS_MAX);
-    let (_, pushed) = counted(|| daemon.rules.roll_idle(round, slice, daemon.clock.now()));
-    room.used(pushed);
 }
 
 /// Ends top-ups whose payment never came (R14).

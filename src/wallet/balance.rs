@@ -50,12 +50,18 @@ pub struct Gauges {
     pub holds_open: u64,
     /// Holds in memory, ended ones included.
     pub holds_remembered: u64,
-    /// The earliest end that is noted for a hold; it may have been settled.
+    /// An instant before which no open hold comes to its end.
     pub next_hold_end: Option<Timestamp>,
     /// When the oldest open hold was opened, to the second.
     pub oldest_open_hold_at: Option<Timestamp>,
     /// Ids whose own time is earlier are forgotten.
     pub id_bound: Timestamp,
+    /// Timers of hold ends: as many as there are open holds, when nothing is under way.
+    pub hold_timers: u64,
+    /// Timers of cycle ends and lapses: one a subscription that has an end.
+    pub cycle_timers: u64,
+    /// An instant before which no cycle ends and no subscription lapses.
+    pub next_cycle_end: Option<Timestamp>,
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -123,6 +129,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// The operator's gauges.
     pub fn gauges(&self) -> Gauges {
+        let (next_cycle_end, cycle_timers) = self.wallets.next_cycle_end();
         Gauges {
             wallets: self.wallets.count(),
             holds_open: self.holds.open(),
@@ -131,6 +138,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             oldest_open_hold_at: self.holds.oldest_open(),
             // Relaxed: a gauge.
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
+            hold_timers: self.holds.ends_noted(),
+            cycle_timers,
+            next_cycle_end,
         }
     }
 }

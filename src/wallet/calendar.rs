@@ -15,7 +15,7 @@ pub const ZONES_MAX: usize = 1_024;
 pub const ZONE_NAME_BYTES_MAX: usize = 64;
 
 /// A group of wallets in one time zone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Cohort(pub u16);
 
 /// A day in some zone and the instant at which the next begins.

@@ -5,17 +5,19 @@ use crate::ids::{PlanId, Tier, Timestamp};
 use crate::subscription::Subscription;
 
 /// What changes rarely. A subscription is packed: amounts have 38 bits (they fit the word), boundaries are whole seconds,
-/// and its plan and next instant stand in the slot, where they are read without the lock.
+/// and its plan and next instant stand in the slot, where they are read without the lock. Numbers of more than four bytes
+/// are bytes, so that nothing is aligned to eight.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Cold {
-    /// Bits 0–39 the allocation, 40–55 the number of the cycle, 56–59 the tier (zero: no subscription), 60 whether it
-    /// renews itself, 61 whether the day began otherwise.
-    terms: u64,
-    granted_max: u64,
-    paid_through: u64,
+    allocation: [u8; AMOUNT_BYTES],
+    granted_max: [u8; AMOUNT_BYTES],
+    paid_through: [u8; 8],
     anchor_s: u32,
     starts_s: u32,
     ends_s: u32,
+    cycle: u16,
+    /// Bits 0–3 the tier (zero: no subscription), 4 whether it renews itself, 5 whether the day began otherwise.
+    terms: u8,
     /// New reserves are refused.
     pub frozen: bool,
     /// The wallet owes credits; how many stands in the side map of debts.
@@ -24,13 +26,12 @@ pub struct Cold {
     pub has_pending: bool,
 }
 
-const _: () = assert!(size_of::<Cold>() <= 40);
+const _: () = assert!(size_of::<Cold>() <= 36);
 
-const AMOUNT_MASK: u64 = (1 << 40) - 1;
-const CYCLE_SHIFT: u32 = 40;
-const TIER_SHIFT: u32 = 56;
-const AUTO_RENEW: u64 = 1 << 60;
-const DAY_BEGAN_OTHERWISE: u64 = 1 << 61;
+const AMOUNT_BYTES: usize = 5;
+const TIER_MASK: u8 = 0xf;
+const AUTO_RENEW: u8 = 1 << 4;
+const DAY_BEGAN_OTHERWISE: u8 = 1 << 5;
 
 impl Cold {
     /// No subscription, and whether the wallet is frozen and in debt.
@@ -41,11 +42,11 @@ impl Cold {
 
     /// The subscription, given what the slot says of it. Set by hand, it ends when it is due.
     pub(crate) fn subscription(&self, plan: PlanId, due_at: Timestamp) -> Option<Subscription> {
-        let tier = Tier(low_bits(self.terms >> TIER_SHIFT, 0xf).to_le_bytes()[0]);
+        let tier = Tier(self.terms & TIER_MASK);
         if tier == Tier::NONE {
             return None;
         }
-        let allocation = Credits::from_millis(self.terms & AMOUNT_MASK);
+        let allocation = credits(self.allocation);
         let starts_at = instant(self.starts_s);
         if plan.is_none() {
             return Some(Subscription::by_hand(tier, allocation, starts_at, due_at));
@@ -54,12 +55,12 @@ impl Cold {
             plan,
             tier,
             allocation,
-            granted_max: Credits::from_millis(self.granted_max),
+            granted_max: credits(self.granted_max),
             anchor: instant(self.anchor_s),
-            cycle: low_bits(self.terms >> CYCLE_SHIFT, 0xffff),
+            cycle: u32::from(self.cycle),
             starts_at,
             ends_at: instant(self.ends_s),
-            paid_through: Timestamp(self.paid_through),
+            paid_through: Timestamp(u64::from_le_bytes(self.paid_through)),
             auto_renew: self.terms & AUTO_RENEW != 0,
         })
     }
@@ -77,25 +78,31 @@ impl Cold {
     /// Packs a subscription, or none.
     pub(crate) fn pack(&mut self, subscription: Option<&Subscription>) {
         let (frozen, in_debt, has_pending) = (self.frozen, self.in_debt, self.has_pending);
-        let was_active = self.terms >> TIER_SHIFT & 0xf != 0;
+        let was_active = self.terms & TIER_MASK != 0;
         let began_otherwise = self.day_began_otherwise() ^ (was_active != subscription.is_some());
         let terms = if began_otherwise { DAY_BEGAN_OTHERWISE } else { 0 };
         *self = Self { terms, frozen, in_debt, has_pending, ..Self::default() };
         let Some(of) = subscription else { return };
-        assert!(of.allocation.millis() <= AMOUNT_MASK, "an allocation does not fit the word");
-        assert!(of.cycle <= 0xffff, "a subscription has run for 5,000 years");
-        let auto_renew = if of.auto_renew { AUTO_RENEW } else { 0 };
-        self.terms |= of.allocation.millis()
-            | u64::from(of.cycle) << CYCLE_SHIFT
-            | u64::from(of.tier.0) << TIER_SHIFT
-            | auto_renew;
-        self.granted_max = of.granted_max.millis();
-        self.paid_through = of.paid_through.0;
+        self.allocation = amount(of.allocation);
+        self.granted_max = amount(of.granted_max);
+        self.paid_through = of.paid_through.0.to_le_bytes();
         self.anchor_s = seconds(of.anchor);
         self.starts_s = seconds(of.starts_at);
         self.ends_s = seconds(of.ends_at);
+        // What does not fit is seen below: a cycle that has run for 5,000 years, or an amount that no word holds.
+        self.cycle = u16::try_from(of.cycle).unwrap_or(u16::MAX);
+        self.terms |= of.tier.0 & TIER_MASK | if of.auto_renew { AUTO_RENEW } else { 0 };
         assert!(self.subscription(of.plan, of.due_at()) == Some(*of), "a subscription is packed without a loss");
     }
+}
+
+fn amount(credits: Credits) -> [u8; AMOUNT_BYTES] {
+    let [a, b, c, d, e, ..] = credits.millis().to_le_bytes();
+    [a, b, c, d, e]
+}
+
+fn credits([a, b, c, d, e]: [u8; AMOUNT_BYTES]) -> Credits {
+    Credits::from_millis(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]))
 }
 
 /// Seconds of an instant; the largest number stands for never, which lies in 2106.
@@ -108,9 +115,4 @@ fn instant(seconds: u32) -> Timestamp {
         u32::MAX => Timestamp::NEVER,
         seconds => Timestamp(u64::from(seconds).saturating_mul(1_000)),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the mask has 32 bits")]
-const fn low_bits(value: u64, mask: u32) -> u32 {
-    value as u32 & mask
 }

@@ -206,6 +206,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.set_period(period);
         self.set_pending(slot, on.cold, None);
         slot.set_subscription(on.cold, Some(&after));
+        self.wallets.note_cycle_end(on.index);
         Ok((row, Answer::of(Outcome::Done)))
     }
 

@@ -150,6 +150,8 @@ pub(crate) struct Unit {
     marks: Vec<Mark>,
     pub(crate) gives: Vec<(SlotIndex, Slices)>,
     pub(crate) ends: Vec<(Timestamp, HoldId)>,
+    /// The numbers of the notes of `ends`, once there are any.
+    notes: Vec<Note>,
     pub(crate) ended: Vec<(Note, Timestamp, HoldId)>,
     /// Holds opened by this unit, all at its `now`.
     pub(crate) opened: u64,
@@ -227,6 +229,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             marks: Vec::new(),
             gives: Vec::new(),
             ends: Vec::new(),
+            notes: Vec::new(),
             ended: Vec::new(),
             opened: 0,
             closed: Vec::new(),
@@ -312,13 +315,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.give(self.wallets.slot(slot), slot, &slices, now);
         }
         chunk.unit.gives = gives;
-        let mut note = self.holds.watch(&mut chunk.unit.ends);
+        self.holds.watch(&mut chunk.unit.ends, &mut chunk.unit.notes);
+        let mut notes = chunk.unit.notes.drain(..);
         let opened = std::mem::take(&mut chunk.unit.opened);
         self.holds.count_open((now.daemon, opened), &mut chunk.unit.closed);
         let mut position = first;
         for (index, (mark, record)) in chunk.unit.marks.iter().zip(&chunk.unit.records).enumerate() {
-            let noted = matches!(record, Record::Reserve(_) | Record::Extend(_)).then_some(note);
-            note = note.plus(u32::from(noted.is_some()));
+            let noted = if end_of(record).is_some() { notes.next() } else { None };
             let place = Place::pending(chunk.unit.number, index);
             let idle = self.mark(mark.hold, (record, noted), place, (position, now.daemon));
             chunk.unit.ended.extend(idle.map(|(note, at)| (note, at, mark.hold)));
@@ -328,6 +331,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             position = position.plus(1);
         }
+        assert!(notes.next().is_none(), "every record that notes an end has its note");
+        drop(notes);
         self.holds.unwatch(&mut chunk.unit.ended);
         chunk.unit.records.clear();
         chunk.unit.marks.clear();

@@ -22,19 +22,33 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let due = self.holds.due(now.daemon, SWEEP_HOLDS_MAX);
         let mut again = Vec::new();
         let mut expired: usize = 0;
-        for id in due {
-            match self.expire(chunk, id, now) {
+        for (noted, id) in due {
+            match self.expire(chunk, (noted, id), now) {
                 Expiry::Done => expired = expired.saturating_add(1),
-                Expiry::Later(at) => again.push((at, id)),
+                Expiry::Later => again.push((noted, id)),
                 Expiry::Ended => {}
             }
         }
         self.push(chunk, now);
-        self.holds.watch(&mut again);
+        self.note_again(again);
         expired
     }
 
-    fn expire(&self, chunk: &mut Chunk, id: HoldId, now: Now) -> Expiry {
+    /// Puts notes back for the next call, where the hold still ends at that time.
+    fn note_again(&self, mut again: Vec<(Timestamp, HoldId)>) {
+        let (mut notes, mut ended) = (Vec::new(), Vec::new());
+        let noted = again.clone();
+        self.holds.watch(&mut again, &mut notes);
+        for ((at, id), note) in noted.into_iter().zip(notes) {
+            match self.holds.map.get_mut(&id).as_deref_mut() {
+                Some(Entry::Live(live)) if !live.over && live.hold.ends_at == at => live.note = note,
+                _ => ended.push((note, at, id)),
+            }
+        }
+        self.holds.unwatch(&mut ended);
+    }
+
+    fn expire(&self, chunk: &mut Chunk, (noted, id): (Timestamp, HoldId), now: Now) -> Expiry {
         // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
         if let Some(index) = self.slot_of_open(id) {
             self.roll_if_due(self.wallets.slot(index), now);
@@ -43,11 +57,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Entry::Live(live) = entry.value_mut() else { return Expiry::Ended };
         let (HoldState::Open, Some(index)) = (live.hold.state, live.slot) else { return Expiry::Ended };
         if live.place.position().is_none() {
-            return Expiry::Later(live.hold.ends_at);
+            return Expiry::Later;
         }
         if live.hold.ends_at > now.daemon {
-            // The extension has put down a note of its own.
-            return Expiry::Ended;
+            // An extension has put down a note of its own; or this caller's time lies behind the wheel's.
+            return if live.hold.ends_at == noted { Expiry::Later } else { Expiry::Ended };
         }
         let record = self.end_record(id, (live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
@@ -113,6 +127,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
 enum Expiry {
     Done,
-    Later(Timestamp),
+    /// Not decided yet: the same note again.
+    Later,
     Ended,
 }

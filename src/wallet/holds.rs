@@ -1,12 +1,14 @@
 //! The directory of holds: open ones with everything, ended ones in 32 bytes beside their id (R32).
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as BTreeEntry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
 use crate::hold::{Hold, HoldState};
+use crate::hold_ends::HoldEnds;
+pub(crate) use crate::hold_ends::Note;
 use crate::ids::{HoldId, Position, Timestamp};
 use crate::slot::{DIRECTORY_SHARDS, SlotIndex};
 use crate::sync::{AtomicU64, Ordering};
@@ -106,7 +108,7 @@ pub(crate) struct Holds {
     pub(crate) map: Map,
     entries: AtomicU64,
     open: AtomicU64,
-    ends: Mutex<Ends>,
+    ends: HoldEnds,
     /// How many open holds were opened in which second.
     ages: Mutex<BTreeMap<u64, u64>>,
 }
@@ -119,7 +121,7 @@ impl Holds {
             map,
             entries: AtomicU64::new(0),
             open: AtomicU64::new(0),
-            ends: Mutex::default(),
+            ends: HoldEnds::default(),
             ages: Mutex::default(),
         }
     }
@@ -180,116 +182,41 @@ impl Holds {
         self.ages.lock().first_key_value().map(|(second, _)| Timestamp(second.saturating_mul(1_000)))
     }
 
-    /// Notes when holds are to end, a whole unit at a time, and says where the first note is; the others follow it.
-    pub(crate) fn watch(&self, ends: &mut Vec<(Timestamp, HoldId)>) -> Note {
-        if ends.is_empty() { Note::NONE } else { self.ends.lock().add(ends) }
+    /// Notes when holds are to end, a whole unit at a time, and the number of each note.
+    pub(crate) fn watch(&self, ends: &mut Vec<(Timestamp, HoldId)>, notes: &mut Vec<Note>) {
+        self.ends.add(ends, notes);
+    }
+
+    /// Notes when a hold is to end that was opened before this start.
+    pub(crate) fn watch_loaded(&self, hold: &Hold, id: HoldId) -> Note {
+        self.ends.begin_at(hold.reserved_at);
+        let mut notes = Vec::new();
+        self.ends.add(&mut vec![(hold.ends_at, id)], &mut notes);
+        notes.pop().unwrap_or(Note::NONE)
+    }
+
+    /// Says what time it is, before there are holds.
+    pub(crate) fn begin_at(&self, now: Timestamp) {
+        self.ends.begin_at(now);
     }
 
     /// Takes notes back.
     pub(crate) fn unwatch(&self, ended: &mut Vec<(Note, Timestamp, HoldId)>) {
-        if ended.is_empty() {
-            return;
-        }
-        let mut ends = self.ends.lock();
-        for (note, at, id) in ended.drain(..) {
-            ends.cancel(note, at, id);
-        }
+        self.ends.cancel(ended);
     }
 
-    /// Takes up to `limit` ids whose noted end has come.
-    pub(crate) fn due(&self, now: Timestamp, limit: usize) -> Vec<HoldId> {
-        self.ends.lock().due(now, limit)
+    /// Takes up to `limit` notes whose end has come.
+    pub(crate) fn due(&self, now: Timestamp, limit: usize) -> Vec<(Timestamp, HoldId)> {
+        self.ends.due(now, limit)
     }
 
-    /// The earliest noted end, to the second.
+    /// An instant before which no noted end comes.
     pub(crate) fn next_end(&self) -> Option<Timestamp> {
-        self.ends.lock().next()
-    }
-}
-
-/// The number of a note about a hold's end, modulo 2^32.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Note(u32);
-
-impl Note {
-    /// Not noted yet.
-    pub(crate) const NONE: Self = Self(u32::MAX);
-
-    /// The note so many places further on.
-    pub(crate) const fn plus(self, places: u32) -> Self {
-        Self(self.0.wrapping_add(places))
-    }
-}
-
-/// How many notes stay in the order in which they came before they are sorted by their end. Most holds are settled
-/// before that, and their note costs no look-up.
-const YOUNG_NOTES_MAX: usize = 1 << 17;
-
-/// When open holds end. Young notes lie in a row and are found by their number; older ones are sorted by second. A hold
-/// that ends otherwise takes its note along, and a second without notes goes.
-#[derive(Default)]
-struct Ends {
-    young: VecDeque<Option<(Timestamp, HoldId)>>,
-    /// The number of the first young note.
-    first: u32,
-    by_second: BTreeMap<u64, Second>,
-}
-
-/// The holds that end in one second, each with its exact end. The hasher has no seed: the same requests give the same
-/// order of expiry.
-type Second = HashMap<HoldId, Timestamp, foldhash::fast::FixedState>;
-
-impl Ends {
-    fn add(&mut self, notes: &mut Vec<(Timestamp, HoldId)>) -> Note {
-        let length = u32::try_from(self.young.len()).unwrap_or(u32::MAX);
-        let first = Note(self.first.wrapping_add(length));
-        self.young.extend(notes.drain(..).map(Some));
-        while self.young.len() > YOUNG_NOTES_MAX || matches!(self.young.front(), Some(None)) {
-            self.first = self.first.wrapping_add(1);
-            if let Some(Some((at, id))) = self.young.pop_front() {
-                self.by_second.entry(at.seconds()).or_default().insert(id, at);
-            }
-        }
-        first
+        self.ends.next()
     }
 
-    /// Takes a note back. Its number says where it is while it is young; after that its second does. The id and the
-    /// exact end are compared, because numbers come again and a hold can have another end in the same second.
-    fn cancel(&mut self, note: Note, at: Timestamp, id: HoldId) {
-        let place = usize::try_from(note.0.wrapping_sub(self.first)).unwrap_or(usize::MAX);
-        if let Some(young) = self.young.get_mut(place)
-            && *young == Some((at, id))
-        {
-            *young = None;
-            return;
-        }
-        let BTreeEntry::Occupied(mut second) = self.by_second.entry(at.seconds()) else { return };
-        if second.get().get(&id) == Some(&at) {
-            second.get_mut().remove(&id);
-        }
-        if second.get().is_empty() {
-            second.remove();
-        }
-    }
-
-    fn due(&mut self, now: Timestamp, limit: usize) -> Vec<HoldId> {
-        let is_due = |note: &&mut Option<(Timestamp, HoldId)>| matches!(**note, Some((at, _)) if at <= now);
-        let young = self.young.iter_mut().filter(is_due).take(limit);
-        let mut due: Vec<HoldId> = young.filter_map(|note| note.take().map(|(_, id)| id)).collect();
-        while let Some(mut first) = self.by_second.first_entry().filter(|first| *first.key() <= now.seconds()) {
-            let room = limit.saturating_sub(due.len());
-            due.extend(first.get_mut().extract_if(|_, at| *at <= now).take(room).map(|(id, _)| id));
-            if !first.get().is_empty() {
-                break;
-            }
-            first.remove();
-        }
-        due
-    }
-
-    fn next(&self) -> Option<Timestamp> {
-        let young = self.young.iter().flatten().map(|(at, _)| *at).min();
-        let sorted = self.by_second.first_key_value().map(|(second, _)| Timestamp(second.saturating_mul(1_000)));
-        young.into_iter().chain(sorted).min()
+    /// How many ends are noted.
+    pub(crate) fn ends_noted(&self) -> u64 {
+        self.ends.count()
     }
 }

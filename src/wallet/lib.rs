@@ -11,8 +11,10 @@
 //! | [`offers`] | the plans that an engine offers |
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
+//! | [`cycles`] | cycles that ended, rolled in bulk behind the requests |
 //! | [`accounts`], [`workers`], [`day_sweep`] | what walks over all wallets, or all holds, a slice at a time |
 //! | [`resets`], [`outlook`] | what resets came to, and which come next |
+//! | [`timer_wheel`] | when something is due: hold ends and cycle ends, in constant time each |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -30,6 +32,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 pub mod accounts;
+mod almanac;
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
@@ -39,12 +42,15 @@ mod cold;
 pub mod command;
 mod correct;
 pub mod credits;
+mod cycle_ends;
+pub mod cycles;
 pub mod day_sweep;
 pub mod engine;
 pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
+mod hold_ends;
 mod holds;
 pub mod ids;
 pub mod ledger;
@@ -70,6 +76,7 @@ pub mod settle;
 pub mod slot;
 pub mod subscription;
 mod sync;
+pub mod timer_wheel;
 pub mod top_up;
 pub mod word;
 pub mod workers;

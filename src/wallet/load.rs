@@ -82,6 +82,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             tier: row.tier,
             attention: cold.frozen || cold.in_debt,
         };
+        self.wallets.begin_cycles_at(now.daemon);
         let new = NewWallet { word, cohort, period: row.period, subscription: row.subscribed, cold };
         self.cohorts.count_wallet(cohort, None);
         let index = self.wallets.add(row.account, || new).map_err(|none| match none {
@@ -117,7 +118,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let entry = if hold.state == HoldState::Open {
             let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
             self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
-            let note = self.holds.watch(&mut vec![(hold.ends_at, id)]);
+            let note = self.holds.watch_loaded(&hold, id);
             Entry::Live(Live { place, slot: Some(slot), note, hold: Box::new(hold), over: false })
         } else {
             Entry::Ended(Ended { place, ended_at_s: seconds(hold.ended_at) })
@@ -130,6 +131,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Says that loading is over: no hold expires before the grace has passed.
     pub fn loaded(&self, now: Now) {
+        self.holds.begin_at(now.daemon);
+        self.wallets.begin_cycles_at(now.daemon);
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 

@@ -138,6 +138,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             slot.set_cohort(cohort);
         }
         slot.set_subscription(on.cold, change.after.as_ref());
+        self.wallets.note_cycle_end(on.index);
     }
 }
 

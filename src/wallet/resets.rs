@@ -34,6 +34,20 @@ pub struct ResetTotals {
 }
 
 impl ResetTotals {
+    /// Both together.
+    #[must_use]
+    pub fn plus(&self, more: &Self) -> Self {
+        Self {
+            days: self.days.saturating_add(more.days),
+            cycles: self.cycles.saturating_add(more.cycles),
+            lapses: self.lapses.saturating_add(more.lapses),
+            free_granted: self.free_granted + more.free_granted,
+            free_expired: self.free_expired + more.free_expired,
+            subscription_granted: self.subscription_granted + more.subscription_granted,
+            subscription_expired: self.subscription_expired + more.subscription_expired,
+        }
+    }
+
     /// What has come since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {

@@ -1,13 +1,20 @@
 //! Rolling a wallet over the boundaries that have passed (R5, R10, R35), lazily and under its lock.
 
+use crate::almanac::Almanac;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{Day, Now, PlanId, Tier, Timestamp};
 use crate::record::{CycleRoll, Record};
 use crate::resets::{DayEnd, ResetTotals};
 use crate::slot::{Cold, Slot};
-use crate::subscription::{PendingChange, Rolled, roll_over};
+use crate::subscription::{PendingChange, Rolled, roll_over_by};
 use crate::word::{Numbers, Snapshot};
+
+/// A roll over the end of a cycle that is due.
+pub(crate) struct DueRoll {
+    pub(crate) record: CycleRoll,
+    rolled: Rolled,
+}
 
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// Whether a boundary has passed that this word has not been rolled over.
@@ -31,34 +38,44 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.roll_locked(slot, &mut slot.lock(), now);
     }
 
-    /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10), and
-    /// both are decided at one instant: where another request, with a later `now`, has published a day that begins after
-    /// this one's `now`, it is the start of that day.
+    /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10).
     pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
-        let today = self.today(slot, now).day;
-        let at = now.daemon.max(self.cohorts.start_of(slot.cohort(), today));
-        if slot.cycle_ends_at() <= at
-            && let Some(before) = slot.subscription(cold)
-        {
-            let pending = self.pending_change(slot, cold);
-            let zone = self.cohorts.zone(slot.cohort());
-            if let Some(rolled) = roll_over(&before, pending.as_ref(), &zone, at) {
-                // The days up to the boundary come with the tier of before it (R7, R35).
-                let last_day = self.cohorts.day_at(slot.cohort(), rolled.boundary.minus_millis(1));
-                self.roll_day(slot, cold, last_day, now);
-                self.roll_cycle(slot, cold, &rolled, now);
+        if let Some(rolled) = self.due_roll(slot, cold, &mut Almanac::default(), now) {
+            // The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
+            self.journal.push(&[Record::CycleRoll(vec![rolled.record])]);
+            self.apply_roll(slot, cold, &rolled);
+            if let Some(index) = self.wallets.find(slot.account()) {
+                self.wallets.note_cycle_end(index);
             }
         }
-        self.roll_day(slot, cold, today, now);
+        self.roll_day(slot, cold, self.today(slot, now).day, now);
     }
 
-    /// The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
-    /// The word changes before the next instant is published: who sees that one sees the new period too.
-    fn roll_cycle(&self, slot: &Slot, cold: &mut Cold, rolled: &Rolled, now: Now) {
+    /// The roll over the end of a cycle, or the lapse, that is due; nothing of it has been applied. It is decided at the
+    /// instant of the day beside it: where another request, with a later `now`, has published a day that begins after this
+    /// one's `now`, it is the start of that day.
+    pub(crate) fn due_roll(&self, slot: &Slot, cold: &mut Cold, almanac: &mut Almanac, now: Now) -> Option<DueRoll> {
+        let (cohort, today) = (slot.cohort(), self.today(slot, now));
+        if slot.cycle_ends_at() >= today.ends_at {
+            return None;
+        }
+        let at = now.daemon.max(almanac.start_of(&self.cohorts, cohort, today.day));
+        if slot.cycle_ends_at() > at {
+            return None;
+        }
+        let before = slot.subscription(cold)?;
+        let pending = self.pending_change(slot, cold);
+        let rolled = roll_over_by(&before, pending.as_ref(), &mut almanac.of(&self.cohorts, cohort), at)?;
+        // The days up to the boundary come with the tier of before it (R7, R35).
+        self.roll_day(slot, cold, almanac.day_before(&self.cohorts, cohort, rolled.boundary), now);
         let numbers = self.numbers(slot, now);
-        let word = slot.word.load();
-        let roll = record(slot, rolled, &numbers, &word);
-        self.journal.push(&[Record::CycleRoll(vec![roll])]);
+        Some(DueRoll { record: record(slot, &rolled, &numbers, &slot.word.load()), rolled })
+    }
+
+    /// Applies a roll whose record has its place; the lock has been held since it was found due. The word changes before
+    /// the next instant is published: who sees that one sees the new period too.
+    pub(crate) fn apply_roll(&self, slot: &Slot, cold: &mut Cold, due: &DueRoll) -> ResetTotals {
+        let DueRoll { record: roll, rolled } = due;
         let left = slot.word.transition(|word| {
             let mut next = *word;
             next.available.subscription = roll.allocation;
@@ -73,17 +90,19 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.set_subscription(cold, rolled.after.as_ref());
         let lapses = u64::from(rolled.after.is_none());
         let cycles = 1_u64.saturating_sub(lapses);
-        self.resets.add(&ResetTotals {
+        let totals = ResetTotals {
             cycles,
             lapses,
             subscription_granted: roll.allocation,
             subscription_expired: left,
             ..ResetTotals::default()
-        });
+        };
+        self.resets.add(&totals);
+        totals
     }
 
     /// A day roll has no record: replay rolls a row when a record of a later day comes.
-    fn roll_day(&self, slot: &Slot, cold: &mut Cold, day: Day, now: Now) {
+    pub(crate) fn roll_day(&self, slot: &Slot, cold: &mut Cold, day: Day, now: Now) {
         let numbers = self.numbers(slot, now);
         let policies = self.policies.read();
         let ended = slot.word.transition(|word| {

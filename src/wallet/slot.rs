@@ -10,6 +10,7 @@ use crate::calendar::{Cohort, ZONES_MAX};
 use crate::ids::{AccountId, Period, PlanId, Timestamp};
 use crate::subscription::Subscription;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::timer_wheel::{Links, TimerWheel};
 use crate::word::{AtomicWord, Snapshot, Wide};
 
 /// Shards of the directories: enough that growing one never stalls the others.
@@ -42,6 +43,9 @@ pub struct Slot {
     cohort: AtomicU16,
     plan: AtomicU16,
     account: [AtomicU64; 2],
+    /// The neighbours in the wheel of cycle ends: see [`crate::cycle_ends`].
+    pub(crate) previous: AtomicU32,
+    pub(crate) next: AtomicU32,
     cold: Mutex<Cold>,
 }
 
@@ -59,6 +63,8 @@ impl Slot {
             cohort: AtomicU16::new(0),
             plan: AtomicU16::new(0),
             account: [AtomicU64::new(0), AtomicU64::new(0)],
+            previous: AtomicU32::new(Links::NONE.previous),
+            next: AtomicU32::new(Links::NONE.next),
             cold: Mutex::new(Cold::default()),
         }
     }
@@ -116,7 +122,7 @@ impl Slot {
     }
 
     /// Sets the subscription and publishes the instant at which the wallet is next due; call with the lock held, after
-    /// the word has changed.
+    /// the word has changed, and tell the wheel of it afterwards: [`Wallets::note_cycle_end`].
     pub fn set_subscription(&self, cold: &mut Cold, subscription: Option<&Subscription>) {
         cold.pack(subscription);
         self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
@@ -138,7 +144,7 @@ impl Slot {
         self.cold.lock()
     }
 
-    /// Takes the wallet's lock where nobody has it.
+    /// Takes the wallet's lock, unless somebody has it.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, Cold>> {
         self.cold.try_lock()
     }
@@ -149,6 +155,8 @@ pub struct Wallets {
     segments: Box<[OnceLock<Box<[Slot]>>]>,
     used: AtomicU32,
     directory: DashMap<Key, SlotIndex, foldhash::fast::RandomState>,
+    /// When the cycles end. The lock is the last that anyone takes: nothing is waited for under it.
+    pub(crate) cycle_ends: Mutex<TimerWheel>,
 }
 
 /// An account in the directory: aligned to four bytes, so that an entry has 20 and not 32.
@@ -212,7 +220,7 @@ impl Wallets {
         let segments = (0..SEGMENTS).map(|_| OnceLock::new()).collect();
         let hasher = foldhash::fast::RandomState::default();
         let directory = DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, DIRECTORY_SHARDS);
-        Self { segments, used: AtomicU32::new(0), directory }
+        Self { segments, used: AtomicU32::new(0), directory, cycle_ends: Mutex::default() }
     }
 
     /// The slot of an account.
@@ -271,6 +279,9 @@ impl Wallets {
         slot.set_subscription(&mut cold, new.subscription.as_ref());
         cold.note_day_begins();
         drop(cold);
+        if new.subscription.is_some() {
+            self.note_cycle_end(SlotIndex(index));
+        }
         vacant.insert(SlotIndex(index));
         Ok(SlotIndex(index))
     }

@@ -203,12 +203,12 @@ impl Subscription {
     }
 
     /// The start of cycle `n`, which has not been reached: the running one's end stays as it was journaled.
-    fn start_of(&self, n: u32, zone: &TimeZone) -> Timestamp {
-        if n == self.cycle.saturating_add(1) { self.ends_at } else { boundary(self.anchor, zone, n) }
+    fn start_of(&self, n: u32, boundaries: &mut impl Boundaries) -> Timestamp {
+        if n == self.cycle.saturating_add(1) { self.ends_at } else { boundaries.boundary(self.anchor, n) }
     }
 
     /// The subscription in cycle `n`, opened with what is pending.
-    fn in_cycle(&self, n: u32, pending: Option<&PendingChange>, zone: &TimeZone) -> Self {
+    fn in_cycle(&self, n: u32, pending: Option<&PendingChange>, boundaries: &mut impl Boundaries) -> Self {
         let running = PendingChange { plan: self.plan, tier: self.tier, allocation: self.allocation };
         let PendingChange { plan, tier, allocation } = pending.copied().unwrap_or(running);
         Self {
@@ -217,8 +217,8 @@ impl Subscription {
             allocation,
             granted_max: allocation,
             cycle: n,
-            starts_at: self.start_of(n, zone),
-            ends_at: boundary(self.anchor, zone, n.saturating_add(1)),
+            starts_at: self.start_of(n, boundaries),
+            ends_at: boundaries.boundary(self.anchor, n.saturating_add(1)),
             ..*self
         }
     }
@@ -236,13 +236,41 @@ pub fn boundary(anchor: Timestamp, zone: &TimeZone, n: u32) -> Timestamp {
     local.map_or(Timestamp::NEVER, |local| first_instant_of(zone, local))
 }
 
+/// The boundaries of a zone: computed each time, or remembered where many wallets have the same ones.
+pub(crate) trait Boundaries {
+    /// The zone.
+    fn zone(&self) -> &TimeZone;
+    /// See [`boundary`].
+    fn boundary(&mut self, anchor: Timestamp, n: u32) -> Timestamp;
+}
+
+impl Boundaries for &TimeZone {
+    fn zone(&self) -> &TimeZone {
+        self
+    }
+
+    fn boundary(&mut self, anchor: Timestamp, n: u32) -> Timestamp {
+        boundary(anchor, self, n)
+    }
+}
+
 /// Rolls over every boundary up to and at `now`, in one step: the same as boundary by boundary, with the grants in
 /// between left out and counted (R35). None: nothing is due.
 #[must_use]
 pub fn roll_over(
     sub: &Subscription,
     pending: Option<&PendingChange>,
-    zone: &TimeZone,
+    mut zone: &TimeZone,
+    now: Timestamp,
+) -> Option<Rolled> {
+    roll_over_by(sub, pending, &mut zone, now)
+}
+
+/// The same by boundaries that may be remembered.
+pub(crate) fn roll_over_by(
+    sub: &Subscription,
+    pending: Option<&PendingChange>,
+    boundaries: &mut impl Boundaries,
     now: Timestamp,
 ) -> Option<Rolled> {
     let due_at = sub.due_at();
@@ -252,23 +280,27 @@ pub fn roll_over(
     let lapses_at = sub.lapses_at();
     if lapses_at <= now {
         // A boundary at the instant of the lapse opens nothing.
-        let last = last_cycle(sub, zone, lapses_at.minus_millis(1));
+        let last = last_cycle(sub, boundaries, lapses_at.minus_millis(1));
         let skipped = last.saturating_sub(sub.cycle);
         return Some(Rolled { after: None, boundary: lapses_at, skipped, changed: false });
     }
-    let n = last_cycle(sub, zone, now);
-    let after = sub.in_cycle(n, pending, zone);
+    let n = last_cycle(sub, boundaries, now);
+    let after = sub.in_cycle(n, pending, boundaries);
     let skipped = n.saturating_sub(sub.cycle).saturating_sub(1);
     Some(Rolled { after: Some(after), boundary: after.starts_at, skipped, changed: pending.is_some() })
 }
 
 /// The number of the cycle that runs at `at`: the months between the anchor and it, less what the clocks of the zone
 /// make of the first guess.
-fn last_cycle(sub: &Subscription, zone: &TimeZone, at: Timestamp) -> u32 {
+fn last_cycle(sub: &Subscription, boundaries: &mut impl Boundaries, at: Timestamp) -> u32 {
     if !sub.has_cycles() || at < sub.ends_at {
         return sub.cycle;
     }
     let next = sub.cycle.saturating_add(1);
+    if at < boundaries.boundary(sub.anchor, next.saturating_add(1)) {
+        return next;
+    }
+    let zone = boundaries.zone();
     // One more than the calendar says: a doubled hour can show last month's date after this month has begun.
     let mut n = months_between(local(sub.anchor, zone), local(at, zone)).saturating_add(1);
     while n > next {
@@ -421,10 +453,10 @@ fn changed_in_new_cycle(current: &Subscription, terms: &PlanTerms, zone: &TimeZo
     Change { after: Some(after), pending: None, opens_period: true, amount: terms.allocation }
 }
 
-fn moved(sub: &Subscription, old_zone: &TimeZone, new_zone: &TimeZone, now: Timestamp) -> Subscription {
+fn moved(sub: &Subscription, mut old_zone: &TimeZone, new_zone: &TimeZone, now: Timestamp) -> Subscription {
     let next = sub.cycle.saturating_add(1);
-    let paid = last_cycle(sub, old_zone, sub.paid_through);
-    let at_boundary = now < sub.paid_through && paid >= next && sub.start_of(paid, old_zone) == sub.paid_through;
+    let paid = last_cycle(sub, &mut old_zone, sub.paid_through);
+    let at_boundary = now < sub.paid_through && paid >= next && sub.start_of(paid, &mut old_zone) == sub.paid_through;
     Subscription {
         ends_at: boundary(sub.anchor, new_zone, next),
         paid_through: if at_boundary { boundary(sub.anchor, new_zone, paid) } else { sub.paid_through },

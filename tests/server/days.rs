@@ -58,6 +58,10 @@ fn a_start_after_missed_days_and_a_missed_cycle_is_in_the_present() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(metric(&daemon, "creditd_reset_wallets_total{kind=\"lapse\"}"), 1);
+    let view = resets(&mut Wire::connect(&daemon));
+    let [run] = view.runs.as_slice() else { panic!("one run: {view:?}") };
+    assert_eq!((run.kind, run.wallets, run.granted, run.expired), (ResetKind::Cycle, 1, 0, 500_000));
+    assert_eq!(metric(&daemon, "creditd_timers{kind=\"day\"}"), 2);
     assert_eq!(metric(&daemon, "creditd_credits_total{flow=\"expired\",bucket=\"subscription\"}"), 500);
     let days = metric(&daemon, "creditd_reset_wallets_total{kind=\"day\"}");
     assert!((50..=52).contains(&days), "{days}: the one that lapsed came over days before and after it");
@@ -157,4 +161,5 @@ fn the_next_ends_of_cycles_are_shown() {
     assert_eq!((view.cycles_in_hour, view.cycles_in_day), (1, 2));
     assert_eq!(view.next_cycle_end_ms, begun.0 + 1_800_000);
     assert!(view.runs.as_slice().is_empty());
+    assert_eq!(metric(&daemon, "creditd_timers{kind=\"cycle\"}"), 3);
 }

@@ -40,16 +40,24 @@ impl Rows {
         };
         ledger::apply(self, position, record).map_err(|error| error.to_string())?;
         self.reached += 1;
-        match account_of(record).and_then(|account| self.rows.get(&account)) {
-            Some(row) => row.check().map_err(|wrong| format!("after record {position} {record:?}: {wrong}")),
-            None => Ok(()),
-        }
+        accounts_of(record)
+            .iter()
+            .filter_map(|account| self.rows.get(account))
+            .try_for_each(|row| row.check().map_err(|wrong| format!("after record {position} {record:?}: {wrong}")))
     }
 
     pub(crate) fn of(records: &[Entry]) -> Result<Self, String> {
         let mut rows = Self::default();
         records.iter().try_for_each(|record| rows.apply(record))?;
         Ok(rows)
+    }
+}
+
+/// The accounts that a record changes: a packed roll has many.
+fn accounts_of(record: &Record) -> Vec<AccountId> {
+    match record {
+        Record::CycleRoll(rolls) => rolls.iter().map(|roll| roll.account).collect(),
+        other => account_of(other).into_iter().collect(),
     }
 }
 

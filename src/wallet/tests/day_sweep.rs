@@ -308,9 +308,10 @@ fn r35_a_start_after_a_missed_cycle_and_days_rolls_the_cycle_first() {
          restart",
     );
     let records = world.disk.records().len();
-    let mut round = crate::accounts::RollRound::default();
-    let slice = world.engine.roll_idle(&mut round, (10, 10), world.now);
-    assert_eq!((slice.rolled, slice.over), (1, true));
+    let rolled = world.engine.roll_cycles(&mut crate::cycles::CycleRolls::default(), 10, world.now);
+    assert_eq!((rolled.rolled, rolled.over), (1, true));
+    let totals = ResetTotals { lapses: 1, subscription_expired: whole(30), ..ResetTotals::default() };
+    assert_eq!(rolled.totals, totals);
     let rolls: Vec<_> = world.disk.records().drain(records..).collect();
     let [Record::CycleRoll(rolls)] = rolls.as_slice() else { panic!("one record: {rolls:?}") };
     assert_eq!(rolls[0].at, instant("2026-03-12T12:00:00Z"));

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod commands;
+mod cycles;
 mod day_sweep;
 mod disk;
 mod memory;
@@ -18,6 +19,7 @@ mod reserve;
 mod settle;
 mod subscriptions;
 mod threads;
+mod timers;
 mod top_up;
 mod verbs;
 mod workers;

@@ -17,19 +17,19 @@ use crate::record::{Attribution, CaptureRequest, OverCommit, Record, RefundReaso
 use crate::request::{Answer, Command, CommandRequest, Operation, ReserveRequest};
 use crate::settings::Settings;
 
-type TestEngine = Engine<Disk, Disk>;
+pub(super) type TestEngine = Engine<Disk, Disk>;
 
 const START: &str = "2026-03-10T12:00:00Z";
 
-fn start() -> Now {
+pub(super) fn start() -> Now {
     Now::at(instant(START))
 }
 
-fn id(number: u64) -> HoldId {
+pub(super) fn id(number: u64) -> HoldId {
     hold_id(instant(START), u128::from(number))
 }
 
-fn engine() -> (TestEngine, Disk) {
+pub(super) fn engine() -> (TestEngine, Disk) {
     let disk = Disk::default();
     let engine = Engine::new(Settings::default(), disk.clone(), disk.clone());
     engine.ensure_policy(Credits::from_whole(100), false, start());
@@ -41,7 +41,7 @@ fn command(engine: &TestEngine, id: u128, command: Command, now: Now) -> Answer 
     engine.command(&request, now)
 }
 
-fn open(engine: &TestEngine, names: &[&str]) {
+pub(super) fn open(engine: &TestEngine, names: &[&str]) {
     for (index, name) in (1..).zip(names) {
         let zone = if index % 2 == 0 { "Europe/Berlin".into() } else { String::new() };
         let answer = command(engine, 1_000_000 + index, Command::OpenAccount { account: account(name), zone }, start());
@@ -49,7 +49,7 @@ fn open(engine: &TestEngine, names: &[&str]) {
     }
 }
 
-fn request(account: AccountId, hold: HoldId, amount: u64) -> ReserveRequest {
+pub(super) fn request(account: AccountId, hold: HoldId, amount: u64) -> ReserveRequest {
     ReserveRequest {
         account,
         hold,
@@ -67,7 +67,7 @@ fn request(account: AccountId, hold: HoldId, amount: u64) -> ReserveRequest {
 }
 
 /// Runs one chunk to its end, letting others run where it must wait.
-fn run(engine: &TestEngine, chunk: &mut Chunk, operations: &[Operation], now: Now) -> Vec<Answer> {
+pub(super) fn run(engine: &TestEngine, chunk: &mut Chunk, operations: &[Operation], now: Now) -> Vec<Answer> {
     chunk.clear();
     loop {
         match engine.run(chunk, operations, now) {
@@ -311,7 +311,7 @@ fn i1_and_i8_hold_at_rest_after_a_storm() {
         let replayed = disk.replayed();
         assert!(replayed.rows.values().all(|row| row.open_holds == 0));
         assert!(replayed.rows.values().flat_map(|row| row.counters).all(|counters| counters.held.is_zero()));
-        assert_eq!(storm.engine.gauges().holds_open, 0);
+        assert_eq!((storm.engine.gauges().holds_open, storm.engine.gauges().hold_timers), (0, 0));
         assert!(storm.engine.journal().pushed() > Position(3_000), "the storm did something");
     }
 }

@@ -1,7 +1,8 @@
 //! The daemon's own work: policies, expiries, forgetting, reloads, writing and projecting.
 
-use wallet::accounts::{AccountScan, RollRound};
+use wallet::accounts::AccountScan;
 use wallet::credits::Credits;
+use wallet::cycles::CycleRolls;
 use wallet::ids::{AccountId, HoldId, Timestamp, WorkerId};
 use wallet::record::Record;
 use wallet::workers::HoldFilter;
@@ -190,15 +191,21 @@ impl<G: Ground> World<G> {
         if listed != expected {
             return Err(format!("R33: {listed:?} are listed, expected {expected:?}"));
         }
-        let mut round = RollRound::default();
+        let mut rolls = CycleRolls::default();
         loop {
             let before = self.ground.pushed();
-            let slice = self.engine.roll_idle(&mut round, (3, 2), self.clock());
+            let batch = self.engine.roll_cycles(&mut rolls, random.pick(&[1, 2, 100]), self.clock());
             let records = self.ground.pushed_after(before);
-            if records.len() != slice.rolled || self.cycle_rolls(&records, before)?.contains(&false) {
-                return Err(format!("R10: {slice:?} left {records:?}"));
+            let packed = records.iter().flatten().map(|record| match record {
+                Record::CycleRoll(rolls) => rolls.len(),
+                _ => 0,
+            });
+            let packed: usize = packed.sum();
+            let ill = records.len() > 1 || packed != batch.rolled || batch.left_out > 0;
+            if ill || self.cycle_rolls(&records, before)?.contains(&false) {
+                return Err(format!("R10: {batch:?} left {records:?}"));
             }
-            if slice.over {
+            if batch.rolled == 0 {
                 break;
             }
         }

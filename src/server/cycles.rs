@@ -1,0 +1,80 @@
+//! Cycles that ended, rolled in bulk behind the requests: room before locks, and never more on the way into the journal than
+//! the requests beside it bear.
+
+use std::collections::VecDeque;
+
+use journal::Class;
+use wallet::cycles::{CycleRolls, PACKED_ROLLS_MAX};
+use wallet::engine::Journal;
+use wallet::ids::Position;
+use wallet::resets::ResetTotals;
+
+use crate::clock::{Clock, Stopwatch};
+use crate::daemon::Daemon;
+use crate::link::{Room, counted};
+use crate::resets::{ResetKind, Run};
+
+/// Packed rolls that may be on their way into the journal: a megabyte, so that the requests beside them wait for no more.
+const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 16;
+
+/// Cycles that are rolled in bulk (R10), a packed record at a time.
+#[derive(Debug, Default)]
+pub struct Cycles {
+    rolls: CycleRolls,
+    /// The positions of the packed records that are not known to be durable.
+    on_their_way: VecDeque<Position>,
+    rolled: usize,
+    /// The run that is under way: it ends when nothing is due.
+    running: Option<Running>,
+}
+
+/// A run, what it has come to, and since when.
+#[derive(Debug)]
+struct Running {
+    run: Run,
+    totals: ResetTotals,
+    watch: Stopwatch,
+}
+
+impl Cycles {
+    /// How many wallets were rolled so far.
+    #[must_use]
+    pub const fn rolled(&self) -> usize {
+        self.rolled
+    }
+
+    /// Rolls until as many records are on their way as may be, and says whether more is due.
+    pub fn roll(&mut self, daemon: &Daemon) -> bool {
+        let more = self.roll_batches(daemon);
+        if !more && let Some(Running { run, totals, watch }) = self.running.take() {
+            daemon.resets.note(run.came_to(&totals, watch.elapsed()));
+        }
+        more
+    }
+
+    fn roll_batches(&mut self, daemon: &Daemon) -> bool {
+        let durable = daemon.progress.borrow().durable;
+        while self.on_their_way.pop_front_if(|position| *position <= durable).is_some() {}
+        while self.on_their_way.len() < PACKED_ROLLS_ON_THEIR_WAY_MAX {
+            let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return true };
+            let now = daemon.clock.now();
+            let (batch, pushed) = counted(|| daemon.rules.roll_cycles(&mut self.rolls, PACKED_ROLLS_MAX, now));
+            room.used(pushed);
+            self.rolled = self.rolled.saturating_add(batch.rolled);
+            if batch.rolled == 0 {
+                return false;
+            }
+            let running = self.running.get_or_insert_with(|| Running {
+                run: Run::begun(ResetKind::Cycle, now.daemon),
+                totals: ResetTotals::default(),
+                watch: Clock::stopwatch(),
+            });
+            running.totals = running.totals.plus(&batch.totals);
+            self.on_their_way.push_back(daemon.rules.journal().pushed());
+            if batch.over {
+                return false;
+            }
+        }
+        true
+    }
+}
