@@ -1,6 +1,7 @@
 //! The tests of the whole: one binary, a module a subject.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod clock;
 mod crash;
 mod order_model;
 mod server;

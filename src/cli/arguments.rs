@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Bench;
 use crate::{
-    account, balance, clawback, config, correct, duration, estimate, example, grant, hold, plan, quote, rates,
+    account, balance, clawback, clock, config, correct, duration, estimate, example, grant, hold, plan, quote, rates,
     subscription, topup,
 };
 
@@ -79,6 +79,11 @@ pub(crate) enum Noun {
     Bench(Bench),
     /// Take bought credits back; what is not there becomes debt.
     Clawback(clawback::Clawback),
+    /// Show the daemon's clock, or confirm a forward step of the wall clock that it does not believe.
+    Clock {
+        #[command(subcommand)]
+        verb: Option<clock::Verb>,
+    },
     /// Work with the daemon's configuration.
     Config {
         #[command(subcommand)]
@@ -114,6 +119,8 @@ pub(crate) enum Noun {
         #[command(subcommand)]
         verb: rates::Verb,
     },
+    /// Show which days and credit cycles end next, how many wallets that touches, and the last runs.
+    Resets,
     /// Subscribe an account to a plan, renew, cancel, lapse or change it.
     Subscription {
         #[command(subcommand)]

@@ -20,6 +20,7 @@ mod arguments;
 mod balance;
 mod bench;
 mod clawback;
+mod clock;
 mod config;
 mod correct;
 mod duration;
@@ -38,6 +39,7 @@ mod plan;
 mod quote;
 mod rates;
 mod refusal;
+mod resets;
 mod subscription;
 mod subscription_view;
 mod time;
@@ -74,6 +76,7 @@ async fn perform(Arguments { global, noun }: Arguments) -> Result<Shown, Failure
         Noun::Balance(balance) => balance.run(&tool).await,
         Noun::Bench(bench) => bench.run(&global).await,
         Noun::Clawback(clawback) => clawback.run(&tool).await,
+        Noun::Clock { verb } => verb.unwrap_or_default().run(&tool).await,
         Noun::Config { verb } => verb.run(&tool).await,
         Noun::Correct(correct) => correct.run(&tool).await,
         Noun::Estimate(estimate) => estimate.run(&tool).await,
@@ -84,6 +87,7 @@ async fn perform(Arguments { global, noun }: Arguments) -> Result<Shown, Failure
         Noun::Plan { verb } => verb.run(&tool).await,
         Noun::Quote(quote) => quote.run(&tool).await,
         Noun::Rates { verb } => verb.run(&tool).await,
+        Noun::Resets => resets::run(&tool).await,
         Noun::Subscription { verb } => verb.run(&tool).await,
         Noun::Topup(topup) => topup.run(&tool).await,
     }

@@ -286,6 +286,13 @@ pub enum Command {
     },
     /// 25: reads the plan and rate files again. A file with a mistake changes nothing.
     Reload,
+    /// 26: shows how the daemon's time stands to the wall clock, or believes a forward step of it.
+    Clock {
+        /// Whether a step that is suspect is believed from now on; else nothing changes.
+        confirm: bool,
+    },
+    /// 27: shows the next resets and the last, changes nothing.
+    ShowResets,
 }
 
 impl Body for Command {
@@ -323,6 +330,8 @@ impl Command {
             Self::Quote { .. } => "quote",
             Self::Estimate { .. } => "estimate",
             Self::Reload => "reload",
+            Self::Clock { .. } => "clock",
+            Self::ShowResets => "show_resets",
         }
     }
 
@@ -360,7 +369,9 @@ impl Command {
             | Self::ListPlans
             | Self::ListRates
             | Self::Estimate { .. }
-            | Self::Reload => None,
+            | Self::Reload
+            | Self::Clock { .. }
+            | Self::ShowResets => None,
         }
     }
 }

@@ -78,8 +78,9 @@ pub use settings::GenerationSettings;
 pub use text::{List, Secret, Text, TooLong};
 pub use version::Version;
 pub use view::{
-    AccountView, BillingTerm, BucketView, BundleView, CaptureView, CommandAnswer, EstimateView, HoldLine, HoldState,
-    HoldView, ModelView, PendingChangeView, PendingTopUpView, PlanView, PlansView, QuoteView, RatesView, RefundView,
-    ReloadView, SubscriptionChangeView, SubscriptionView, ToolView, View,
+    AccountView, BillingTerm, BucketView, BundleView, CaptureView, ClockState, ClockView, CommandAnswer,
+    DayBoundaryView, EstimateView, HoldLine, HoldState, HoldView, ModelView, PendingChangeView, PendingTopUpView,
+    PlanView, PlansView, QuoteView, RatesView, RefundView, ReloadView, ResetKind, ResetRunView, ResetsView,
+    SubscriptionChangeView, SubscriptionView, ToolView, View,
 };
 pub use writer::{EncodeError, FrameWriter, encode_answers, encode_operations, encode_ping, encode_pong};

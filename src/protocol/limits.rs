@@ -71,6 +71,10 @@ pub const MODELS_MAX: usize = 1024;
 pub const ESTIMATE_LINES_MAX: usize = 64;
 /// Lines about what a reload changed, at most.
 pub const CHANGES_MAX: usize = 64;
+/// Zones whose next boundary is shown, at most.
+pub const BOUNDARIES_SHOWN_MAX: usize = 256;
+/// Runs of resets that are shown, at most.
+pub const RESET_RUNS_SHOWN_MAX: usize = 32;
 
 const _: () = assert!(FRAME_OPERATIONS_MAX as usize * OPERATION_BYTES <= BODY_BYTES_MAX as usize);
 const _: () = assert!(OPERATION_BYTES == ANSWER_BYTES);

@@ -8,11 +8,12 @@ use crate::limits::{AMOUNT_MAX, HOLD_TTL_MS_MAX};
 use crate::vectors::Value;
 use crate::{
     AccountId, AccountView, Answer, AnswerFlags, BillingTerm, Bucket, BucketView, BundleView, CaptureView, ChangeMode,
-    Close, CloseReason, Command, CommandAnswer, CommandId, Durability, EstimateLine, EstimateView, Hello, HoldId,
-    HoldLine, HoldState, HoldView, List, MemberId, ModelView, NodeId, Operation, OperationFlags, OperationKind,
-    Outcome, OverCommit, PaymentId, PendingChangeView, PendingTopUpView, PerBucket, PlanView, PlansView, QuoteView,
-    RatesView, RefundReason, RefundView, ReloadView, Secret, Sources, SubscriptionChangeView, SubscriptionView, Text,
-    ToolView, View, Welcome, WorkerId,
+    ClockState, ClockView, Close, CloseReason, Command, CommandAnswer, CommandId, DayBoundaryView, Durability,
+    EstimateLine, EstimateView, Hello, HoldId, HoldLine, HoldState, HoldView, List, MemberId, ModelView, NodeId,
+    Operation, OperationFlags, OperationKind, Outcome, OverCommit, PaymentId, PendingChangeView, PendingTopUpView,
+    PerBucket, PlanView, PlansView, QuoteView, RatesView, RefundReason, RefundView, ReloadView, ResetKind,
+    ResetRunView, ResetsView, Secret, Sources, SubscriptionChangeView, SubscriptionView, Text, ToolView, View, Welcome,
+    WorkerId,
 };
 
 fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
@@ -197,7 +198,7 @@ fn look() -> impl Strategy<Value = Command> {
         .prop_map(|(tool, model, settings, per_day)| EstimateLine { tool, model, settings, per_day });
     let lines = prop::collection::vec(line, 0..=64);
     let numbers = (any::<u64>(), any::<u16>(), any::<u16>(), any::<u32>(), any::<u32>(), any::<u8>(), any::<u8>());
-    (0..7_u8, ids, numbers, lines).prop_map(|(variant, (first, second, third), numbers, lines)| {
+    (0..9_u8, ids, numbers, lines).prop_map(|(variant, (first, second, third), numbers, lines)| {
         let (older_than_ms, limit, tool, model, settings, small, large) = numbers;
         match variant {
             0 => Command::ListHolds {
@@ -217,7 +218,9 @@ fn look() -> impl Strategy<Value = Command> {
                 buffer_percent_min: small,
                 buffer_percent_max: large,
             },
-            _ => Command::Reload,
+            6 => Command::Reload,
+            7 => Command::Clock { confirm: small % 2 == 1 },
+            _ => Command::ShowResets,
         }
     })
 }
@@ -405,6 +408,31 @@ fn reload_view() -> impl Strategy<Value = ReloadView> {
     )
 }
 
+fn clock_view() -> impl Strategy<Value = ClockView> {
+    (prop::array::uniform3(amount()), one_of(ClockState::ALL), any::<bool>()).prop_map(
+        |([wall_ms, daemon_ms, step_ms], state, confirmed)| ClockView { wall_ms, daemon_ms, state, step_ms, confirmed },
+    )
+}
+
+fn resets_view() -> impl Strategy<Value = ResetsView> {
+    let day = (text(), any::<u32>(), amount(), amount()).prop_map(|(zone, day, ends_at_ms, wallets)| DayBoundaryView {
+        zone,
+        day,
+        ends_at_ms,
+        wallets,
+    });
+    let run = (one_of(ResetKind::ALL), prop::array::uniform5(amount())).prop_map(|(kind, numbers)| {
+        let [started_at_ms, duration_ms, wallets, granted, expired] = numbers;
+        ResetRunView { kind, started_at_ms, duration_ms, wallets, granted, expired }
+    });
+    let lists = (prop::collection::vec(day, 0..=4), prop::collection::vec(run, 0..=32));
+    (prop::array::uniform4(amount()), any::<u32>(), lists).prop_map(|(numbers, zones, (days, runs))| {
+        let [now_ms, next_cycle_end_ms, cycles_in_hour, cycles_in_day] = numbers;
+        let (days, runs) = (List::new(days).unwrap(), List::new(runs).unwrap());
+        ResetsView { now_ms, zones, days, next_cycle_end_ms, cycles_in_hour, cycles_in_day, runs }
+    })
+}
+
 fn hold_view() -> impl Strategy<Value = HoldView> {
     let captures = prop::collection::vec(
         (any::<u8>(), amount(), any::<u64>()).prop_map(|(number, amount, position)| CaptureView {
@@ -469,6 +497,8 @@ fn command_answer() -> impl Strategy<Value = CommandAnswer> {
         estimate_view().prop_map(|view| View::Estimate(Box::new(view))).boxed(),
         subscription_change().prop_map(|view| View::Subscription(Box::new(view))).boxed(),
         reload_view().prop_map(|view| View::Reload(Box::new(view))).boxed(),
+        clock_view().prop_map(View::Clock).boxed(),
+        resets_view().prop_map(|view| View::Resets(Box::new(view))).boxed(),
     ];
     let numbers = (any::<u16>(), any::<u32>(), amount(), any::<u64>(), any::<u64>());
     (one_of(Outcome::ALL), numbers, view).prop_map(|(outcome, (flags, detail, amount, time_ms, position), view)| {

@@ -13,14 +13,18 @@ use crate::operation::RefundReason;
 use crate::outcome::Outcome;
 use crate::text::{List, Text};
 
+mod clock;
 mod plans;
 mod rates;
+mod resets;
 
+pub use clock::{ClockState, ClockView};
 pub use plans::{
     BillingTerm, BundleView, PendingChangeView, PendingTopUpView, PlanView, PlansView, SubscriptionChangeView,
     SubscriptionView,
 };
 pub use rates::{EstimateView, ModelView, QuoteView, RatesView, ReloadView, ToolView};
+pub use resets::{DayBoundaryView, ResetKind, ResetRunView, ResetsView};
 
 /// The answer to one command.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -84,6 +88,10 @@ pub enum View {
     Subscription(Box<SubscriptionChangeView>),
     /// 10: what a reload changed.
     Reload(Box<ReloadView>),
+    /// 11: the daemon's clock.
+    Clock(ClockView),
+    /// 12: the next resets and the last.
+    Resets(Box<ResetsView>),
 }
 
 /// An account (R4): what can be spent is shown as memory has it now, what became of the rest as of one position.

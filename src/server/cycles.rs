@@ -7,9 +7,12 @@ use journal::Class;
 use wallet::cycles::{CycleRolls, PACKED_ROLLS_MAX};
 use wallet::engine::Journal;
 use wallet::ids::Position;
+use wallet::resets::ResetTotals;
 
+use crate::clock::{Clock, Stopwatch};
 use crate::daemon::Daemon;
 use crate::link::{Room, counted};
+use crate::resets::{ResetKind, Run};
 
 /// Packed rolls that may be on their way into the journal: a megabyte, so that the requests beside them wait for no more.
 const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 16;
@@ -21,6 +24,16 @@ pub struct Cycles {
     /// The positions of the packed records that are not known to be durable.
     on_their_way: VecDeque<Position>,
     rolled: usize,
+    /// The run that is under way: it ends when nothing is due.
+    running: Option<Running>,
+}
+
+/// A run, what it has come to, and since when.
+#[derive(Debug)]
+struct Running {
+    run: Run,
+    totals: ResetTotals,
+    watch: Stopwatch,
 }
 
 impl Cycles {
@@ -32,6 +45,14 @@ impl Cycles {
 
     /// Rolls until as many records are on their way as may be, and says whether more is due.
     pub fn roll(&mut self, daemon: &Daemon) -> bool {
+        let more = self.roll_batches(daemon);
+        if !more && let Some(Running { run, totals, watch }) = self.running.take() {
+            daemon.resets.note(run.came_to(&totals, watch.elapsed()));
+        }
+        more
+    }
+
+    fn roll_batches(&mut self, daemon: &Daemon) -> bool {
         let durable = daemon.progress.borrow().durable;
         while self.on_their_way.pop_front_if(|position| *position <= durable).is_some() {}
         while self.on_their_way.len() < PACKED_ROLLS_ON_THEIR_WAY_MAX {
@@ -43,6 +64,12 @@ impl Cycles {
             if batch.rolled == 0 {
                 return false;
             }
+            let running = self.running.get_or_insert_with(|| Running {
+                run: Run::begun(ResetKind::Cycle, now.daemon),
+                totals: ResetTotals::default(),
+                watch: Clock::stopwatch(),
+            });
+            running.totals = running.totals.plus(&batch.totals);
             self.on_their_way.push_back(daemon.rules.journal().pushed());
             if batch.over {
                 return false;

@@ -11,11 +11,12 @@ use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
 use crate::archive::ArchiveLink;
-use crate::clock::Clock;
+use crate::clock::{Clock, State};
 use crate::config::Settings;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
 use crate::reload::ConfigSource;
+use crate::resets::Resets;
 
 /// The rules over this daemon's journal and projections.
 pub type Rules = Engine<JournalLink, ArchiveLink>;
@@ -91,6 +92,8 @@ pub struct Daemon {
     pub projection_wanted: AtomicU64,
     /// How late the last tick was, in milliseconds.
     pub timer_lag_ms: AtomicU64,
+    /// The last resets in bulk.
+    pub resets: Resets,
     /// Reads the configuration again, for a reload.
     pub config_source: ConfigSource,
     /// Held by the one reload that runs.
@@ -170,8 +173,24 @@ impl Daemon {
             condition(phase != Phase::Failed, format!("journal written up to {}", self.durability.synced())),
             condition(phase != Phase::Draining, "not draining".to_owned()),
             condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
-            condition(!self.clock.is_suspect(), "clock believed".to_owned()),
         ]
+    }
+
+    /// What an operator should look at, though it does not stop requests.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Condition> {
+        let face = self.clock.face();
+        let text = match face.state {
+            State::Believed => "clock believed".to_owned(),
+            State::CatchingUp => {
+                let behind = face.daemon_ms.saturating_sub(face.wall_ms);
+                format!("clock believed: it is {behind} ms behind, and time runs at half speed")
+            }
+            State::Suspect => {
+                format!("clock suspect: {} ms ahead, creditctl clock confirm if it is right", face.step_ms)
+            }
+        };
+        vec![Condition { met: face.state != State::Suspect, text }]
     }
 
     /// All metrics in Prometheus' text form.
@@ -179,16 +198,21 @@ impl Daemon {
     pub fn render_metrics(&self) -> String {
         let gauges = self.rules.gauges();
         let now = self.clock.now().daemon;
-        self.metrics.render(&Levels {
-            wallets: gauges.wallets,
-            holds_open: gauges.holds_open,
-            oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
-            position: self.durability.synced().0,
-            lag: self.projection_lag(),
-            // Relaxed: a gauge.
-            timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
-            violations: self.rules.archive().violations(),
-            clock_suspect: self.clock.is_suspect(),
-        })
+        self.metrics.render(
+            &Levels {
+                wallets: gauges.wallets,
+                holds_open: gauges.holds_open,
+                oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
+                position: self.durability.synced().0,
+                lag: self.projection_lag(),
+                // Relaxed: a gauge.
+                timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
+                violations: self.rules.archive().violations(),
+                clock_suspect: self.clock.is_suspect(),
+                resets: self.rules.reset_totals(),
+                timers: [gauges.hold_timers, gauges.cycle_timers, self.rules.zones_with_wallets()],
+            },
+            &self.resets,
+        )
     }
 }

@@ -10,11 +10,13 @@ use wallet::request::{Answer, Operation, ReserveRequest};
 
 mod catalogue;
 mod command;
+mod resets;
 mod views;
 
 pub use catalogue::{estimate_view, plans_view, quote_view, rates_view};
 pub use command::{Asked, EstimateRequest, command};
-pub use views::{account_view, hold_line, hold_view, subscription_change_view};
+pub use resets::resets_view;
+pub use views::{account_view, clock_view, hold_line, hold_view, subscription_change_view};
 
 /// An operation that the wire has checked, as the rules take it.
 #[must_use]

@@ -16,13 +16,14 @@
 //! | [`admission`], [`link`] | room in the journal and what is refused when there is none |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
-//! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
+//! | [`journaling`], [`projector`], [`ticker`], [`sweep`] | the four threads: writing, following, what time brings, and the ends of days |
+//! | [`resets`] | the last resets in bulk |
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
 //!
 //! # Threads
 //!
-//! Requests run on tokio's workers. The journal's writer, the projector and the ticker have a thread each: none of them
+//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the sweep have a thread each: none of them
 //! waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
 //!
 //! # Deliberately absent
@@ -47,7 +48,9 @@ pub mod listener;
 pub mod metrics;
 pub mod projector;
 pub mod reload;
+pub mod resets;
 pub mod run;
 pub mod shutdown;
 pub mod start;
+pub mod sweep;
 pub mod ticker;

@@ -10,6 +10,9 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use protocol::{Answer, Outcome};
+use wallet::resets::ResetTotals;
+
+use crate::resets::{ResetKind, Resets};
 
 mod flows;
 mod histogram;
@@ -53,6 +56,9 @@ metrics! {
     JOURNAL_POSITION = "creditd_journal_position" Gauge "The last durable record.",
     PROJECTION_LAG = "creditd_projection_lag_records" Gauge "Durable records that a projection has not reached yet.",
     TIMER_LAG = "creditd_timer_lag_seconds" Gauge "How late the last tick was.",
+    TIMERS = "creditd_timers" Gauge "Live timers: ends of holds, ends of credit cycles, ends of days by zone.",
+    RESET_WALLETS = "creditd_reset_wallets_total" Counter "Wallets that were rolled over a boundary since the start, by kind; in bulk, by requests, and at the start.",
+    RESET_DURATION = "creditd_reset_duration_seconds" Histogram "Rolling in bulk all wallets that were due, from the first to the last.",
     AUDIT_VIOLATIONS = "creditd_audit_violations_total" Counter "Violations of the invariants that the auditor found. Anything but 0 pages.",
     OVERLOAD_REFUSED = "creditd_overload_refused_total" Counter "Reserves and charges that the edge refused because the journal or a projection was behind.",
     READ_ONLY = "creditd_read_only" Gauge "1 while reserves and charges are refused because disk space is low.",
@@ -93,6 +99,10 @@ pub struct Levels {
     pub violations: u64,
     /// Whether the wall clock is not believed.
     pub clock_suspect: bool,
+    /// What resets came to.
+    pub resets: ResetTotals,
+    /// Timers of hold ends, of cycle ends, and of the ends of days.
+    pub timers: [u64; 3],
 }
 
 impl Metrics {
@@ -112,7 +122,7 @@ impl Metrics {
         gauge!(READ_ONLY).set(0.0);
         Self::config_loaded(loaded_at_seconds);
         let flows = Arc::new(Flows::default());
-        let seconds = || Histogram::of_micros(&histogram::SECONDS);
+        let seconds = Histogram::of_seconds;
         Arc::new(Self {
             exporter: exporter.clone(),
             requests: (0..Op::ALL.len() * Outcome::ALL.len()).map(|_| OnceLock::new()).collect(),
@@ -173,7 +183,7 @@ impl Metrics {
 
     /// Everything in Prometheus' text form.
     #[must_use]
-    pub fn render(&self, levels: &Levels) -> String {
+    pub fn render(&self, levels: &Levels, resets: &Resets) -> String {
         gauge!(CONNECTIONS).set(float(self.connections.load(Ordering::Relaxed)));
         gauge!(WALLETS).set(float(levels.wallets));
         gauge!(HOLDS_OPEN).set(float(levels.holds_open));
@@ -184,8 +194,20 @@ impl Metrics {
         counter!(AUDIT_VIOLATIONS).absolute(levels.violations);
         gauge!(TIMER_LAG).set(float(levels.timer_lag_ms) / 1_000.0);
         gauge!(CLOCK_SUSPECT).set(f64::from(u8::from(levels.clock_suspect)));
+        for (kind, timers) in ["hold", "cycle", "day"].into_iter().zip(levels.timers) {
+            gauge!(TIMERS, "kind" => kind).set(float(timers));
+        }
+        let reset = |kind: &'static str, wallets| counter!(RESET_WALLETS, "kind" => kind).absolute(wallets);
+        reset("day", levels.resets.days);
+        reset("cycle", levels.resets.cycles);
+        reset("lapse", levels.resets.lapses);
         let mut text = self.exporter.render();
-        self.flows.render(&mut text, CREDITS, help(CREDITS));
+        self.flows.render(&mut text, (CREDITS, help(CREDITS)), &levels.resets);
+        histogram::head(&mut text, RESET_DURATION, help(RESET_DURATION));
+        for kind in ResetKind::ALL {
+            let label = format!("kind=\"{}\"", kind.name());
+            resets.durations(*kind).render(&mut text, RESET_DURATION, &label);
+        }
         histogram::head(&mut text, REQUEST_DURATION, help(REQUEST_DURATION));
         for op in Op::ALL {
             let label = format!("op=\"{}\"", op.name());

@@ -31,7 +31,8 @@ use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
 use crate::projector::FollowError;
 use crate::reload::ConfigSource;
-use crate::{journaling, projector, ticker};
+use crate::resets::Resets;
+use crate::{journaling, projector, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
 /// behind reads the journal.
@@ -85,6 +86,7 @@ pub struct Started {
 struct Threads {
     writer: JoinHandle<()>,
     ticker: Stoppable,
+    sweep: Stoppable,
     projector: Stoppable,
 }
 
@@ -162,6 +164,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         metrics,
         projection_wanted: AtomicU64::new(0),
         timer_lag_ms: AtomicU64::new(0),
+        resets: Resets::default(),
         config_source,
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
@@ -171,6 +174,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         writer: spawn_writer(writer, Arc::clone(&daemon), progress)?,
         projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
         ticker: spawn("ticker", &daemon, ticker::run)?,
+        sweep: spawn("sweep", &daemon, sweep::run)?,
     };
     roll_all(&daemon);
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
@@ -184,8 +188,9 @@ impl Started {
     /// Ends the threads in the order in which they depend on each other: nothing pushes any more, the journal is written
     /// and synced, the projections follow it to its end and are flushed.
     pub fn stop(self) {
-        let Threads { writer, ticker, projector } = self.threads;
+        let Threads { writer, ticker, sweep, projector } = self.threads;
         stop(ticker);
+        stop(sweep);
         self.daemon.queue.close();
         // A thread that panicked has ended the process by then.
         let _ = writer.join();

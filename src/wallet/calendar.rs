@@ -6,7 +6,7 @@ use parking_lot::RwLock;
 use thiserror::Error;
 
 use crate::ids::{Day, Timestamp};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// The most zones that wallets can be in; the IANA database has fewer than 600 names.
 pub const ZONES_MAX: usize = 1_024;
@@ -91,6 +91,10 @@ pub struct Cohorts {
     todays: Box<[AtomicU64]>,
     /// Ends of days that were asked for lately, to be found again without a lock; see [`KnownEnd`].
     ends: Box<[AtomicU64]>,
+    /// For each cohort the last day that a sweep was begun for; see [`crate::day_sweep`].
+    swept: Box<[AtomicU32]>,
+    /// How many wallets each cohort has.
+    wallets: Box<[AtomicU32]>,
 }
 
 const SECONDS_BITS: u32 = 44;
@@ -108,7 +112,8 @@ impl Cohorts {
     pub fn new() -> Self {
         let todays = (0..ZONES_MAX).map(|_| AtomicU64::new(0)).collect();
         let ends = (0..ENDS).map(|_| AtomicU64::new(0)).collect();
-        Self { zones: RwLock::new(Vec::new()), todays, ends }
+        let zeros = || (0..ZONES_MAX).map(|_| AtomicU32::new(0)).collect();
+        Self { zones: RwLock::new(Vec::new()), todays, ends, swept: zeros(), wallets: zeros() }
     }
 
     /// The cohort of a zone by its IANA name in any case; an empty name stands for UTC. However it is spelled, a name
@@ -151,8 +156,50 @@ impl Cohorts {
             return known;
         }
         let fresh = today(&self.zone(cohort), now);
-        cell.fetch_max(pack(fresh), Ordering::Relaxed);
+        let before = cell.fetch_max(pack(fresh), Ordering::Relaxed);
+        if before == 0 {
+            // The cohort's first day: its wallets come with it, so that there is nothing to sweep.
+            self.note_swept(cohort, fresh.day);
+        }
         fresh
+    }
+
+    /// The cohorts whose day has ended since the last sweep of them was begun, with their days now.
+    pub(crate) fn unswept(&self, now: Timestamp) -> Vec<(Cohort, Today)> {
+        let all = self.in_use().map(|cohort| (cohort, self.today(cohort, now)));
+        all.filter(|(cohort, today)| today.day > self.swept(*cohort)).collect()
+    }
+
+    /// Notes that a sweep of a cohort has begun for a day.
+    pub(crate) fn note_swept(&self, cohort: Cohort, day: Day) {
+        // Relaxed: a sweep that comes once more finds nothing to do.
+        self.swept.get(usize::from(cohort.0)).map(|cell| cell.fetch_max(day.0, Ordering::Relaxed));
+    }
+
+    fn swept(&self, cohort: Cohort) -> Day {
+        // Relaxed: as above.
+        Day(self.swept.get(usize::from(cohort.0)).map_or(0, |cell| cell.load(Ordering::Relaxed)))
+    }
+
+    /// Every cohort, in the order in which their zones were first named.
+    pub fn in_use(&self) -> impl Iterator<Item = Cohort> + use<> {
+        let count = u16::try_from(self.zones.read().len()).unwrap_or(u16::MAX);
+        (0..count).map(Cohort)
+    }
+
+    /// How many wallets a cohort has.
+    #[must_use]
+    pub fn wallets(&self, cohort: Cohort) -> u32 {
+        // Relaxed: a figure for people.
+        self.wallets.get(usize::from(cohort.0)).map_or(0, |cell| cell.load(Ordering::Relaxed))
+    }
+
+    /// Counts a wallet that has come into a cohort: a new one, or one that leaves another.
+    pub(crate) fn count_wallet(&self, into: Cohort, out_of: Option<Cohort>) {
+        // Relaxed: a figure for people. One that leaves has been counted before, so that none goes below zero.
+        let cell = |cohort: Cohort| self.wallets.get(usize::from(cohort.0));
+        cell(into).map(|cell| cell.fetch_add(1, Ordering::Relaxed));
+        out_of.and_then(cell).map(|cell| cell.fetch_sub(1, Ordering::Relaxed));
     }
 
     /// The day that contained, or will contain, an instant in a cohort.

@@ -16,7 +16,7 @@ pub struct Cold {
     starts_s: u32,
     ends_s: u32,
     cycle: u16,
-    /// Bits 0–3 the tier (zero: no subscription), 4 whether it renews itself.
+    /// Bits 0–3 the tier (zero: no subscription), 4 whether it renews itself, 5 whether the day began otherwise.
     terms: u8,
     /// New reserves are refused.
     pub frozen: bool,
@@ -31,6 +31,7 @@ const _: () = assert!(size_of::<Cold>() <= 36);
 const AMOUNT_BYTES: usize = 5;
 const TIER_MASK: u8 = 0xf;
 const AUTO_RENEW: u8 = 1 << 4;
+const DAY_BEGAN_OTHERWISE: u8 = 1 << 5;
 
 impl Cold {
     /// No subscription, and whether the wallet is frozen and in debt.
@@ -64,10 +65,23 @@ impl Cold {
         })
     }
 
+    /// Whether a subscription has begun or ended since the word's day began: what it began with is not what the tier says.
+    pub(crate) const fn day_began_otherwise(&self) -> bool {
+        self.terms & DAY_BEGAN_OTHERWISE != 0
+    }
+
+    /// Notes that the word's day begins with the tier as it is.
+    pub(crate) const fn note_day_begins(&mut self) {
+        self.terms &= !DAY_BEGAN_OTHERWISE;
+    }
+
     /// Packs a subscription, or none.
     pub(crate) fn pack(&mut self, subscription: Option<&Subscription>) {
         let (frozen, in_debt, has_pending) = (self.frozen, self.in_debt, self.has_pending);
-        *self = Self { frozen, in_debt, has_pending, ..Self::default() };
+        let was_active = self.terms & TIER_MASK != 0;
+        let began_otherwise = self.day_began_otherwise() ^ (was_active != subscription.is_some());
+        let terms = if began_otherwise { DAY_BEGAN_OTHERWISE } else { 0 };
+        *self = Self { terms, frozen, in_debt, has_pending, ..Self::default() };
         let Some(of) = subscription else { return };
         self.allocation = amount(of.allocation);
         self.granted_max = amount(of.granted_max);
@@ -77,7 +91,7 @@ impl Cold {
         self.ends_s = seconds(of.ends_at);
         // What does not fit is seen below: a cycle that has run for 5,000 years, or an amount that no word holds.
         self.cycle = u16::try_from(of.cycle).unwrap_or(u16::MAX);
-        self.terms = of.tier.0 & TIER_MASK | if of.auto_renew { AUTO_RENEW } else { 0 };
+        self.terms |= of.tier.0 & TIER_MASK | if of.auto_renew { AUTO_RENEW } else { 0 };
         assert!(self.subscription(of.plan, of.due_at()) == Some(*of), "a subscription is packed without a loss");
     }
 }

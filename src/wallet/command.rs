@@ -158,7 +158,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             NewWallet { word, cohort, period: Period(0), subscription: None, cold: Cold::default() }
         });
         match (added, row) {
-            (Ok(_), Some(row)) => Ok((row, Answer::of(Outcome::Done))),
+            (Ok(_), Some(row)) => {
+                self.cohorts.count_wallet(cohort, None);
+                Ok((row, Answer::of(Outcome::Done)))
+            }
             (Err(NoWallet::Full), _) => Err(overloaded()),
             _ => Err(Answer::of(Outcome::AccountExists)),
         }
@@ -192,13 +195,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let record = SetSubscription { account, day, period, amount, tier, ends_at, issuer };
         let after = record.subscription();
         let row = self.pushed(Record::SetSubscription(record));
-        slot.word.transition(|word| {
+        let left = slot.word.transition(|word| {
             let mut next = *word;
             next.available.subscription = amount;
             next.period = Numbers::short_period(period);
             next.tier = tier;
-            (Some(next), ())
+            (Some(next), word.available.subscription)
         });
+        self.resets.add_ended_period(left);
         slot.set_period(period);
         self.set_pending(slot, on.cold, None);
         slot.set_subscription(on.cold, Some(&after));

@@ -8,6 +8,7 @@ use crate::almanac::Almanac;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{Now, Timestamp};
 use crate::record::Record;
+use crate::resets::ResetTotals;
 use crate::roll::DueRoll;
 use crate::slot::{Cold, Slot, SlotIndex};
 use crate::timer_wheel::Advance;
@@ -31,6 +32,8 @@ pub struct RolledCycles {
     pub rolled: usize,
     /// Wallets that somebody else was busy with; they come again, if they are still due.
     pub left_out: usize,
+    /// What the rolled ones opened with, and what was left of those before.
+    pub totals: ResetTotals,
     /// Whether nothing else was due.
     pub over: bool,
 }
@@ -77,8 +80,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         for index in due.iter().copied().map(SlotIndex) {
             let slot = self.wallets.slot(index);
             match slot.try_lock() {
-                Some(cold) => {
-                    if let Some(due) = self.due_roll(slot, &cold, almanac, now) {
+                Some(mut cold) => {
+                    if let Some(due) = self.due_roll(slot, &mut cold, almanac, now) {
                         rolling.push(Rolling { slot, cold, due });
                     }
                 }
@@ -89,13 +92,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.journal.push(&[Record::CycleRoll(rolling.iter().map(|one| one.due.record).collect())]);
         }
         let rolled = rolling.len();
+        let mut totals = ResetTotals::default();
         for Rolling { slot, mut cold, due, .. } in rolling {
-            self.apply_roll(slot, &mut cold, &due);
-            self.roll_day(slot, self.today(slot, now).day, now);
+            totals = totals.plus(&self.apply_roll(slot, &mut cold, &due));
+            self.roll_day(slot, &mut cold, self.today(slot, now).day, now);
         }
         // All that were handed out: the rolled ones with their next end, the others with the one that they have.
         self.wallets.note_cycle_ends(due.iter().copied().map(SlotIndex));
-        RolledCycles { rolled, left_out, over: advance == Advance::Done }
+        RolledCycles { rolled, left_out, totals, over: advance == Advance::Done }
     }
 
     /// Looks at up to `slots` more wallets for a count, and says whether that was the last of them.

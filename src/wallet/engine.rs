@@ -29,6 +29,7 @@ use crate::policy::FreePolicies;
 use crate::rate_card::RateCard;
 use crate::record::Record;
 use crate::request::{Answer, Operation};
+use crate::resets::Resets;
 use crate::settings::Settings;
 use crate::slot::{Slot, SlotIndex, Wallets};
 use crate::subscription::PendingChange;
@@ -198,6 +199,7 @@ pub struct Engine<J, A> {
     pub(crate) free_for_all: AtomicBool,
     /// Whether there is a date without an allowance; Relaxed, because it only tells.
     pub(crate) free_can_be_none: AtomicBool,
+    pub(crate) resets: Resets,
     units: AtomicU64,
 }
 
@@ -224,6 +226,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             expire_from: AtomicU64::new(0),
             free_for_all: AtomicBool::new(false),
             free_can_be_none: AtomicBool::new(false),
+            resets: Resets::default(),
             units: AtomicU64::new(1),
         }
     }

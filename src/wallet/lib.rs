@@ -12,7 +12,8 @@
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
 //! | [`cycles`] | cycles that ended, rolled in bulk behind the requests |
-//! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`accounts`], [`workers`], [`day_sweep`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`resets`], [`outlook`] | what resets came to, and which come next |
 //! | [`timer_wheel`] | when something is due: hold ends and cycle ends, in constant time each |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
@@ -43,6 +44,7 @@ mod correct;
 pub mod credits;
 mod cycle_ends;
 pub mod cycles;
+pub mod day_sweep;
 pub mod engine;
 pub mod estimate;
 mod expire;
@@ -55,6 +57,7 @@ pub mod ledger;
 pub mod load;
 pub mod offers;
 pub mod outcome;
+pub mod outlook;
 pub mod plan;
 mod plan_command;
 pub mod policy;
@@ -65,6 +68,7 @@ pub mod record;
 mod refund;
 pub mod request;
 pub mod reserve;
+pub mod resets;
 mod roll;
 pub mod row;
 pub mod settings;

@@ -7,6 +7,7 @@ use crate::hold::{Hold, HoldState};
 use crate::holds::{Entry, Live, Place};
 use crate::ids::{Day, HoldId, Now, Timestamp};
 use crate::record::{FreePolicy, Record};
+use crate::resets::{DayEnd, ResetTotals};
 use crate::row::Row;
 use crate::settings::DAY_MS;
 use crate::slot::{Cold, NewWallet, NoWallet};
@@ -48,8 +49,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.id_bound.fetch_max(bound.0, Ordering::Release);
     }
 
-    /// Adds a wallet; before its holds. The word keeps only the low bits of a day, so a row that has not moved for long
-    /// is loaded as of yesterday, with nothing left of a day that has ended.
+    /// Adds a wallet; after the policies, before its holds. It comes with the present day, whatever days were missed (R35).
+    /// One whose cycle has ended is left to the roll of its cycle, which comes before the day (R10): the word keeps only
+    /// the low bits of a day, so if its row has not moved for long it is loaded as of yesterday, with nothing left of a day
+    /// that has ended.
     ///
     /// # Errors
     /// The row does not make a wallet here.
@@ -64,7 +67,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let today = self.cohorts.today(cohort, now.daemon).day;
         let mut available = row.available();
         let mut day = row.day;
-        if today.0.saturating_sub(row.day.0) > IDLE_DAYS_MAX {
+        let cycle_has_ended = row.subscribed.is_some_and(|subscription| subscription.due_at() <= now.daemon);
+        if row.day < today && !cycle_has_ended {
+            available.free = self.roll_loaded(row, today);
+            day = today;
+        } else if today.0.saturating_sub(row.day.0) > IDLE_DAYS_MAX {
             available.free = Credits::ZERO;
             day = Day(today.0.saturating_sub(1));
         }
@@ -77,6 +84,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         self.wallets.begin_cycles_at(now.daemon);
         let new = NewWallet { word, cohort, period: row.period, subscription: row.subscribed, cold };
+        self.cohorts.count_wallet(cohort, None);
         let index = self.wallets.add(row.account, || new).map_err(|none| match none {
             NoWallet::Exists => LoadError::Twice(row.account),
             NoWallet::Full => LoadError::Full,
@@ -90,6 +98,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.top_ups.lock().add(index, *pending);
         }
         Ok(())
+    }
+
+    /// Counts the end of a row's day, and says what the wallet has of the present one.
+    fn roll_loaded(&self, row: &Row, today: Day) -> Credits {
+        let policies = self.policies.read();
+        let mut rolled = ResetTotals::default();
+        rolled.add_day(&DayEnd::of_row(row, &policies));
+        self.resets.add(&rolled);
+        policies.allowance(today, row.tier)
     }
 
     /// Adds a hold.

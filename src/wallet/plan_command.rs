@@ -118,20 +118,23 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     fn apply_change(&self, on: Locked<'_>, change: &SubscriptionChange, moves_to: Option<Cohort>) {
         let slot = on.slot;
         let short = Numbers::short_period(change.period);
-        slot.word.transition(|word| {
+        let left = slot.word.transition(|word| {
             let mut next = *word;
-            if word.period == short {
+            let ends = word.period != short;
+            if !ends {
                 next = word.plus(&Split::only(Bucket::Subscription, change.amount), &Bits::WIDE);
             } else {
                 next.available.subscription = change.amount;
             }
             next.period = short;
             next.tier = change.after.map_or(Tier::NONE, |after| after.tier);
-            (Some(next), ())
+            (Some(next), if ends { word.available.subscription } else { Credits::ZERO })
         });
+        self.resets.add_ended_period(left);
         slot.set_period(change.period);
         self.set_pending(slot, on.cold, change.pending);
         if let Some(cohort) = moves_to {
+            self.cohorts.count_wallet(cohort, Some(slot.cohort()));
             slot.set_cohort(cohort);
         }
         slot.set_subscription(on.cold, change.after.as_ref());

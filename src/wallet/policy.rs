@@ -44,8 +44,14 @@ impl FreePolicies {
     /// What an account of this tier gets on a date.
     #[must_use]
     pub fn allowance(&self, day: Day, tier: Tier) -> Credits {
+        self.allowance_of(day, tier != Tier::NONE)
+    }
+
+    /// What an account with or without a subscription gets on a date.
+    #[must_use]
+    pub fn allowance_of(&self, day: Day, subscribed: bool) -> Credits {
         match self.on(day) {
-            Some(policy) if policy.all_accounts || tier == Tier::NONE => policy.allowance,
+            Some(policy) if policy.all_accounts || !subscribed => policy.allowance,
             _ => Credits::ZERO,
         }
     }

@@ -5,6 +5,7 @@ use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{Day, Now, PlanId, Tier, Timestamp};
 use crate::record::{CycleRoll, Record};
+use crate::resets::{DayEnd, ResetTotals};
 use crate::slot::{Cold, Slot};
 use crate::subscription::{PendingChange, Rolled, roll_over_by};
 use crate::word::{Numbers, Snapshot};
@@ -47,13 +48,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 self.wallets.note_cycle_end(index);
             }
         }
-        self.roll_day(slot, self.today(slot, now).day, now);
+        self.roll_day(slot, cold, self.today(slot, now).day, now);
     }
 
     /// The roll over the end of a cycle, or the lapse, that is due; nothing of it has been applied. It is decided at the
     /// instant of the day beside it: where another request, with a later `now`, has published a day that begins after this
     /// one's `now`, it is the start of that day.
-    pub(crate) fn due_roll(&self, slot: &Slot, cold: &Cold, almanac: &mut Almanac, now: Now) -> Option<DueRoll> {
+    pub(crate) fn due_roll(&self, slot: &Slot, cold: &mut Cold, almanac: &mut Almanac, now: Now) -> Option<DueRoll> {
         let (cohort, today) = (slot.cohort(), self.today(slot, now));
         if slot.cycle_ends_at() >= today.ends_at {
             return None;
@@ -66,42 +67,59 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let pending = self.pending_change(slot, cold);
         let rolled = roll_over_by(&before, pending.as_ref(), &mut almanac.of(&self.cohorts, cohort), at)?;
         // The days up to the boundary come with the tier of before it (R7, R35).
-        self.roll_day(slot, almanac.day_before(&self.cohorts, cohort, rolled.boundary), now);
+        self.roll_day(slot, cold, almanac.day_before(&self.cohorts, cohort, rolled.boundary), now);
         let numbers = self.numbers(slot, now);
         Some(DueRoll { record: record(slot, &rolled, &numbers, &slot.word.load()), rolled })
     }
 
     /// Applies a roll whose record has its place; the lock has been held since it was found due. The word changes before
     /// the next instant is published: who sees that one sees the new period too.
-    pub(crate) fn apply_roll(&self, slot: &Slot, cold: &mut Cold, due: &DueRoll) {
+    pub(crate) fn apply_roll(&self, slot: &Slot, cold: &mut Cold, due: &DueRoll) -> ResetTotals {
         let DueRoll { record: roll, rolled } = due;
-        slot.word.transition(|word| {
+        let left = slot.word.transition(|word| {
             let mut next = *word;
             next.available.subscription = roll.allocation;
             next.tier = roll.tier;
             next.period = Numbers::short_period(roll.period);
-            (Some(next), ())
+            (Some(next), word.available.subscription)
         });
         slot.set_period(roll.period);
         if rolled.changed || rolled.after.is_none() {
             self.set_pending(slot, cold, None);
         }
         slot.set_subscription(cold, rolled.after.as_ref());
+        let lapses = u64::from(rolled.after.is_none());
+        let cycles = 1_u64.saturating_sub(lapses);
+        let totals = ResetTotals {
+            cycles,
+            lapses,
+            subscription_granted: roll.allocation,
+            subscription_expired: left,
+            ..ResetTotals::default()
+        };
+        self.resets.add(&totals);
+        totals
     }
 
     /// A day roll has no record: replay rolls a row when a record of a later day comes.
-    pub(crate) fn roll_day(&self, slot: &Slot, day: Day, now: Now) {
+    pub(crate) fn roll_day(&self, slot: &Slot, cold: &mut Cold, day: Day, now: Now) {
         let numbers = self.numbers(slot, now);
         let policies = self.policies.read();
-        slot.word.transition(|word| {
+        let ended = slot.word.transition(|word| {
             if numbers.day_of(word) >= day {
-                return (None, ());
+                return (None, None);
             }
             let mut next = *word;
             next.available.free = policies.allowance(day, word.tier);
             next.day = Numbers::short_day(day);
-            (Some(next), ())
+            (Some(next), Some(DayEnd::of(word, cold, &numbers, &policies)))
         });
+        if let Some(ended) = ended {
+            cold.note_day_begins();
+            let mut rolled = ResetTotals::default();
+            rolled.add_day(&ended);
+            self.resets.add(&rolled);
+        }
     }
 
     /// The change that waits for the next boundary; call with the lock held.

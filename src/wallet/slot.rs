@@ -267,15 +267,17 @@ impl Wallets {
         let slots = segment.get_or_init(|| (0..SEGMENT_SLOTS).map(|_| Slot::empty()).collect());
         let Some(slot) = slots.get(at % SEGMENT_SLOTS) else { return Err(NoWallet::Full) };
         let new = make();
+        // Who walks over the slots finds one without an account, or one that is complete.
+        let mut cold = slot.lock();
         let half = |shift: u32| u64::try_from((account.0 >> shift) & u128::from(u64::MAX)).unwrap_or(0);
         slot.account[0].store(half(64), Ordering::Relaxed);
         slot.account[1].store(half(0), Ordering::Relaxed);
         slot.cohort.store(new.cohort.0, Ordering::Relaxed);
         slot.set_period(new.period);
         slot.word.transition(|_| (Some(new.word), ()));
-        let mut cold = slot.lock();
         *cold = new.cold;
         slot.set_subscription(&mut cold, new.subscription.as_ref());
+        cold.note_day_begins();
         drop(cold);
         if new.subscription.is_some() {
             self.note_cycle_end(SlotIndex(index));

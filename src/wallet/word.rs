@@ -200,6 +200,10 @@ const fn low_16(value: u64) -> u16 {
 
 /// The full numbers that a word's short ones stand for. The references are close to the truth: the cohort's day,
 /// and the slot's copy of the period, which is written under the wallet's lock.
+///
+/// A day is close because no word stays behind for long: at a start wallets are loaded on the day of the start, and the
+/// sweep behind each boundary rolls those that nobody asks for ([`crate::day_sweep`]). A word that were left alone for
+/// 960 days would be taken for one that is ahead, and stay so until the 1024th.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Numbers {
     /// The current day of the wallet's zone cohort.

@@ -258,6 +258,8 @@ COMMANDS = (
     ("estimate", ("lines", list_of(64, *MADE, ("per_day", U32))), ("days", U16), ("buffer_percent_min", U8),
      ("buffer_percent_max", U8)),
     ("reload",),
+    ("clock", ("confirm", FLAG)),
+    ("show_resets",),
 )
 
 
@@ -337,6 +339,13 @@ VIEWS = (
                                ("period", U32), AMOUNT)),
     ("reload", fields_of(("plans_version", U32), ("rates_version", U32), ("changed", CHANGES),
                          ("needs_restart", CHANGES), ("error", text_of(512)))),
+    ("clock", fields_of(("wall", U64), ("daemon", U64), ("state", one_of(1, 2, 3)), ("step", U64),
+                        ("confirmed", FLAG))),
+    ("resets", fields_of(
+        ("now", U64), ("zones", U32), ("days", list_of(256, ZONE, ("day", U32), ("ends_at", U64), ("wallets", U64))),
+        ("next_cycle_end", U64), ("cycles_in_hour", U64), ("cycles_in_day", U64),
+        ("runs", list_of(32, ("kind", one_of(1, 2)), ("started_at", U64), ("duration", U64), ("wallets", U64),
+                         ("granted", U64), ("expired", U64))))),
 )
 
 
@@ -487,6 +496,9 @@ def own_commands(command, account, hold):
         "command-quote": ask(9, "quote", "iHIIHB", account, 2, 201, video, 4, 6),
         "command-estimate": frame(COMMAND, 9, estimate),
         "command-reload": ask(9, "reload"),
+        "command-clock": ask(9, "clock", "B", 0),
+        "command-clock-confirm": ask(9, "clock", "B", 1),
+        "command-show-resets": ask(9, "show_resets"),
     }
 
 
@@ -558,6 +570,9 @@ def meanings():
                                         "subscription.period": 6},
         "command-answer-lapsed": {"subscription.after": None, "subscription.period": 7},
         "command-answer-reload": {"reload.changed.0.text": "rates: version 3 is now 4", "reload.error": ""},
+        "command-answer-clock-suspect": {"clock.state": 3, "clock.step": 2_592_000_000, "clock.confirmed": False},
+        "command-answer-clock-confirmed": {"clock.state": 1, "clock.confirmed": True},
+        "command-answer-resets": {"resets.days.1.wallets": 5_000_000_000, "resets.runs.0.expired": 1_250_500},
     }
 
 

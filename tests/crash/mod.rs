@@ -19,7 +19,7 @@ mod load;
 mod random;
 mod round;
 mod stop;
-mod wire;
+pub(crate) mod wire;
 mod worker;
 
 use round::{Round, Tally};

@@ -16,21 +16,21 @@ const COMMANDS_IN_FLIGHT: usize = 64;
 
 /// What one frame asks for.
 #[derive(Clone, Debug)]
-pub(super) enum Request {
+pub(crate) enum Request {
     Operations(Vec<Operation>),
     Command(Command),
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Answers(Vec<Answer>),
     Command(Box<CommandAnswer>),
 }
 
 /// The connection has ended, and how.
 #[derive(Debug)]
-pub(super) struct Gone(pub(super) String);
+pub(crate) struct Gone(pub(super) String);
 
 impl std::fmt::Display for Gone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -47,7 +47,7 @@ impl From<std::io::Error> for Gone {
 }
 
 /// A connection after its handshake.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     inbox: Vec<u8>,
     outbox: Vec<u8>,
@@ -56,7 +56,11 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn connect(address: &str) -> Result<Self, Gone> {
+    pub(crate) fn connect(address: &str) -> Result<Self, Gone> {
+        Self::connect_and_welcome(address).map(|(wire, _)| wire)
+    }
+
+    pub(crate) fn connect_and_welcome(address: &str) -> Result<(Self, Welcome), Gone> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
@@ -73,11 +77,10 @@ impl Wire {
         wire.flush()?;
         let (_, kind, body) = wire.frame(Expecting::Welcome)?;
         assert_eq!(kind, FrameKind::Welcome);
-        Welcome::decode(&body).unwrap();
-        Ok(wire)
+        Ok((wire, Welcome::decode(&body).unwrap()))
     }
 
-    pub(super) fn send(&mut self, request: &Request) -> Result<(), Gone> {
+    pub(crate) fn send(&mut self, request: &Request) -> Result<(), Gone> {
         self.sent += 1;
         match request {
             Request::Operations(operations) => {
@@ -91,7 +94,7 @@ impl Wire {
     }
 
     /// The next answer; they come in the order of the requests.
-    pub(super) fn receive(&mut self) -> Result<Reply, Gone> {
+    pub(crate) fn receive(&mut self) -> Result<Reply, Gone> {
         let (request, kind, body) = self.frame(Expecting::FromServer)?;
         self.received += 1;
         assert_eq!(request, self.received, "an answer out of order");
@@ -103,7 +106,7 @@ impl Wire {
     }
 
     /// Sends commands and reads their answers.
-    pub(super) fn ask(&mut self, commands: &[Command]) -> Result<Vec<CommandAnswer>, Gone> {
+    pub(crate) fn ask(&mut self, commands: &[Command]) -> Result<Vec<CommandAnswer>, Gone> {
         let mut answers = Vec::with_capacity(commands.len());
         for some in commands.chunks(COMMANDS_IN_FLIGHT) {
             for command in some {

@@ -14,13 +14,13 @@
 
 mod disk;
 mod ground;
-mod model;
+pub(crate) mod model;
 mod offers;
-mod random;
+pub(crate) mod random;
 mod replay;
 mod requests;
 mod world;
-mod zones;
+pub(crate) mod zones;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -98,4 +98,20 @@ impl Client {
     pub async fn reload(&self) -> Result<CommandAnswer, CallError> {
         self.command(&Command::Reload).await
     }
+
+    /// Shows how the daemon's time stands to the wall clock; with `confirm`, believes a forward step of it that is suspect.
+    ///
+    /// # Errors
+    /// It has no answer.
+    pub async fn clock(&self, confirm: bool) -> Result<CommandAnswer, CallError> {
+        self.command(&Command::Clock { confirm }).await
+    }
+
+    /// Shows the next resets and the last.
+    ///
+    /// # Errors
+    /// It has no answer.
+    pub async fn resets(&self) -> Result<CommandAnswer, CallError> {
+        self.command(&Command::ShowResets).await
+    }
 }

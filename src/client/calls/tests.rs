@@ -93,6 +93,8 @@ async fn price_calls_send_their_commands() {
     let expected = Command::Estimate { lines: lines.clone(), days: 22, buffer_percent_min: 20, buffer_percent_max: 30 };
     sends!(client => client.estimate(lines, 22, (20, 30)), expected);
     sends!(client => client.reload(), Command::Reload);
+    sends!(client => client.clock(true), Command::Clock { confirm: true });
+    sends!(client => client.resets(), Command::ShowResets);
 }
 
 #[tokio::test]

@@ -45,7 +45,9 @@ impl Command {
             | Self::ListRates
             | Self::Quote { .. }
             | Self::Estimate { .. }
-            | Self::Reload => Ok(()),
+            | Self::Reload
+            | Self::Clock { .. }
+            | Self::ShowResets => Ok(()),
         }
     }
 
@@ -86,7 +88,9 @@ impl Command {
             | Self::ConfirmTopUp { .. }
             | Self::ListPlans
             | Self::ListRates
-            | Self::Reload => Ok(()),
+            | Self::Reload
+            | Self::Clock { .. }
+            | Self::ShowResets => Ok(()),
         }
     }
 }

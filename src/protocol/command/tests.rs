@@ -62,8 +62,10 @@ fn the_numbers_of_commands_are_for_ever() {
         quote(),
         estimate(),
         Command::Reload,
+        Command::Clock { confirm: true },
+        Command::ShowResets,
     ];
-    assert_eq!(all.len(), 26);
+    assert_eq!(all.len(), 28);
     for (number, command) in (0_u32..).zip(&all) {
         assert_eq!(discriminant(command), number.to_le_bytes(), "{}", command.name());
         assert_eq!(command.check(), Ok(()));

@@ -98,6 +98,8 @@ precedence! {
     ESTIMATE "estimate": BadRequest Unauthorized Overloaded Draining
         Unpriced;
     RELOAD "reload": Unauthorized Overloaded Draining;
+    CLOCK "clock": Unauthorized Overloaded Draining;
+    SHOW_RESETS "show_resets": Unauthorized Overloaded Draining;
 }
 
 impl OperationKind {
@@ -147,6 +149,8 @@ impl Command {
             Self::Quote { .. } => QUOTE,
             Self::Estimate { .. } => ESTIMATE,
             Self::Reload => RELOAD,
+            Self::Clock { .. } => CLOCK,
+            Self::ShowResets => SHOW_RESETS,
         }
     }
 }

@@ -16,12 +16,14 @@ use crate::{
     Hello, Operation, Operations, Progress, Welcome, decode, encode_answers, encode_ping, encode_pong,
 };
 
+mod clock;
 mod control;
 mod invalid;
 mod lists;
 mod plans;
 mod rates;
 mod records;
+mod resets;
 mod valid;
 
 /// One file.
@@ -246,8 +248,8 @@ fn every_kind_command_view_operation_and_reason_has_a_vector() {
     }
     assert_eq!(kinds.len(), FrameKind::ALL.len());
     assert_eq!(operations.len(), crate::OperationKind::ALL.len());
-    assert_eq!(commands.len(), 26);
-    assert_eq!(views.len(), 11);
+    assert_eq!(commands.len(), 28);
+    assert_eq!(views.len(), 13);
     // The other reasons are about time, room and keys, which a frame alone cannot show.
     assert_eq!(reasons.len(), 11);
 }

@@ -1,6 +1,6 @@
 //! Frames that are taken: the handshake, close, ping and pong; and the ids and times of all vectors.
 
-use super::{Meaning, Value, Vector, control, lists, plans, rates, records};
+use super::{Meaning, Value, Vector, clock, control, lists, plans, rates, records, resets};
 use crate::{
     AccountId, AnswerFlags, Close, CloseReason, Command, CommandAnswer, CommandId, Durability, Expecting, Hello,
     HoldId, MemberId, NodeId, Outcome, PaymentId, Secret, Text, View, Welcome, WorkerId,
@@ -27,6 +27,8 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(plans::vectors());
     vectors.extend(rates::vectors());
     vectors.extend(lists::vectors());
+    vectors.extend(clock::vectors());
+    vectors.extend(resets::vectors());
     vectors.extend(others());
     vectors
 }

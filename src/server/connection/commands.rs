@@ -13,6 +13,7 @@ use wallet::engine::{Archive, Journal, Run, SWEEP_HOLDS_MAX};
 use wallet::estimate::{self, EstimateError};
 use wallet::ids::{AccountId, HoldId, Position, WorkerId};
 use wallet::outcome::Field;
+use wallet::outlook::CycleOutlook;
 use wallet::quote::{self, QuoteRequest};
 use wallet::request::{Answer, CommandRequest};
 use wallet::workers::HoldFilter;
@@ -59,6 +60,11 @@ pub(super) async fn answer(daemon: &Arc<Daemon>, command: &Command, client: &str
             let outcome = daemon.reload().await;
             Ok(shown(View::Reload(Box::new(reload::view(&outcome, &daemon.catalogue())))))
         }
+        Asked::Clock { confirm } => {
+            let face = if confirm { daemon.clock.confirm(client) } else { daemon.clock.face() };
+            Ok(shown(View::Clock(dispatch::clock_view(&face))))
+        }
+        Asked::Resets => Ok(show_resets(daemon).await),
     }
 }
 
@@ -189,6 +195,18 @@ async fn list_accounts(daemon: &Arc<Daemon>, after: AccountId, limit: usize) -> 
     }
     let accounts = scan.accounts().map(|account| protocol::AccountId(account.0)).collect();
     Ok(shown(View::Accounts(List::new(accounts).unwrap_or_default())))
+}
+
+/// Counts the cycles that end soon a slice at a time; the days are counted already.
+async fn show_resets(daemon: &Arc<Daemon>) -> (CommandAnswer, Position) {
+    let _alone = daemon.walk().await;
+    let now = daemon.clock.now();
+    let mut outlook = CycleOutlook::new(now);
+    while !daemon.rules.scan_cycles(&mut outlook, SCAN_SLOTS) {
+        tokio::task::yield_now().await;
+    }
+    let view = dispatch::resets_view(now, &daemon.rules.day_boundaries(now), &outlook, &daemon.resets.last());
+    shown(View::Resets(Box::new(view)))
 }
 
 /// Runs something long on a thread of its own, so that no connection waits for it.

@@ -57,6 +57,13 @@ pub enum Asked {
     Estimate(EstimateRequest),
     /// Plans and prices are to be read again.
     Reload,
+    /// The clock is to be shown, or a step of it believed.
+    Clock {
+        /// Whether a suspect step is believed.
+        confirm: bool,
+    },
+    /// The next resets and the last are to be shown.
+    Resets,
 }
 
 /// What an estimate is asked for.
@@ -149,6 +156,8 @@ pub fn command(wire: &protocol::Command, by: &str) -> Asked {
             return Asked::Estimate(EstimateRequest { lines, days: *days, buffer_percent });
         }
         Wire::Reload => return Asked::Reload,
+        Wire::Clock { confirm } => return Asked::Clock { confirm: *confirm },
+        Wire::ShowResets => return Asked::Resets,
     };
     Asked::Change(CommandRequest { id: CommandId(id), command, by: by.to_owned(), reason: reason.to_owned() })
 }

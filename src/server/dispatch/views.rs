@@ -1,8 +1,8 @@
 //! What commands show of accounts and holds.
 
 use protocol::{
-    AccountView, BucketView, CaptureView, HoldLine, HoldState, HoldView, List, PendingChangeView, PendingTopUpView,
-    RefundView, SubscriptionChangeView, SubscriptionView, Text,
+    AccountView, BucketView, CaptureView, ClockView, HoldLine, HoldState, HoldView, List, PendingChangeView,
+    PendingTopUpView, RefundView, SubscriptionChangeView, SubscriptionView, Text,
 };
 use wallet::balance::WalletView;
 use wallet::bucket::Bucket;
@@ -16,6 +16,7 @@ use wallet::subscription::{PendingChange, Subscription};
 use wallet::workers::OpenHold;
 
 use super::per_bucket;
+use crate::clock::{Face, State};
 
 /// An account: what can be spent from memory, what became of the rest from its row, as of the row's position. The catalogue
 /// names its plan.
@@ -95,6 +96,18 @@ pub fn subscription_change_view(change: &SubscriptionChange, plans: &PlanCatalog
         period: change.period.0,
         amount: change.amount.millis(),
     }
+}
+
+/// The daemon's clock.
+#[must_use]
+pub const fn clock_view(face: &Face) -> ClockView {
+    let state = match face.state {
+        State::Believed => protocol::ClockState::Believed,
+        State::CatchingUp => protocol::ClockState::CatchingUp,
+        State::Suspect => protocol::ClockState::Suspect,
+    };
+    let Face { wall_ms, daemon_ms, step_ms, confirmed, .. } = *face;
+    ClockView { wall_ms, daemon_ms, state, step_ms, confirmed }
 }
 
 /// One line of a listing of open holds.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::daemon::Daemon;
+use crate::daemon::{Condition, Daemon};
 
 /// The content type of Prometheus' text form.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -40,16 +40,20 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready to take requests; with `?verbose` every condition on a line of its own.
+/// Ready to take requests; with `?verbose` every condition on a line of its own, and what needs an operator's eye.
 async fn readyz(State(daemon): State<Arc<Daemon>>, RawQuery(query): RawQuery) -> Response {
     let conditions = daemon.readiness();
     let ready = conditions.iter().all(|condition| condition.met);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut text = String::new();
     if is_verbose(query.as_deref()) {
-        for condition in &conditions {
-            let mark = if condition.met { "+" } else { "-" };
-            text.push_str(&format!("[{mark}] {}\n", condition.text));
+        for Condition { met, text: condition } in &conditions {
+            let mark = if *met { "+" } else { "-" };
+            text.push_str(&format!("[{mark}] {condition}\n"));
+        }
+        for Condition { met, text: warning } in daemon.warnings() {
+            let mark = if met { "+" } else { "!" };
+            text.push_str(&format!("[{mark}] {warning}\n"));
         }
     }
     text.push_str(if ready { "ready\n" } else { "not ready\n" });

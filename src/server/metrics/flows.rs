@@ -1,5 +1,6 @@
 //! How many credits moved, by flow and bucket: read off the records on their way into the journal, so that the edge and the
-//! ticker are counted alike and a retry is counted once. Whole millicredits, shown as credits without a float.
+//! ticker are counted alike and a retry is counted once; what days and ended periods move stands in no record, and comes from
+//! the rules' sums. Whole millicredits, shown as credits without a float.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wallet::bucket::{Bucket, Split};
 use wallet::credits::Credits;
 use wallet::record::Record;
+use wallet::resets::ResetTotals;
 
 macro_rules! flows {
     ($($(#[$doc:meta])* $name:ident $text:literal,)*) => {
@@ -35,13 +37,14 @@ flows! {
     Charged "charged",
     /// Captured of holds in time, and drawn beside them.
     Committed "committed",
-    /// Back from holds that were released or committed in part.
+    /// Back from holds that were released, committed in part, or expired.
     Released "released",
     /// Captured credits that went back.
     Refunded "refunded",
-    /// Back from holds that expired.
+    /// Left of days and of periods of subscriptions when they ended.
     Expired "expired",
-    /// Given by operators, and by subscriptions: periods that opened, and what plan changes added.
+    /// Given by operators, by subscriptions (periods that opened, and what plan changes added), and by days: when such a
+    /// day ends, and only where something was drawn from it (R5).
     Granted "granted",
     /// Bought.
     ToppedUp "topped_up",
@@ -99,7 +102,7 @@ impl Flows {
     }
 
     /// Writes the series that have counted anything, in Prometheus' text form.
-    pub(super) fn render(&self, text: &mut String, name: &str, help: &str) {
+    pub(super) fn render(&self, text: &mut String, (name, help): (&str, &str), resets: &ResetTotals) {
         let mut line = |line: std::fmt::Arguments<'_>| {
             // Writing into a string cannot fail.
             let _ = writeln!(text, "{line}");
@@ -107,13 +110,23 @@ impl Flows {
         line(format_args!("# HELP {name} {help}"));
         line(format_args!("# TYPE {name} counter"));
         for (flow, cells) in Flow::ALL.iter().zip(&self.0) {
-            for (cell, (bucket, _)) in cells.iter().zip(BUCKETS) {
-                let sum = Credits::from_millis(cell.load(Ordering::Relaxed));
+            for (cell, (bucket, known)) in cells.iter().zip(BUCKETS) {
+                let sum = Credits::from_millis(cell.load(Ordering::Relaxed)) + without_record(*flow, known, resets);
                 if !sum.is_zero() {
                     line(format_args!("{name}{{flow=\"{}\",bucket=\"{bucket}\"}} {sum}", flow.name()));
                 }
             }
         }
+    }
+}
+
+/// What moved without a record that says so; see [`wallet::resets`].
+const fn without_record(flow: Flow, bucket: Option<Bucket>, resets: &ResetTotals) -> Credits {
+    match (flow, bucket) {
+        (Flow::Granted, Some(Bucket::Free)) => resets.free_granted,
+        (Flow::Expired, Some(Bucket::Free)) => resets.free_expired,
+        (Flow::Expired, Some(Bucket::Subscription)) => resets.subscription_expired,
+        _ => Credits::ZERO,
     }
 }
 
@@ -143,7 +156,7 @@ fn add(sums: &mut Sums, record: &Record) {
             flow(Flow::Forfeited, &end.forfeited);
         }
         Record::Expire(end) => {
-            flow(Flow::Expired, &end.returned);
+            flow(Flow::Released, &end.returned);
             flow(Flow::Forfeited, &end.forfeited);
         }
         Record::Refund(refund) => {

@@ -29,6 +29,12 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// Of durations up to a minute.
+    #[must_use]
+    pub fn of_seconds() -> Self {
+        Self::of_micros(&SECONDS)
+    }
+
     /// Of durations: recorded in microseconds, shown in seconds.
     pub(super) fn of_micros(bounds: &'static [u64]) -> Self {
         Self::new(bounds, 1_000_000)

@@ -58,6 +58,8 @@ ops! {
     Quote "quote",
     Estimate "estimate",
     Reload "reload",
+    Clock "clock",
+    ShowResets "show_resets",
 }
 
 const OPS: usize = Op::ALL.len();
@@ -129,6 +131,8 @@ impl Op {
             Command::Quote { .. } => Self::Quote,
             Command::Estimate { .. } => Self::Estimate,
             Command::Reload => Self::Reload,
+            Command::Clock { .. } => Self::Clock,
+            Command::ShowResets => Self::ShowResets,
         }
     }
 }

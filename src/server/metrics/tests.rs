@@ -17,7 +17,7 @@ fn what_is_shown_is_what_is_declared() {
     let mut tally = Tally::default();
     tally.count(Op::Reserve, Outcome::Granted);
     metrics.add(&mut tally);
-    let text = metrics.render(&Levels::default());
+    let text = metrics.render(&Levels::default(), &Resets::default());
     let shown: std::collections::BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let declared = ALL.iter().map(|(name, ..)| *name).collect();

@@ -8,11 +8,13 @@ use super::World;
 use super::plan_words::plans;
 use super::threads::{TestEngine, engine, request, run};
 use super::world::{account, compare_wallets, hold_id, instant};
+use crate::credits::Credits;
 use crate::cycles::{CycleCount, CycleRolls, RolledCycles};
 use crate::ids::{AccountId, CommandId, Now, Period, PlanId, Timestamp};
 use crate::outcome::Outcome;
 use crate::record::{CycleRoll, Record};
 use crate::request::{Command, CommandRequest, Operation};
+use crate::resets::ResetTotals;
 use crate::settings::Settings;
 use crate::subscription::ChangeMode;
 
@@ -38,7 +40,7 @@ fn opened() -> World {
 fn roll(world: &World, limit: usize) -> Vec<RolledCycles> {
     let (mut rolls, mut batches) = (CycleRolls::default(), Vec::new());
     loop {
-        let batch = world.engine.roll_cycles(&mut rolls, limit, world.now);
+        let batch = counts(world.engine.roll_cycles(&mut rolls, limit, world.now));
         batches.push(batch);
         if batch.over || batch.rolled == 0 {
             return batches;
@@ -55,7 +57,23 @@ fn packed(world: &World) -> Vec<Vec<CycleRoll>> {
     rolls.collect()
 }
 
-const OVER: RolledCycles = RolledCycles { rolled: 0, left_out: 0, over: true };
+const OVER: RolledCycles = RolledCycles { rolled: 0, left_out: 0, totals: NO_TOTALS, over: true };
+const NO_TOTALS: ResetTotals = ResetTotals {
+    days: 0,
+    cycles: 0,
+    lapses: 0,
+    free_granted: Credits::ZERO,
+    free_expired: Credits::ZERO,
+    subscription_granted: Credits::ZERO,
+    subscription_expired: Credits::ZERO,
+};
+
+/// A batch without its sums of credits, which agree with how many wallets it rolled.
+fn counts(batch: RolledCycles) -> RolledCycles {
+    let ResetTotals { cycles, lapses, .. } = batch.totals;
+    assert_eq!(usize::try_from(cycles + lapses), Ok(batch.rolled));
+    RolledCycles { totals: NO_TOTALS, ..batch }
+}
 
 #[test]
 fn r10_cycles_that_end_together_are_one_record() {
@@ -113,8 +131,8 @@ fn a_wallet_that_somebody_holds_is_left_out_and_comes_again() {
     let slot = world.engine.wallets.slot(world.engine.wallets.find(account("b")).unwrap());
     let held = slot.lock();
     let mut rolls = CycleRolls::default();
-    let batch = world.engine.roll_cycles(&mut rolls, 100, world.now);
-    assert_eq!(batch, RolledCycles { rolled: 3, left_out: 1, over: true });
+    let batch = counts(world.engine.roll_cycles(&mut rolls, 100, world.now));
+    assert_eq!(batch, RolledCycles { rolled: 3, left_out: 1, ..OVER });
     let again = world.engine.roll_cycles(&mut rolls, 100, world.now);
     assert_eq!(again, RolledCycles { left_out: 1, ..OVER });
     drop(held);
@@ -237,7 +255,7 @@ impl Race {
                 1 => Command::ChangePlan { account, plan, mode: ChangeMode::NowNewCycle },
                 2 => Command::SetZone {
                     account,
-                    zone: ["UTC", "Asia/Tokyo", "America/Lima"][number as usize % 3].into(),
+                    zone: ["UTC", "Asia/Tokyo", "America/Lima"][usize::try_from(number % 3).unwrap()].into(),
                 },
                 3 => Command::Lapse { account },
                 _ => Command::Subscribe { account, plan, auto_renew: number % 2 == 0, paid_through: Timestamp::NONE },
@@ -274,7 +292,7 @@ fn i7_a_cycle_is_rolled_once_when_bulk_rolls_race_requests_and_commands() {
             race.now.fetch_add(27 * 86_400_000 + round * 3_600_000, Ordering::SeqCst);
             let mut rolls = CycleRolls::default();
             while working.load(Ordering::SeqCst) > 0 {
-                let _ = race.engine.roll_cycles(&mut rolls, 1 + (round as usize % 5) * 7, race.now());
+                let _ = race.engine.roll_cycles(&mut rolls, 1 + usize::try_from(round % 5).unwrap() * 7, race.now());
             }
         });
         let mut rolls = CycleRolls::default();

@@ -4,8 +4,10 @@
 mod accounts;
 mod commands;
 mod cycles;
+mod day_sweep;
 mod disk;
 mod memory;
+mod outlook;
 mod periods;
 mod plan_words;
 mod precedence;

@@ -34,10 +34,34 @@ fn an_expired_hold_gives_back_and_forfeits() {
     let (account, hold, at) = (AccountId(1), HoldId(2), Timestamp(3));
     flows.count(&[Record::Expire(Return { account, hold, returned, forfeited, at })]);
     let mut text = String::new();
-    flows.render(&mut text, "credits", "Help.");
+    flows.render(&mut text, ("credits", "Help."), &ResetTotals::default());
     let lines: Vec<&str> = text.lines().skip(2).collect();
     assert_eq!(
         lines,
-        ["credits{flow=\"expired\",bucket=\"subscription\"} 5", "credits{flow=\"forfeited\",bucket=\"free\"} 0.5"]
+        ["credits{flow=\"released\",bucket=\"subscription\"} 5", "credits{flow=\"forfeited\",bucket=\"free\"} 0.5"]
+    );
+}
+
+/// R5: what days and ended periods move has no record.
+#[test]
+fn resets_are_counted_beside_the_records() {
+    let flows = Flows::default();
+    let resets = ResetTotals {
+        free_granted: whole(100),
+        free_expired: whole(70),
+        subscription_granted: whole(50),
+        subscription_expired: whole(3),
+        ..ResetTotals::default()
+    };
+    let mut text = String::new();
+    flows.render(&mut text, ("credits", "Help."), &resets);
+    let lines: Vec<&str> = text.lines().skip(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "credits{flow=\"expired\",bucket=\"free\"} 70",
+            "credits{flow=\"expired\",bucket=\"subscription\"} 3",
+            "credits{flow=\"granted\",bucket=\"free\"} 100"
+        ]
     );
 }

@@ -1,0 +1,168 @@
+//! The bulk sweep behind a day's end (design, section 5): rolls every wallet that no request has rolled meanwhile (R5, R6).
+//!
+//! A sweep decides nothing. Each request compares its own `now` with the end of its wallet's day and rolls a due wallet
+//! itself; a sweep does the same roll, under the same lock, for the wallets that nobody asks for. It matters because the
+//! word keeps ten bits of a day only: see [`crate::word::Numbers`].
+//!
+//! One pass serves every cohort whose day has ended since the last. It goes over the slots in their order and reads the
+//! first 32 bytes of each; what is of another cohort, or on the day already, costs no more. It waits for nothing: a wallet
+//! whose lock is taken is being rolled, or is left to the next request or the next day's sweep, and one whose cycle has
+//! ended is left to the roll of its cycle, which comes before the day (R10).
+
+use crate::calendar::{Cohort, ZONES_MAX};
+use crate::credits::Credits;
+use crate::engine::{Archive, Engine, Journal};
+use crate::ids::{Day, Now, Period, Timestamp};
+use crate::policy::FreePolicies;
+use crate::resets::{DayEnd, ResetTotals};
+use crate::slot::{Cold, Slot, SlotIndex};
+use crate::word::{Numbers, Snapshot};
+
+/// A pass over all wallets that is under way.
+#[derive(Debug)]
+pub struct DaySweep {
+    next: u32,
+    /// By the number of a cohort.
+    goals: Box<[Goal]>,
+    /// The allowances as they were when the pass began: no later policy is about a day that has begun (R5).
+    policies: FreePolicies,
+    rolled: ResetTotals,
+    left_out: u64,
+}
+
+/// What the wallets of a cohort are rolled to; day zero where the pass leaves the cohort alone.
+#[derive(Clone, Copy, Default, Debug)]
+struct Goal {
+    day: Day,
+    short_day: u16,
+    starts_at: Timestamp,
+    /// What accounts without and with a subscription get.
+    allowances: [Credits; 2],
+}
+
+impl Goal {
+    /// Whether a wallet with this word stands on an earlier day.
+    fn is_due(&self, word: &Snapshot) -> bool {
+        word.day != self.short_day && self.numbers().day_of(word) < self.day
+    }
+
+    /// Good for days; a period is not asked for.
+    const fn numbers(&self) -> Numbers {
+        Numbers { day: self.day, period: Period(0) }
+    }
+
+    fn rolled(&self, word: &Snapshot) -> Snapshot {
+        let mut next = *word;
+        next.available.free = self.allowances[usize::from(word.tier != crate::ids::Tier::NONE)];
+        next.day = self.short_day;
+        next
+    }
+}
+
+impl DaySweep {
+    /// What the pass has come to.
+    #[must_use]
+    pub const fn rolled(&self) -> &ResetTotals {
+        &self.rolled
+    }
+
+    /// Due wallets that were left to somebody else: their lock was taken, or their cycle had ended too.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+}
+
+impl<J: Journal, A: Archive> Engine<J, A> {
+    /// Begins a pass over the cohorts whose day has ended since the last; nothing where none has, or where they have no
+    /// wallets.
+    pub fn begin_day_sweep(&self, now: Now) -> Option<DaySweep> {
+        let due = self.cohorts.unswept(now.daemon);
+        for (cohort, today) in &due {
+            self.cohorts.note_swept(*cohort, today.day);
+        }
+        let mut due = due.into_iter().filter(|(cohort, _)| self.cohorts.wallets(*cohort) > 0).peekable();
+        due.peek()?;
+        let policies = self.policies.read().clone();
+        let mut goals = vec![Goal::default(); ZONES_MAX].into_boxed_slice();
+        for (cohort, today) in due {
+            if let Some(goal) = goals.get_mut(usize::from(cohort.0)) {
+                *goal = self.goal(cohort, today.day, &policies);
+            }
+        }
+        Some(DaySweep { next: 0, goals, policies, rolled: ResetTotals::default(), left_out: 0 })
+    }
+
+    fn goal(&self, cohort: Cohort, day: Day, policies: &FreePolicies) -> Goal {
+        Goal {
+            day,
+            short_day: Numbers::short_day(day),
+            starts_at: self.cohorts.start_of(cohort, day),
+            allowances: [false, true].map(|subscribed| policies.allowance_of(day, subscribed)),
+        }
+    }
+
+    /// Looks at up to `slots` more wallets, and says whether those were the last.
+    pub fn sweep_days(&self, sweep: &mut DaySweep, slots: u32, now: Now) -> bool {
+        let before = sweep.rolled;
+        let end = sweep.next.saturating_add(slots);
+        let mut over = false;
+        while sweep.next < end {
+            let Some(slot) = self.wallets.taken(SlotIndex(sweep.next)) else {
+                over = true;
+                break;
+            };
+            sweep.look_at(slot, now);
+            sweep.next = sweep.next.saturating_add(1);
+        }
+        self.resets.add(&sweep.rolled.since(&before));
+        over
+    }
+
+    /// What resets came to since the start.
+    pub fn reset_totals(&self) -> ResetTotals {
+        self.resets.totals()
+    }
+}
+
+impl DaySweep {
+    #[inline]
+    fn look_at(&mut self, slot: &Slot, now: Now) {
+        let goal = self.goal_of(slot);
+        if goal.day == Day(0) || !goal.is_due(&slot.word.load()) {
+            return;
+        }
+        match slot.try_lock() {
+            Some(cold) => self.roll(slot, cold, now),
+            None => self.left_out = self.left_out.saturating_add(1),
+        }
+    }
+
+    /// Rolls one wallet by what its slot says under the lock: a command may have changed zone or subscription.
+    fn roll(&mut self, slot: &Slot, mut cold: impl std::ops::DerefMut<Target = Cold>, now: Now) {
+        let goal = self.goal_of(slot);
+        let at = now.daemon.max(goal.starts_at);
+        // A slot without an account is about to be filled, with a word of its own day.
+        if goal.day == Day(0) || slot.account().is_none() {
+            return;
+        }
+        if slot.cycle_ends_at() <= at {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let ended = slot.word.transition(|word| {
+            if !goal.is_due(word) {
+                return (None, None);
+            }
+            (Some(goal.rolled(word)), Some(DayEnd::of(word, &cold, &goal.numbers(), &self.policies)))
+        });
+        if let Some(ended) = ended {
+            cold.note_day_begins();
+            self.rolled.add_day(&ended);
+        }
+    }
+
+    fn goal_of(&self, slot: &Slot) -> Goal {
+        self.goals.get(usize::from(slot.cohort().0)).copied().unwrap_or_default()
+    }
+}
