@@ -89,6 +89,11 @@ impl Daemon {
             .unwrap_or_else(|status| panic!("the daemon does not start ({status}):\n{}", folder.log()))
     }
 
+    /// SIGKILL.
+    pub(super) fn kill(&mut self) {
+        self.end();
+    }
+
     /// SIGTERM, and that it ends well.
     pub(super) fn terminate(mut self) {
         self.signal("-TERM");
