@@ -17,7 +17,7 @@
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
-//! | [`metrics`], [`http`] | what operators see |
+//! | [`metrics`], [`lag`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
 //!
 //! # Threads
@@ -41,6 +41,7 @@ pub mod data;
 pub mod dispatch;
 pub mod http;
 pub mod journaling;
+pub mod lag;
 pub mod link;
 pub mod listener;
 pub mod metrics;

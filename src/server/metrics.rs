@@ -52,7 +52,7 @@ metrics! {
     JOURNAL_BYTES = "creditd_journal_bytes_total" Counter "Bytes appended to the journal since the start.",
     JOURNAL_POSITION = "creditd_journal_position" Gauge "The last durable record.",
     PROJECTION_LAG = "creditd_projection_lag_records" Gauge "Durable records that a projection has not reached yet.",
-    TIMER_LAG = "creditd_timer_lag_seconds" Gauge "How late the last tick was.",
+    TIMER_LAG = "creditd_timer_lag_seconds" Gauge "How late a tick of the timers was at most, within the last minute.",
     AUDIT_VIOLATIONS = "creditd_audit_violations_total" Counter "Violations of the invariants that the auditor found. Anything but 0 pages.",
     OVERLOAD_REFUSED = "creditd_overload_refused_total" Counter "Reserves and charges that the edge refused because the journal or a projection was behind.",
     READ_ONLY = "creditd_read_only" Gauge "1 while reserves and charges are refused because disk space is low.",
@@ -87,7 +87,7 @@ pub struct Levels {
     pub position: u64,
     /// Durable records that the projections have not reached.
     pub lag: u64,
-    /// How late the last tick was, in milliseconds.
+    /// How late a tick was at most within the last minute, in milliseconds.
     pub timer_lag_ms: u64,
     /// Rows that broke an invariant.
     pub violations: u64,

@@ -2,7 +2,6 @@
 //! ends of their cycles. A thread of its own, so that it never waits for requests.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -34,11 +33,10 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let mut chunk = daemon.rules.chunk();
     let mut round = RollRound::default();
     let mut ticks: u32 = 0;
-    let mut since = Clock::stopwatch();
+    let begun = Clock::stopwatch();
+    let mut since = begun;
     while stop.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        let late = since.elapsed().saturating_sub(TICK);
-        // Relaxed: a gauge.
-        daemon.timer_lag_ms.store(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        daemon.timer_lag.note(since.elapsed().saturating_sub(TICK), begun.elapsed());
         since = Clock::stopwatch();
         if daemon.phase_now() == Phase::Failed {
             return;

@@ -52,7 +52,7 @@ fn a_hold_that_ended_while_no_daemon_ran_can_be_committed_in_the_grace() {
     daemon = Daemon::must_start(&folder, Some(&clock), &GRACE);
     wire = Wire::connect(&daemon.address).unwrap();
     std::thread::sleep(TICKS);
-    assert_eq!(daemon.metric("creditd_holds_open"), 2.0, "nothing expires in the grace");
+    assert_eq!(daemon.metric::<u64>("creditd_holds_open"), 2, "nothing expires in the grace");
     assert_eq!(ask(&mut wire, Operation::extend(expired, ACCOUNT, 60_000)).outcome, Outcome::HoldExpired);
     let late = ask(&mut wire, Operation::commit(committed, ACCOUNT, 25_000, 1));
     assert_eq!((late.outcome, late.split.free), (Outcome::Late, 25_000), "its own slices: {late:?}");
@@ -60,9 +60,9 @@ fn a_hold_that_ended_while_no_daemon_ran_can_be_committed_in_the_grace() {
 
     clock.stand_at(morning + 4_000);
     std::thread::sleep(TICKS);
-    assert_eq!(daemon.metric("creditd_holds_open"), 1.0, "the grace is not over");
+    assert_eq!(daemon.metric::<u64>("creditd_holds_open"), 1, "the grace is not over");
     clock.stand_at(morning + 5_000);
-    wait_until("the grace is over", || daemon.metric("creditd_holds_open") == 0.0);
+    wait_until("the grace is over", || daemon.metric::<u64>("creditd_holds_open") == 0);
     assert_eq!(free(&mut wire), 100_000);
     // After the expiry a commit takes the amount from the wallet as it is now.
     let late = ask(&mut wire, Operation::commit(expired, ACCOUNT, 20_000, 1));

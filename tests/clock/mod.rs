@@ -14,6 +14,7 @@ mod daemon;
 mod faketime;
 mod grace;
 mod kill;
+mod stop;
 mod suspect;
 mod traffic;
 mod twin;
