@@ -73,6 +73,15 @@ fn keep_busy(address: &str, account: AccountId, stop: &AtomicBool) -> u64 {
     pairs
 }
 
+/// Lets the busy ones rest when it is dropped: also when the test fails.
+struct Rest<'a>(&'a AtomicBool);
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn books_balance(wire: &mut Wire, account: AccountId) {
     let View::Account(view) = wire.ask(&[Command::ShowAccount { account }]).unwrap().remove(0).view else {
         panic!("an account is shown")
@@ -94,8 +103,9 @@ fn a_daemon_that_was_stopped_decides_by_the_time_that_it_is_then() {
         let busy: Vec<_> = (0..BUSY)
             .map(|number| scope.spawn(move || keep_busy(address, AccountId(0xb0_0000 + number), stop)))
             .collect();
+        let rest = Rest(stop);
         stopped_and_continued(&daemon, seconds);
-        stop.store(true, Ordering::Relaxed);
+        drop(rest);
         busy.into_iter().map(|busy| busy.join().unwrap()).sum()
     });
     let mut wire = Wire::connect(&daemon.address).unwrap();

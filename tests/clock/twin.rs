@@ -172,7 +172,7 @@ impl Twin {
     /// The daemon has expired what is due; the model's wallets and holds are those of the instant already.
     pub(super) fn wait_for_expiries(&mut self) {
         let open = self.open_holds();
-        wait_until("holds expire", || self.daemon.metric::<u64>("creditd_holds_open") == open);
+        wait_until(&format!("{open} holds are open"), || self.daemon.metric::<u64>("creditd_holds_open") == open);
     }
 
     fn open_holds(&self) -> u64 {
