@@ -1,7 +1,6 @@
 //! The running daemon as all its tasks share it: rules, journal, clock, metrics, and the phase that it is in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use journal::{Durability, Queue};
@@ -13,6 +12,7 @@ use wallet::ids::Position;
 use crate::archive::ArchiveLink;
 use crate::clock::{Clock, State};
 use crate::config::Settings;
+use crate::lag::Lag;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
 use crate::reload::ConfigSource;
@@ -90,8 +90,8 @@ pub struct Daemon {
     pub metrics: Arc<Metrics>,
     /// The last position that somebody waits for the projections to reach.
     pub projection_wanted: AtomicU64,
-    /// How late the last tick was, in milliseconds.
-    pub timer_lag_ms: AtomicU64,
+    /// How late ticks were.
+    pub timer_lag: Lag,
     /// The last resets in bulk.
     pub resets: Resets,
     /// Reads the configuration again, for a reload.
@@ -205,8 +205,7 @@ impl Daemon {
                 oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
                 position: self.durability.synced().0,
                 lag: self.projection_lag(),
-                // Relaxed: a gauge.
-                timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
+                timer_lag_ms: u64::try_from(self.timer_lag.worst().as_millis()).unwrap_or(u64::MAX),
                 violations: self.rules.archive().violations(),
                 clock_suspect: self.clock.is_suspect(),
                 resets: self.rules.reset_totals(),

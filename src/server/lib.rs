@@ -19,6 +19,8 @@
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`] | the four threads: writing, following, what time brings, and the ends of days |
 //! | [`resets`] | the last resets in bulk |
 //! | [`metrics`], [`http`] | what operators see |
+//! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
+//! | [`metrics`], [`lag`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
 //!
 //! # Threads
@@ -43,6 +45,7 @@ pub mod data;
 pub mod dispatch;
 pub mod http;
 pub mod journaling;
+pub mod lag;
 pub mod link;
 pub mod listener;
 pub mod metrics;

@@ -55,7 +55,7 @@ metrics! {
     JOURNAL_BYTES = "creditd_journal_bytes_total" Counter "Bytes appended to the journal since the start.",
     JOURNAL_POSITION = "creditd_journal_position" Gauge "The last durable record.",
     PROJECTION_LAG = "creditd_projection_lag_records" Gauge "Durable records that a projection has not reached yet.",
-    TIMER_LAG = "creditd_timer_lag_seconds" Gauge "How late the last tick was.",
+    TIMER_LAG = "creditd_timer_lag_seconds" Gauge "How late a tick of the timers was at most, within the last minute.",
     TIMERS = "creditd_timers" Gauge "Live timers: ends of holds, ends of credit cycles, ends of days by zone.",
     RESET_WALLETS = "creditd_reset_wallets_total" Counter "Wallets that were rolled over a boundary since the start, by kind; in bulk, by requests, and at the start.",
     RESET_DURATION = "creditd_reset_duration_seconds" Histogram "Rolling in bulk all wallets that were due, from the first to the last.",
@@ -93,7 +93,7 @@ pub struct Levels {
     pub position: u64,
     /// Durable records that the projections have not reached.
     pub lag: u64,
-    /// How late the last tick was, in milliseconds.
+    /// How late a tick was at most within the last minute, in milliseconds.
     pub timer_lag_ms: u64,
     /// Rows that broke an invariant.
     pub violations: u64,

@@ -6,7 +6,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -27,6 +26,7 @@ use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
 use crate::cycles::Cycles;
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
+use crate::lag::Lag;
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
 use crate::projector::FollowError;
@@ -163,7 +163,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         clock,
         metrics,
         projection_wanted: AtomicU64::new(0),
-        timer_lag_ms: AtomicU64::new(0),
+        timer_lag: Lag::default(),
         resets: Resets::default(),
         config_source,
         reloading: Mutex::new(()),

@@ -2,7 +2,6 @@
 //! bulk. A thread of its own, so that it never waits for requests.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -33,13 +32,12 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let mut cycles = Cycles::default();
     let mut busy = false;
     let mut ticks: u32 = 0;
-    let mut since = Clock::stopwatch();
-    let mut ticked = Clock::stopwatch();
+    let begun = Clock::stopwatch();
+    let mut since = begun;
+    let mut ticked = begun;
     // While cycles are being rolled, holds are looked at between the slices.
     while stop.recv_timeout(if busy { BUSY_TICK } else { TICK }) == Err(RecvTimeoutError::Timeout) {
-        let late = since.elapsed().saturating_sub(TICK);
-        // Relaxed: a gauge.
-        daemon.timer_lag_ms.store(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        daemon.timer_lag.note(since.elapsed().saturating_sub(TICK), begun.elapsed());
         since = Clock::stopwatch();
         if daemon.phase_now() == Phase::Failed {
             return;

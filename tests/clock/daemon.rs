@@ -1,10 +1,12 @@
 //! The real program under a clock of the test's own.
 
+use std::fmt::Debug;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -89,6 +91,11 @@ impl Daemon {
             .unwrap_or_else(|status| panic!("the daemon does not start ({status}):\n{}", folder.log()))
     }
 
+    /// SIGKILL.
+    pub(super) fn kill(&mut self) {
+        self.end();
+    }
+
     /// SIGTERM, and that it ends well.
     pub(super) fn terminate(mut self) {
         self.signal("-TERM");
@@ -112,7 +119,7 @@ impl Daemon {
     }
 
     /// A metric without labels.
-    pub(super) fn metric(&self, name: &str) -> f64 {
+    pub(super) fn metric<T: FromStr<Err: Debug>>(&self, name: &str) -> T {
         let text = self.get("/metrics");
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()

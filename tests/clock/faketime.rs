@@ -69,3 +69,9 @@ fn civil(at_ms: u64) -> String {
     let at = Timestamp::from_millisecond(i64::try_from(at_ms).unwrap()).unwrap();
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
+
+/// An instant as people write it, such as `2027-03-28T00:59:59Z`.
+pub(super) fn at(text: &str) -> u64 {
+    let at: Timestamp = text.parse().unwrap();
+    u64::try_from(at.as_millisecond()).unwrap()
+}

@@ -99,14 +99,14 @@ fn is_near(a: u64, b: u64) -> bool {
 #[test]
 fn a_leap_of_the_wall_clock_is_suspect_until_it_is_confirmed() {
     let mut world = World::new();
-    assert_eq!(world.daemon.metric(SUSPECT), 0.0);
+    assert_eq!(world.daemon.metric::<u64>(SUSPECT), 0);
     world.run_ahead(2 * HOUR, ClockState::Suspect);
 
     let face = world.face(false);
     assert!(is_near(face.wall_ms, real_ms() + 2 * HOUR * 1_000), "{face:?}");
     assert!(is_near(face.daemon_ms, real_ms()), "time goes on by the monotonic clock: {face:?}");
     assert!(is_near(face.step_ms, 2 * HOUR * 1_000) && !face.confirmed, "{face:?}");
-    assert_eq!(world.daemon.metric(SUSPECT), 1.0);
+    assert_eq!(world.daemon.metric::<u64>(SUSPECT), 1);
     let readiness = world.daemon.get("/readyz?verbose");
     assert!(readiness.contains("[!] clock suspect") && readiness.ends_with("ready\n"), "{readiness}");
     assert!(!readiness.ends_with("not ready\n"), "an alarm is not an outage: {readiness}");
@@ -121,7 +121,7 @@ fn a_leap_of_the_wall_clock_is_suspect_until_it_is_confirmed() {
     let face = world.face(true);
     assert!(face.confirmed && is_near(face.step_ms, 2 * HOUR * 1_000), "{face:?}");
     assert_eq!((face.state, face.daemon_ms), (ClockState::Believed, face.wall_ms));
-    assert_eq!(world.daemon.metric(SUSPECT), 0.0);
+    assert_eq!(world.daemon.metric::<u64>(SUSPECT), 0);
     assert_eq!(world.ask(Operation::reserve(hold_id(2 * HOUR), ACCOUNT, 10, 60_000)).outcome, Outcome::Granted);
     assert_eq!(world.ask(Operation::reserve(hold_id(0), ACCOUNT, 10, 60_000)).outcome, Outcome::HoldIdExpired);
     assert!(is_near(world.server_time_ms(), real_ms() + 2 * HOUR * 1_000));
@@ -157,7 +157,7 @@ fn a_leap_that_is_taken_back_leaves_nothing_behind() {
 
     world.run_ahead(40 * DAY, ClockState::Suspect);
     world.run_ahead(0, ClockState::Believed);
-    assert_eq!(world.daemon.metric(SUSPECT), 0.0);
+    assert_eq!(world.daemon.metric::<u64>(SUSPECT), 0);
     assert_eq!(world.times_logged("has come back and is believed again"), 1);
     assert_eq!(world.times_logged("leapt forward and is not believed"), 2);
 }
@@ -179,7 +179,7 @@ fn after_a_backward_step_time_goes_on_at_half_speed_and_ids_go_by_the_wall_clock
     // Both are read in milliseconds.
     assert!((daemon * 2).abs_diff(wall) <= 4, "half speed: {first:?} {second:?}");
     assert!(is_near(second.wall_ms, real_ms()), "{second:?}");
-    assert_eq!(world.daemon.metric(SUSPECT), 0.0);
+    assert_eq!(world.daemon.metric::<u64>(SUSPECT), 0);
     assert_eq!(world.ask(Operation::reserve(hold_id(0), ACCOUNT, 10, 60_000)).outcome, Outcome::Granted);
     let ahead = world.ask(Operation::reserve(hold_id(HOUR / 2), ACCOUNT, 10, 60_000));
     assert_eq!(ahead.outcome, Outcome::HoldIdExpired);

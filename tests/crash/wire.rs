@@ -10,7 +10,7 @@ use protocol::{
 };
 
 /// A daemon that says nothing for so long hangs.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// Commands without an answer at once.
 const COMMANDS_IN_FLIGHT: usize = 64;
 
