@@ -12,6 +12,7 @@
 //! | [`rate_card`], [`estimate`] | what a generation costs, from a file that is read whole or refused |
 //! | [`quote`] | whether it would pass, and what would fit |
 //! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`audit`] | the invariants as checks of rows, holds and records |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -29,6 +30,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
 
 pub mod accounts;
+pub mod audit;
 pub mod balance;
 pub mod bucket;
 pub mod calendar;
