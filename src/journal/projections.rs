@@ -10,16 +10,17 @@
 //! sorted blocks ([`blocks`]). The store ([`store`]) has two forms, [`rocks`] and [`memory`].
 
 mod archive;
+mod audit;
 pub mod blocks;
 mod books;
-mod disk;
+pub(crate) mod disk;
 mod ended;
 mod flush;
 mod keys;
 pub mod memory;
 mod open;
 pub mod rocks;
-mod rows;
+pub(crate) mod rows;
 pub mod store;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,13 +35,14 @@ use wallet::record::{FreePolicy, Record};
 use wallet::row::Row;
 
 pub use archive::{Archive, Violation};
+pub use audit::{Audited, Pace, audit};
 pub use disk::ReadError;
 pub use flush::Flush;
 pub use keys::KeyKind;
 pub use memory::MemoryProjections;
 pub use rocks::RocksProjections;
 pub use rows::Reached;
-pub use store::{BatchWriter, Family, ProjectionStore, StoreError};
+pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 
 use crate::codec::{DecodeError, decode_any};
 use crate::group::Group;

@@ -1,8 +1,8 @@
 //! The invariants as checks that say what is wrong instead of panicking: the same ones for `creditd fsck` and for the
 //! auditor of a running daemon. Pure; where rows, holds and records come from is the caller's business.
 //!
-//! [`check_row`] and [`check_hold`] look at one row, [`Sums`] at what open holds come to, [`check_record`] at a record
-//! before [`crate::ledger::apply`] takes it.
+//! [`check_row`] and [`check_hold`] look at one row, [`Sums`] at what open holds come to, [`Totals`] at all
+//! wallets together, [`check_record`] at a record before [`crate::ledger::apply`] takes it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -86,7 +86,7 @@ impl Invariant {
                 "Credits were made or lost: granted is not available + held + spent + expired + clawed back."
             }
             Self::NoOvershoot => "More was taken than was there.",
-            Self::Prefix => "Something is missing before this: a settlement has no hold, or a record no account.",
+            Self::Prefix => "What is there is not a whole prefix: something before this is missing or damaged.",
             Self::Once => "One id has two effects.",
             Self::OneEnd => "A hold ended twice.",
             Self::Periods => {
@@ -263,24 +263,35 @@ struct Held {
     amounts: [Wide; 3],
 }
 
-/// Open holds, summed by wallet, to be compared with the wallets' rows of the same moment; and the sums over all wallets.
-#[derive(Debug, Default)]
+/// Open holds, summed by wallet, to be compared with the wallets' rows of the same moment: for so many wallets at a time, in
+/// the order of their ids, so that the memory is bounded (I9).
+#[derive(Debug)]
 pub struct Sums {
     held: BTreeMap<AccountId, Held>,
-    /// Granted and accounted for, by bucket.
-    totals: [(Wide, Wide); 3],
-    rows: u64,
+    low: AccountId,
+    /// The first wallet that did not fit.
+    high: Option<AccountId>,
+    accounts_max: usize,
 }
 
 impl Sums {
-    /// Nothing yet.
+    /// For the wallets from `low` on, up to `accounts_max` of those with open holds.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn from(low: AccountId, accounts_max: usize) -> Self {
+        Self { held: BTreeMap::new(), low, high: None, accounts_max: accounts_max.max(1) }
+    }
+
+    /// Where the next sums begin, once all holds were added; nothing where these are of all that are left.
+    #[must_use]
+    pub const fn next(&self) -> Option<AccountId> {
+        self.high
     }
 
     /// Adds an open hold.
     pub fn add_hold(&mut self, hold: &Hold) {
+        if hold.account < self.low || self.high.is_some_and(|high| hold.account >= high) {
+            return;
+        }
         let held = self.held.entry(hold.account).or_default();
         held.holds = held.holds.saturating_add(1);
         for bucket in Bucket::ALL {
@@ -289,11 +300,13 @@ impl Sums {
             let sum = &mut held.amounts[bucket as usize];
             *sum = sum.saturating_add(wide(rest));
         }
+        if self.held.len() > self.accounts_max {
+            self.high = self.held.pop_last().map(|(account, _)| account);
+        }
     }
 
-    /// Compares a wallet's row with its open holds (I1); each row once.
-    pub fn add_row(&mut self, row: &Row, found: &mut Found<'_>) {
-        self.rows = self.rows.saturating_add(1);
+    /// Compares a wallet's row, one of these, with its open holds (I1); each row once.
+    pub fn compare(&mut self, row: &Row, found: &mut Found<'_>) {
         let open = self.held.remove(&row.account).unwrap_or_default();
         let mut wrong = |what| found(Violation::of_account(Invariant::Conservation, row.account, what));
         if u64::from(row.open_holds) != open.holds {
@@ -304,23 +317,49 @@ impl Sums {
             if wide(counted) != there {
                 wrong(format!("bucket {bucket:?}: held {counted}, and its open holds come to {}", shown(there)));
             }
-            let Sides { granted, accounted } = sides(row, bucket);
-            let total = &mut self.totals[bucket as usize];
-            *total = (total.0.saturating_add(granted), total.1.saturating_add(accounted));
         }
     }
 
-    /// After all rows: open holds whose account has none (I4), and the totals (I1).
+    /// After all rows: open holds whose account has none (I4).
     pub fn finish(self, found: &mut Found<'_>) {
         for (account, held) in self.held {
             let what = format!("{} open holds of an account that is not there", held.holds);
             found(Violation::of_account(Invariant::Prefix, account, what));
         }
-        for (bucket, (granted, accounted)) in Bucket::ALL.into_iter().zip(self.totals) {
+    }
+}
+
+/// I1 over all wallets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Granted and accounted for, by bucket.
+    sides: [(Wide, Wide); 3],
+    rows: u64,
+}
+
+impl Totals {
+    /// Adds a wallet.
+    pub fn add(&mut self, row: &Row) {
+        self.rows = self.rows.saturating_add(1);
+        for bucket in Bucket::ALL {
+            let Sides { granted, accounted } = sides(row, bucket);
+            let total = &mut self.sides[bucket as usize];
+            *total = (total.0.saturating_add(granted), total.1.saturating_add(accounted));
+        }
+    }
+
+    /// How many wallets there are.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// After all wallets.
+    pub fn finish(&self, found: &mut Found<'_>) {
+        for (bucket, (granted, accounted)) in Bucket::ALL.into_iter().zip(self.sides) {
             if granted != accounted {
                 let (granted, accounted) = (shown(granted), shown(accounted));
-                let what =
-                    format!("all {} wallets, bucket {bucket:?}: granted {granted} is not {accounted}", self.rows);
+                let what = format!("all {} wallets, bucket {bucket:?}: granted {granted} is not {accounted}", self.rows);
                 found(Violation { invariant: Invariant::Conservation, account: None, hold: None, what });
             }
         }

@@ -1,0 +1,1 @@
+//! Planted violations, slices, and the bound of the memory.
