@@ -85,7 +85,9 @@ impl Advice {
                  journal."
             }
             Self::Restore => "Restore the folder from a backup: the journal was trimmed and cannot make them again.",
-            Self::Apart => "Restore `journal` and `projections` from one backup: one of them is of another time or daemon.",
+            Self::Apart => {
+                "Restore `journal` and `projections` from one backup: one of them is of another time or daemon."
+            }
         }
     }
 }
@@ -286,7 +288,11 @@ fn replay_groups<S: ProjectionStore>(
     let mut groups: u64 = 0;
     let scanned = journal.scan(next, &mut |key, bytes| {
         if next > checked.end.last || checked.superseded.contains(&key) || key.first != next {
-            return if next > checked.end.last { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) };
+            return if next > checked.end.last {
+                std::ops::ControlFlow::Break(())
+            } else {
+                std::ops::ControlFlow::Continue(())
+            };
         }
         let Ok(group) = Group::trust(bytes) else { return std::ops::ControlFlow::Break(()) };
         next = group.last().next();

@@ -39,6 +39,8 @@ pub use audit::{Audited, Pace, audit};
 pub use disk::ReadError;
 pub use flush::Flush;
 pub use keys::KeyKind;
+#[cfg(test)]
+pub(crate) use keys::{id_key, open_hold_key, wallet_key};
 pub use memory::MemoryProjections;
 pub use rocks::RocksProjections;
 pub use rows::Reached;

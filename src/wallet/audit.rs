@@ -359,7 +359,8 @@ impl Totals {
         for (bucket, (granted, accounted)) in Bucket::ALL.into_iter().zip(self.sides) {
             if granted != accounted {
                 let (granted, accounted) = (shown(granted), shown(accounted));
-                let what = format!("all {} wallets, bucket {bucket:?}: granted {granted} is not {accounted}", self.rows);
+                let what =
+                    format!("all {} wallets, bucket {bucket:?}: granted {granted} is not {accounted}", self.rows);
                 found(Violation { invariant: Invariant::Conservation, account: None, hold: None, what });
             }
         }

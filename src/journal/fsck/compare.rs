@@ -198,7 +198,9 @@ fn compare_commands<S: ProjectionStore>(
             let (key, row) = (command_of(kind, id), CommandRow::decode(value)?);
             seen.insert(key);
             let account = account_of(&row.record);
-            if books.commands.get(&key) != Some(&row) && !account.is_some_and(|account| doubts.accounts.contains(&account)) {
+            if books.commands.get(&key) != Some(&row)
+                && !account.is_some_and(|account| doubts.accounts.contains(&account))
+            {
                 differs(account, None, format!("{kind:?} {id:032x} is not what the journal says"));
             }
             Ok::<_, DecodeError>(())

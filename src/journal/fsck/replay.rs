@@ -148,7 +148,7 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
             reached,
             store,
             skipped: Position::NONE,
-            compared: store.is_none(),
+            compared: store.is_none() || reached.position == Position::NONE,
             stopped: false,
         };
         if let Some(store) = store {
@@ -164,12 +164,14 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
     /// Where the replay begins: at the first record, or at the rows of the projections.
     fn begin(&mut self, checked: &Checked, store: &'a S) {
         let (reached, first, last) = (self.reached.position, checked.start.first, checked.end.last);
-        if reached > last {
+        // A journal that is refused ends nowhere: that it is refused was said.
+        if reached > last && self.report.is_clean() {
             let what = format!("the projections have reached position {reached}, and the journal ends at {last}");
             self.apart(what);
         }
         if reached.next() < first {
-            let what = format!("the journal begins at {first}, and the projections have reached position {reached} only");
+            let what =
+                format!("the journal begins at {first}, and the projections have reached position {reached} only");
             self.apart(what);
             self.stopped = true;
         }
@@ -215,7 +217,10 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
         if group.last() == self.reached.position {
             self.end_of_reached(group.hash(), Some(group.header().time_ms));
         } else if group.last() > self.reached.position && !self.compared {
-            let what = format!("no group of the journal ends at position {}, which they say they have reached", self.reached.position);
+            let what = format!(
+                "no group of the journal ends at position {}, which they say they have reached",
+                self.reached.position
+            );
             self.apart(what);
         }
         ControlFlow::Continue(())
@@ -223,12 +228,12 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
 
     /// The journal is where the projections are.
     fn end_of_reached(&mut self, hash: GroupHash, time_ms: Option<u64>) {
-        if self.compared || self.reached.position == Position::NONE {
-            self.compared = true;
+        if self.compared {
             return;
         }
         if hash != self.reached.hash {
-            let what = format!("the journal's hash at position {} is not the one of the projections", self.reached.position);
+            let what =
+                format!("the journal's hash at position {} is not the one of the projections", self.reached.position);
             self.apart(what);
             return;
         }
@@ -298,12 +303,8 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
         if violations.is_empty() {
             let place = RecordPlace(position.0);
             let applied = catch_unwind(AssertUnwindSafe(|| ledger::apply(&mut self.books, place, record)));
-            let refused = |(invariant, what)| Violation {
-                invariant,
-                account: account_of(record),
-                hold: hold_of(record),
-                what,
-            };
+            let refused =
+                |(invariant, what)| Violation { invariant, account: account_of(record), hold: hold_of(record), what };
             match applied {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => violations.push(refused((invariant_of(&error), error.to_string()))),
@@ -340,11 +341,15 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
     pub(super) fn finish(self) {
         let Self { report, reached, compared, stopped, .. } = self;
         if !compared && !stopped && reached.position > Position::NONE {
-            let note = format!("The journal cannot be followed to position {}: the projections were not compared.", reached.position);
+            let note = format!(
+                "The journal cannot be followed to position {}: the projections were not compared.",
+                reached.position
+            );
             report.notes.push(note);
         }
         if report.counts.in_doubt > 0 {
-            let note = format!("{} records about accounts or holds with a finding were not checked.", report.counts.in_doubt);
+            let note =
+                format!("{} records about accounts or holds with a finding were not checked.", report.counts.in_doubt);
             report.notes.push(note);
         }
     }
