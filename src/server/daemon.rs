@@ -7,10 +7,12 @@ use std::time::Duration;
 use journal::{Durability, Queue};
 use protocol::NodeId;
 use tokio::sync::{Mutex, MutexGuard, watch};
+use wallet::audit::Invariant;
 use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
 use crate::archive::ArchiveLink;
+use crate::auditor::AuditCounts;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::link::JournalLink;
@@ -91,6 +93,8 @@ pub struct Daemon {
     pub timer_lag_ms: AtomicU64,
     /// Reads the configuration again, for a reload.
     pub config_source: ConfigSource,
+    /// What the auditor has found.
+    pub audit: AuditCounts,
     /// Held by the one reload that runs.
     pub reloading: Mutex<()>,
     /// Held by the one walk over all holds or accounts that runs.
@@ -183,7 +187,11 @@ impl Daemon {
             lag: self.projection_lag(),
             // Relaxed: a gauge.
             timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
-            violations: self.rules.archive().violations(),
+            violations: Invariant::ALL.map(|invariant| {
+                // Both look at the same rows: the projector when it flushes them, the auditor again and again.
+                self.rules.archive().violations(invariant).max(self.audit.violations(invariant))
+            }),
+            audit_rounds: self.audit.rounds(),
             clock_suspect: self.clock.is_suspect(),
         })
     }

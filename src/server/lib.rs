@@ -16,14 +16,15 @@
 //! | [`admission`], [`link`] | room in the journal and what is refused when there is none |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
-//! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
+//! | [`journaling`], [`projector`], [`ticker`], [`auditor`] | the threads: writing, following, what time brings, checking |
+//! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
 //!
 //! # Threads
 //!
-//! Requests run on tokio's workers. The journal's writer, the projector and the ticker have a thread each: none of them
-//! waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
+//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the auditor have a thread each: none
+//! of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
 //!
 //! # Deliberately absent
 //!
@@ -32,6 +33,7 @@
 
 pub mod admission;
 pub mod archive;
+pub mod auditor;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
@@ -39,6 +41,7 @@ pub mod connection;
 pub mod daemon;
 pub mod data;
 pub mod dispatch;
+pub mod fsck;
 pub mod http;
 pub mod journaling;
 pub mod link;

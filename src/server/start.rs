@@ -24,6 +24,7 @@ use wallet::ids::{Now, Position, Timestamp};
 use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
+use crate::auditor::AuditCounts;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
@@ -32,7 +33,7 @@ use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
 use crate::projector::FollowError;
 use crate::reload::ConfigSource;
-use crate::{journaling, projector, ticker};
+use crate::{auditor, journaling, projector, ticker};
 
 /// Groups that stay in memory for the projections, so that they need not be read from the disk again.
 const RECENT_BYTES_MAX: usize = 64 << 20;
@@ -88,6 +89,7 @@ struct Threads {
     writer: JoinHandle<()>,
     ticker: Stoppable,
     projector: Stoppable,
+    auditor: Stoppable,
 }
 
 /// A thread that ends when the sender is dropped.
@@ -164,6 +166,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         metrics,
         timer_lag_ms: AtomicU64::new(0),
         config_source,
+        audit: AuditCounts::default(),
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
         settings,
@@ -172,6 +175,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         writer: spawn_writer(writer, Arc::clone(&daemon), progress)?,
         projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
         ticker: spawn("ticker", &daemon, ticker::run)?,
+        auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
     };
     roll_all(&daemon);
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
@@ -185,7 +189,8 @@ impl Started {
     /// Ends the threads in the order in which they depend on each other: nothing pushes any more, the journal is written
     /// and synced, the projections follow it to its end and are flushed.
     pub fn stop(self) {
-        let Threads { writer, ticker, projector } = self.threads;
+        let Threads { writer, ticker, projector, auditor } = self.threads;
+        stop(auditor);
         stop(ticker);
         self.daemon.queue.close();
         // A thread that panicked has ended the process by then.
