@@ -95,7 +95,7 @@ pub fn run(path: &Path, truncate_at: Option<Position>, progress: &mut Progress<'
         return Err(FsckError::Clean { path });
     }
     // Projections that cannot be read are not known to be behind: they are put aside with the journal.
-    let unread = directory.projections().exists().then_some(Position::MAX.before()).unwrap_or_default();
+    let unread = if directory.projections().exists() { Position::MAX.before() } else { Position::NONE };
     let flushed = report.projections.map_or(unread, |reached| reached.position);
     let done = cut(&directory, at, flushed, messages.path())?;
     let report = examine(&directory, &messages, progress);

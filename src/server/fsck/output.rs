@@ -30,7 +30,7 @@ fn write_text(done: &Done, out: &mut String) -> std::fmt::Result {
             )?;
         }
     }
-    if let Some(checked) = &report.journal {
+    if let Some(checked) = report.journal.as_ref().filter(|checked| checked.groups > 0) {
         let (first, end) = (checked.start.first, checked.end);
         writeln!(
             out,
