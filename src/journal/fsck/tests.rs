@@ -353,7 +353,7 @@ fn r28_and_r32_late_commits_and_the_bound_of_ids_are_watched() {
             at: hold.at,
         })
     };
-    planted(late(&expired, 7, 111), "R28");
+    planted(late(&expired, 7, 1), "R28");
     planted(late(&a_reserve(0, 0), 7, 1), "R28");
     planted(late(&expired, 1, 1), "I5");
     planted(Record::IdBound { bound: Timestamp(HOLD_TIME_MS - 1) }, "R32");

@@ -344,11 +344,16 @@ fn check_late_capture(books: &mut impl Known, capture: &LateCapture) -> Result<(
     if !hold.takes_late_commits() {
         return Err((Invariant::LateCommit, format!("a late commit of a hold that is {:?}", hold.state)));
     }
-    let drawn = hold.captures().filter(|step| step.captured.is_zero()).map(|step| step.drawn.split.total());
-    let late = drawn.fold(wide(capture.taken.split.total()), |sum, part| sum.saturating_add(wide(part)));
+    // What the wallet could not cover counts as committed. A step that drew and captured nothing came when nothing was left.
+    let of = |taken: &Slices, shortfall| wide(taken.split.total()).saturating_add(wide(shortfall));
+    let before = hold.captures().filter(|step| step.captured.is_zero()).map(|step| of(&step.drawn, step.shortfall));
+    let late = before.fold(0, Wide::saturating_add);
     let held = wide(hold.taken.split.total());
-    if late.saturating_add(wide(hold.captured.total())) > held {
-        return Err((Invariant::LateCommit, format!("late commits come to {} of {}", shown(late), shown(held))));
+    let rest = held.saturating_sub(wide(hold.captured.total())).saturating_sub(late);
+    let asked = of(&capture.taken, capture.shortfall);
+    if asked > rest {
+        let (asked, rest, held) = (shown(asked), shown(rest), shown(held));
+        return Err((Invariant::LateCommit, format!("a late commit of {asked}, and {rest} is left of {held}")));
     }
     with_row(books, capture.account, |row, policies| check_take(row, &capture.taken, policies))
 }
