@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// The file whose lock says that a process uses the directory. That it exists says that the directory was made for us.
 const LOCK_FILE: &str = "LOCK";
 
+/// A journal that `creditd fsck --truncate-at` is writing: while it is there, the cut is not finished.
+pub const CUTTING_FOLDER: &str = "journal.cutting";
+
 /// An open, locked data directory. The lock ends with this value or with the process.
 #[derive(Debug)]
 pub struct DataDirectory {

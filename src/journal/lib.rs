@@ -24,6 +24,7 @@
 //! | [`recovery`] | what is the journal and what is not, as a table of cases |
 //! | [`record`], [`codec`] | records as they are stored, and every call of bincode |
 //! | [`projections`] | rows and holds derived from the journal, with their own position |
+//! | [`fsck`] | the check of a whole folder, and the cut of a journal by hand |
 //! | [`directory`] | the data directory: made on request, used by one process |
 //!
 //! Deliberately absent: a clock and randomness (both are arguments), sockets, wallets and rules (replay uses those of
@@ -36,6 +37,7 @@ pub mod directory;
 pub mod durability;
 pub mod epoch;
 pub mod faulty;
+pub mod fsck;
 pub mod group;
 pub mod handle;
 pub mod keys;

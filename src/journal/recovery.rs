@@ -197,15 +197,25 @@ impl Case {
     }
 }
 
-/// Checks a whole store without changing it. `progress` is called now and then with the groups and bytes so far.
+/// How far the journal can be followed, and what stops it there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// What was found up to there; after a refusal, without what follows it.
+    pub checked: Checked,
+    /// Why it goes no further.
+    pub refused: Option<RecoveryError>,
+}
+
+/// Follows a store as far as it is a journal, without changing it. `progress` is called now and then with the groups and
+/// bytes so far.
 ///
 /// # Errors
-/// [`RecoveryError::Refused`] with the place, or [`RecoveryError::Read`].
-pub fn check(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked, RecoveryError> {
+/// Not even its start can be read.
+pub fn examine(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> Result<Examined, ReadError> {
     let start = reader.start()?;
     let mut follower = Follower::new(start);
     let mut refused = None;
-    reader.scan(start.first, &mut |key, bytes| {
+    let scanned = reader.scan(start.first, &mut |key, bytes| {
         if follower.checked.groups.is_multiple_of(PROGRESS_EVERY_GROUPS) {
             progress(follower.checked.groups, follower.checked.bytes);
         }
@@ -216,11 +226,22 @@ pub fn check(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> Re
                 ControlFlow::Break(())
             }
         }
-    })?;
-    match refused {
-        Some(error) => Err(error),
-        None => follower.finish(),
+    });
+    // What cannot be read follows the last group that was.
+    let unread = scanned.err().map(RecoveryError::Read);
+    if refused.is_none() {
+        refused = follower.finish(unread.is_some()).err();
     }
+    Ok(Examined { checked: follower.checked, refused: refused.or(unread) })
+}
+
+/// Checks a whole store without changing it. `progress` is called now and then with the groups and bytes so far.
+///
+/// # Errors
+/// [`RecoveryError::Refused`] with the place, or [`RecoveryError::Read`].
+pub fn check(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked, RecoveryError> {
+    let Examined { checked, refused } = examine(reader, progress)?;
+    refused.map_or(Ok(checked), Err)
 }
 
 /// Opens the next epoch after a check: tells the store what the journal is, appends the epoch record and syncs it.
@@ -352,11 +373,11 @@ impl Follower {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Checked, RecoveryError> {
-        if let Some(last) = self.undecided.take() {
-            self.decide(&last, false)?;
+    fn finish(&mut self, followed: bool) -> Result<(), RecoveryError> {
+        match self.undecided.take() {
+            Some(last) => self.decide(&last, followed),
+            None => Ok(()),
         }
-        Ok(self.checked)
     }
 
     fn decide(&mut self, seen: &Seen, followed: bool) -> Result<(), RecoveryError> {

@@ -155,6 +155,46 @@ impl RocksStore {
     }
 }
 
+/// A store that is being made out of the groups of another one.
+pub struct NewStore {
+    store: RocksStore,
+}
+
+impl RocksStore {
+    /// Makes a new store in `directory` for the groups of another, from a start on.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn make(directory: &Path, start: Start) -> Result<NewStore, OpenError> {
+        let store = Self::open(directory, true)?;
+        if start != Start::NEW {
+            store.shared.db.put_opt(Key::Start.to_bytes(), start.to_bytes(), &store.synced)?;
+        }
+        Ok(NewStore { store })
+    }
+}
+
+impl NewStore {
+    /// Adds a group; [`NewStore::close`] makes it durable.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub fn put(&mut self, group: &[u8]) -> Result<(), AppendError> {
+        let read = Group::trust(group).map_err(|damage| AppendError::Unknown(damage.to_string()))?;
+        let key = Key::Group(read.header().key()).to_bytes();
+        Ok(self.store.shared.db.put_opt(key, group, &self.store.written)?)
+    }
+
+    /// Makes everything durable and closes the store.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub fn close(mut self) -> Result<(), AppendError> {
+        self.store.sync()?;
+        Ok(self.store.shared.db.flush()?)
+    }
+}
+
 impl Store for RocksStore {
     fn append(&mut self, expected_last: Position, group: &[u8], persist: Persist) -> Result<Position, AppendError> {
         if expected_last != self.tail {
@@ -248,6 +288,31 @@ impl RocksReader {
     /// [`OpenError`].
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         let db = DB::open_for_read_only(&options(), directory, false);
+        Self::over(db.map_err(|error| not_opened(directory, error))?)
+    }
+
+    /// Opens a store for reading without changing any file in its folder: RocksDB's own messages go to another one.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_untouched(directory: &Path, messages: &Path) -> Result<Self, OpenError> {
+        let mut options = options();
+        options.set_db_log_dir(messages);
+        let db = DB::open_for_read_only(&options, directory, false);
+        Self::over(db.map_err(|error| not_opened(directory, error))?)
+    }
+
+    /// Opens what can be read of a damaged store, up to the first record of its write-ahead logs that is bad. What is
+    /// the journal of it only a check can tell; it is for cutting a journal by hand.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_damaged(directory: &Path, messages: &Path) -> Result<Self, OpenError> {
+        let mut options = options();
+        options.set_db_log_dir(messages);
+        options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        options.set_track_and_verify_wals_in_manifest(false);
+        let db = DB::open_for_read_only(&options, directory, false);
         Self::over(db.map_err(|error| not_opened(directory, error))?)
     }
 

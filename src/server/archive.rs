@@ -1,6 +1,9 @@
 //! The projections as the rules read them: one of the two forms of their store.
 
-use journal::projections::{self, MemoryProjections, RocksProjections};
+use std::ops::ControlFlow;
+
+use journal::projections::{self, Audited, MemoryProjections, Pace, RocksProjections};
+use wallet::audit::{Found, Invariant};
 use wallet::engine::{Archive, ArchiveError};
 use wallet::hold::Hold;
 use wallet::ids::{AccountId, HoldId, Position};
@@ -35,10 +38,28 @@ impl ArchiveLink {
         either!(self, archive => archive.row(account)).map_err(|error| ArchiveError(error.to_string()))
     }
 
-    /// How many rows broke an invariant (I1).
+    /// How many rows broke an invariant when they were flushed.
     #[must_use]
-    pub fn violations(&self) -> u64 {
-        either!(self, archive => archive.violations()).0
+    pub fn violations(&self, invariant: Invariant) -> u64 {
+        either!(self, archive => archive.violations_of(invariant))
+    }
+
+    /// Audits what is flushed, so many rows at a time with a pause between; nothing where the pause says to stop, and
+    /// where nothing is kept.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn audit(
+        &self,
+        slice: usize,
+        pause: &mut dyn FnMut() -> ControlFlow<()>,
+        found: &mut Found<'_>,
+    ) -> Result<Option<Audited>, ArchiveError> {
+        let mut pace = Pace { slice, pause };
+        match self {
+            Self::Rocks(archive) => archive.audit(&mut pace, found).map_err(|error| ArchiveError(error.to_string())),
+            Self::Memory(_) => Ok(None),
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub clock: ClockPart,
     /// What is written to standard error.
     pub log: LogPart,
+    /// The check of what is flushed, while the daemon runs.
+    pub audit: AuditPart,
 }
 
 /// `[server]`
@@ -386,6 +388,22 @@ pub struct LogPart {
 impl Default for LogPart {
     fn default() -> Self {
         Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditPart {
+    /// The pause between two slices in milliseconds; 0 = no audit.
+    pub interval_ms: u64,
+    /// Wallets or open holds that one slice reads; 1 to 1000000.
+    pub slice_rows: u64,
+}
+
+impl Default for AuditPart {
+    fn default() -> Self {
+        Self { interval_ms: 200, slice_rows: 1_000 }
     }
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use journal::{Durability, Queue};
 use protocol::NodeId;
 use tokio::sync::{Mutex, MutexGuard, watch};
+use wallet::audit::Invariant;
 use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
 use crate::archive::ArchiveLink;
+use crate::auditor::AuditCounts;
 use crate::clock::{Clock, State};
 use crate::config::Settings;
 use crate::lag::Lag;
@@ -96,6 +98,8 @@ pub struct Daemon {
     pub resets: Resets,
     /// Reads the configuration again, for a reload.
     pub config_source: ConfigSource,
+    /// What the auditor has found.
+    pub audit: AuditCounts,
     /// Held by the one reload that runs.
     pub reloading: Mutex<()>,
     /// Held by the one walk over all holds or accounts that runs.
@@ -206,7 +210,11 @@ impl Daemon {
                 position: self.durability.synced().0,
                 lag: self.projection_lag(),
                 timer_lag_ms: u64::try_from(self.timer_lag.worst().as_millis()).unwrap_or(u64::MAX),
-                violations: self.rules.archive().violations(),
+                violations: Invariant::ALL.map(|invariant| {
+                    // Both look at the same rows: the projector when it flushes them, the auditor again and again.
+                    self.rules.archive().violations(invariant).max(self.audit.violations(invariant))
+                }),
+                audit_rounds: self.audit.rounds(),
                 clock_suspect: self.clock.is_suspect(),
                 resets: self.rules.reset_totals(),
                 timers: [gauges.hold_timers, gauges.cycle_timers, self.rules.zones_with_wallets()],

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use journal::directory::{DataDirectory, DirectoryError};
+use journal::directory::{CUTTING_FOLDER, DataDirectory, DirectoryError};
 
 /// The folder of `creditd run --dev` where no other is named.
 pub const DEV_FOLDER: &str = "creditd-dev";
@@ -31,6 +31,12 @@ pub enum DataError {
         path: PathBuf,
         /// What its marker says.
         found: String,
+    },
+    /// A cut of the journal was begun and not finished.
+    #[error("{}: a cut of the journal was not finished; `creditd fsck --truncate-at` has to be run again", path.display())]
+    CutUnfinished {
+        /// The folder.
+        path: PathBuf,
     },
     /// The marker cannot be read or written.
     #[error("{}: {error}", path.display())]
@@ -62,9 +68,24 @@ pub fn init(path: &Path) -> Result<(), DataError> {
 /// # Errors
 /// [`DataError`].
 pub fn open(path: &Path) -> Result<DataDirectory, DataError> {
+    let directory = open_to_cut(path)?;
+    if is_cut_unfinished(path) { Err(DataError::CutUnfinished { path: path.to_owned() }) } else { Ok(directory) }
+}
+
+/// As [`open`], also where a cut of the journal was not finished: to finish it.
+///
+/// # Errors
+/// [`DataError`].
+pub fn open_to_cut(path: &Path) -> Result<DataDirectory, DataError> {
     let directory = DataDirectory::open(path)?;
     check_format(path)?;
     Ok(directory)
+}
+
+/// Whether a cut of the journal was begun and not finished.
+#[must_use]
+pub fn is_cut_unfinished(path: &Path) -> bool {
+    path.join(CUTTING_FOLDER).exists()
 }
 
 /// Opens a folder for development, made if it is missing.

@@ -18,6 +18,8 @@
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`] | the four threads: writing, following, what time brings, and the ends of days |
 //! | [`resets`] | the last resets in bulk |
+//! | [`journaling`], [`projector`], [`ticker`], [`auditor`] | the threads: writing, following, what time brings, checking |
+//! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
@@ -27,6 +29,8 @@
 //!
 //! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the sweep have a thread each: none of them
 //! waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
+//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the auditor have a thread each: none
+//! of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
 //!
 //! # Deliberately absent
 //!
@@ -35,6 +39,7 @@
 
 pub mod admission;
 pub mod archive;
+pub mod auditor;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
@@ -43,6 +48,7 @@ pub mod cycles;
 pub mod daemon;
 pub mod data;
 pub mod dispatch;
+pub mod fsck;
 pub mod http;
 pub mod journaling;
 pub mod lag;

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use creditd::catalogue::{Catalogue, CatalogueError};
 use creditd::config::{Config, ConfigError, DurabilityKey, LogFormat, LogPart};
 use creditd::shutdown::{EXIT_BUG, EXIT_CONFIGURATION, EXIT_WRITE_FAILED};
 use creditd::start::{StartError, Wanted, needs_folder};
-use creditd::{data, run, shutdown};
+use creditd::{data, fsck, run, shutdown};
 use tracing_subscriber::EnvFilter;
 
 /// Directories of gigabytes, read at random: this allocator puts them on huge pages (decision 0013).
@@ -35,6 +36,11 @@ enum Command {
         /// The folder.
         dir: PathBuf,
     },
+    /// Checks a data folder that no daemon uses: journal, records, invariants, projections. Changes nothing.
+    ///
+    /// Exit codes: 0 nothing is wrong, 1 findings, 2 what was asked for cannot be done, 70 a bug of this program, 75 the
+    /// folder is in use, 78 it is no data folder or cannot be read.
+    Fsck(FsckArguments),
     /// Looks at the configuration without starting anything.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -76,6 +82,27 @@ struct RunArguments {
     durability: Option<DurabilityArgument>,
 }
 
+#[derive(Clone, Parser)]
+struct FsckArguments {
+    /// The data folder.
+    dir: PathBuf,
+    /// Give up this record and all after it, where something is wrong and there is no backup. The journal as it was is
+    /// kept beside the new one.
+    #[arg(long, value_name = "POSITION")]
+    truncate_at: Option<u64>,
+    /// How the findings are shown.
+    #[arg(short, long, value_enum, default_value_t = OutputArgument::Text)]
+    output: OutputArgument,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OutputArgument {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum DurabilityArgument {
     /// After the sync of their record.
@@ -115,6 +142,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run_daemon(&arguments),
         Command::Init { dir } => data::init(&dir).map_err(Failure::from),
+        Command::Fsck(arguments) => return check_folder(&arguments),
         Command::Config(ConfigCommand::Check { file }) => check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => show(file.as_deref()),
     };
@@ -157,6 +185,30 @@ fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
     };
     run::run(wanted, directory, stop, |ready| println!("{ready}"))?;
     Ok(())
+}
+
+/// Checks a folder; the exit code says what came of it.
+fn check_folder(arguments: &FsckArguments) -> ExitCode {
+    let mut shown = fsck::Shown::new(fsck::bytes_of(&arguments.dir.join("journal")));
+    let truncate_at = arguments.truncate_at.map(journal::Position);
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        fsck::run(&arguments.dir, truncate_at, &mut |stage, done| shown.show(stage, done))
+    }));
+    shown.finish();
+    match checked {
+        Ok(Ok(done)) => {
+            match arguments.output {
+                OutputArgument::Text => print!("{}", fsck::text(&done)),
+                OutputArgument::Json => print!("{}", fsck::json(&done)),
+            }
+            ExitCode::from(done.exit_code())
+        }
+        Ok(Err(error)) => {
+            eprintln!("creditd fsck: {error}");
+            ExitCode::from(error.exit_code())
+        }
+        Err(_) => ExitCode::from(EXIT_BUG),
+    }
 }
 
 /// Defaults, file, environment, flags: each goes over the one before.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use protocol::{Answer, Outcome};
+use wallet::audit::Invariant;
 use wallet::resets::ResetTotals;
 
 use crate::resets::{ResetKind, Resets};
@@ -59,7 +60,8 @@ metrics! {
     TIMERS = "creditd_timers" Gauge "Live timers: ends of holds, ends of credit cycles, ends of days by zone.",
     RESET_WALLETS = "creditd_reset_wallets_total" Counter "Wallets that were rolled over a boundary since the start, by kind; in bulk, by requests, and at the start.",
     RESET_DURATION = "creditd_reset_duration_seconds" Histogram "Rolling in bulk all wallets that were due, from the first to the last.",
-    AUDIT_VIOLATIONS = "creditd_audit_violations_total" Counter "Violations of the invariants that the auditor found. Anything but 0 pages.",
+    AUDIT_VIOLATIONS = "creditd_audit_violations_total" Counter "Violations of the invariants that the auditor found, by invariant. Anything but 0 pages.",
+    AUDIT_ROUNDS = "creditd_audit_rounds_total" Counter "Rounds of the auditor over all wallets and open holds.",
     OVERLOAD_REFUSED = "creditd_overload_refused_total" Counter "Reserves and charges that the edge refused because the journal or a projection was behind.",
     READ_ONLY = "creditd_read_only" Gauge "1 while reserves and charges are refused because disk space is low.",
     CLOCK_SUSPECT = "creditd_clock_suspect" Gauge "1 while a forward step of the wall clock is not believed.",
@@ -95,8 +97,10 @@ pub struct Levels {
     pub lag: u64,
     /// How late a tick was at most within the last minute, in milliseconds.
     pub timer_lag_ms: u64,
-    /// Rows that broke an invariant.
-    pub violations: u64,
+    /// Violations that were found, by invariant.
+    pub violations: [u64; Invariant::ALL.len()],
+    /// Rounds of the auditor.
+    pub audit_rounds: u64,
     /// Whether the wall clock is not believed.
     pub clock_suspect: bool,
     /// What resets came to.
@@ -191,7 +195,10 @@ impl Metrics {
         gauge!(JOURNAL_POSITION).set(float(levels.position));
         projection_lag("state").set(float(levels.lag));
         projection_lag("holds").set(float(levels.lag));
-        counter!(AUDIT_VIOLATIONS).absolute(levels.violations);
+        for (invariant, violations) in Invariant::ALL.into_iter().zip(levels.violations) {
+            counter!(AUDIT_VIOLATIONS, "invariant" => invariant.number()).absolute(violations);
+        }
+        counter!(AUDIT_ROUNDS).absolute(levels.audit_rounds);
         gauge!(TIMER_LAG).set(float(levels.timer_lag_ms) / 1_000.0);
         gauge!(CLOCK_SUSPECT).set(f64::from(u8::from(levels.clock_suspect)));
         for (kind, timers) in ["hold", "cycle", "day"].into_iter().zip(levels.timers) {

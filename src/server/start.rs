@@ -21,6 +21,7 @@ use wallet::ids::{Now, Position, Timestamp};
 use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
+use crate::auditor::AuditCounts;
 use crate::catalogue::Catalogue;
 use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
@@ -32,7 +33,7 @@ use crate::metrics::Metrics;
 use crate::projector::FollowError;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
-use crate::{journaling, projector, sweep, ticker};
+use crate::{auditor, journaling, projector, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
 /// behind reads the journal.
@@ -88,6 +89,7 @@ struct Threads {
     ticker: Stoppable,
     sweep: Stoppable,
     projector: Stoppable,
+    auditor: Stoppable,
 }
 
 /// A thread that ends when the sender is dropped.
@@ -166,6 +168,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         timer_lag: Lag::default(),
         resets: Resets::default(),
         config_source,
+        audit: AuditCounts::default(),
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
         settings,
@@ -175,6 +178,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
         ticker: spawn("ticker", &daemon, ticker::run)?,
         sweep: spawn("sweep", &daemon, sweep::run)?,
+        auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
     };
     roll_all(&daemon);
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
@@ -188,7 +192,8 @@ impl Started {
     /// Ends the threads in the order in which they depend on each other: nothing pushes any more, the journal is written
     /// and synced, the projections follow it to its end and are flushed.
     pub fn stop(self) {
-        let Threads { writer, ticker, sweep, projector } = self.threads;
+        let Threads { writer, ticker, sweep, projector, auditor } = self.threads;
+        stop(auditor);
         stop(ticker);
         stop(sweep);
         self.daemon.queue.close();

@@ -15,6 +15,8 @@
 //! | [`accounts`], [`workers`], [`day_sweep`] | what walks over all wallets, or all holds, a slice at a time |
 //! | [`resets`], [`outlook`] | what resets came to, and which come next |
 //! | [`timer_wheel`] | when something is due: hold ends and cycle ends, in constant time each |
+//! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
+//! | [`audit`] | the invariants as checks of rows, holds and records |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
 //!
 //! # Invariants
@@ -33,6 +35,7 @@
 
 pub mod accounts;
 mod almanac;
+pub mod audit;
 pub mod balance;
 pub mod bucket;
 pub mod calendar;

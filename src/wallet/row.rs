@@ -284,26 +284,16 @@ impl Row {
         age == 0
     }
 
-    /// I1 and I2 for this row: what is wrong, or nothing.
+    /// The first thing that is wrong with this row, or nothing (see [`crate::audit::check_row`]).
+    ///
+    /// # Errors
+    /// What is wrong.
     pub fn check(&self) -> Result<(), String> {
-        let available = self.available();
-        for bucket in Bucket::ALL {
-            let Counters { granted, held, spent, expired, clawed_back } = self.counters[bucket as usize];
-            let untouched_day = bucket == Bucket::Free && self.opened_days & 1 == 0;
-            let here = if untouched_day { Credits::ZERO } else { available.of(bucket) };
-            let debt = if bucket == Bucket::TopUp { self.debt() } else { Credits::ZERO };
-            if granted + debt != here + held + spent + expired + clawed_back {
-                return Err(format!(
-                    "I1: account {} bucket {bucket:?}: granted {granted} + debt {debt} is not available {here} \
-                     + held {held} + spent {spent} + expired {expired} + clawed back {clawed_back}",
-                    self.account
-                ));
-            }
-            if debt > clawed_back {
-                return Err(format!("R16: account {} owes more than was clawed back", self.account));
-            }
-        }
-        Ok(())
+        let mut first = None;
+        crate::audit::check_row(self, &mut |violation| {
+            first.get_or_insert(violation);
+        });
+        first.map_or(Ok(()), |violation| Err(violation.to_string()))
     }
 }
 

@@ -14,6 +14,7 @@
 mod check;
 mod daemon;
 mod damage;
+mod fsck;
 mod hold;
 mod load;
 mod random;

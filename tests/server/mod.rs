@@ -1,5 +1,6 @@
 //! The daemon from outside: a real process on a port of its own, spoken to byte by byte.
 
+mod audit;
 mod catalogue;
 mod close;
 mod commands;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use wallet::audit::{self, Known};
 use wallet::engine::{Archive, ArchiveError, Journal};
 use wallet::hold::Hold;
 use wallet::ids::{AccountId, HoldId, Position, Timestamp};
@@ -38,6 +39,13 @@ impl Rows {
             self.reached += 1;
             return Ok(());
         };
+        let mut wrong = None;
+        audit::check_record(self, record, &mut |violation| {
+            wrong.get_or_insert(violation);
+        });
+        if let Some(violation) = wrong {
+            return Err(format!("before record {position} {record:?}: {violation}"));
+        }
         ledger::apply(self, position, record).map_err(|error| error.to_string())?;
         self.reached += 1;
         accounts_of(record)
@@ -128,6 +136,16 @@ impl Books for Rows {
                 self.commands.push((key, row));
             }
         }
+    }
+}
+
+impl Known for Rows {
+    fn command(&mut self, key: CommandKey) -> Option<CommandRow> {
+        self.index.get(&key).map(|index| self.commands[*index].1.clone())
+    }
+
+    fn id_bound(&self) -> Timestamp {
+        self.id_bound
     }
 }
 

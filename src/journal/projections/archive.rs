@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use wallet::audit::Invariant;
 use wallet::engine::ArchiveError;
 use wallet::hold::Hold;
 use wallet::ids::{AccountId, HoldId, Position as Place, Timestamp};
@@ -31,7 +32,8 @@ pub(crate) struct Shared<S> {
     pub(crate) flush_out: AtomicBool,
     pub(crate) reached: AtomicU64,
     pub(crate) flushed: AtomicU64,
-    pub(crate) violations: AtomicU64,
+    /// By invariant.
+    pub(crate) violations: [AtomicU64; Invariant::ALL.len()],
     pub(crate) first_violation: Mutex<Option<Violation>>,
 }
 
@@ -123,7 +125,15 @@ impl<S: ProjectionStore> Archive<S> {
     #[must_use]
     pub fn violations(&self) -> (u64, Option<Violation>) {
         // Relaxed: a count for people; nothing is decided by it.
-        (self.shared.violations.load(Ordering::Relaxed), self.shared.first_violation.lock().clone())
+        let counted = self.shared.violations.iter().map(|count| count.load(Ordering::Relaxed));
+        (counted.sum(), self.shared.first_violation.lock().clone())
+    }
+
+    /// How often rows broke one invariant.
+    #[must_use]
+    pub fn violations_of(&self, invariant: Invariant) -> u64 {
+        // Relaxed: as above.
+        self.shared.violations[invariant.index()].load(Ordering::Relaxed)
     }
 
     /// The whole state as bytes: the same state has the same bytes, whatever was flushed when (I8). It is as long as

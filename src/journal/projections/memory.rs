@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::store::{BatchWriter, Family, ProjectionStore, Show, StoreError};
+use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreError};
 
 type Entries = BTreeMap<(Family, Vec<u8>), Arc<[u8]>>;
 
@@ -93,10 +93,25 @@ impl BatchWriter for Vec<Change> {
     }
 }
 
+impl Frozen for Entries {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.get(&(family, key.to_vec())).map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
+        let entries = self.range((family, from.to_vec())..).take_while(|((of, _), _)| *of == family);
+        for ((_, key), value) in entries {
+            if show(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl ProjectionStore for MemoryProjections {
     fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let disk = self.disk.lock();
-        Ok(disk.visible.get(&(family, key.to_vec())).map(|value| value.to_vec()))
+        self.disk.lock().visible.value(family, key)
     }
 
     fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
@@ -112,14 +127,12 @@ impl ProjectionStore for MemoryProjections {
     }
 
     fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
-        let disk = self.disk.lock();
-        let entries = disk.visible.range((family, from.to_vec())..).take_while(|((of, _), _)| *of == family);
-        for ((_, key), value) in entries {
-            if show(key, value).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        self.disk.lock().visible.scan(family, from, show)
+    }
+
+    fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen)) {
+        let visible = self.disk.lock().visible.clone();
+        read(&visible);
     }
 
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, FlushOptions,
-    Options, ReadOptions, WriteBatch, WriteOptions,
+    Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
 };
 
-use super::store::{BatchWriter, Family, ProjectionStore, Show, StoreError};
+use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreError};
 
 /// A write buffer of each family: larger than most flushes, so that each becomes one file.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
@@ -59,6 +59,22 @@ impl RocksProjections {
         Ok(Self { db, written, last_write_bytes: AtomicUsize::new(0) })
     }
 
+    /// Opens the store in `directory` for reading without changing any file in it: RocksDB's own messages go to another
+    /// folder.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_untouched(directory: &Path, messages: &Path) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
+        let mut options = options();
+        options.create_if_missing(false);
+        options.create_missing_column_families(false);
+        options.set_db_log_dir(messages);
+        let db = DB::open_cf_descriptors_read_only(&options, directory, families, false)?;
+        Ok(Self { db, written: WriteOptions::default(), last_write_bytes: AtomicUsize::new(0) })
+    }
+
     fn family(&self, family: Family) -> &ColumnFamily {
         self.db.cf_handle(family.name()).expect("both families are opened")
     }
@@ -98,6 +114,35 @@ fn family_options(cache: &Cache) -> Options {
     options
 }
 
+fn show_from(mut entries: DBRawIterator<'_>, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
+    entries.seek(from);
+    while let Some((key, value)) = entries.item() {
+        if show(key, value).is_break() {
+            break;
+        }
+        entries.next();
+    }
+    Ok(entries.status()?)
+}
+
+/// The store at one moment.
+struct At<'a> {
+    store: &'a RocksProjections,
+    snapshot: Snapshot<'a>,
+}
+
+impl Frozen for At<'_> {
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot.get_cf(self.store.family(family), key)?)
+    }
+
+    fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
+        let mut read = ReadOptions::default();
+        read.fill_cache(false);
+        show_from(self.snapshot.raw_iterator_cf_opt(self.store.family(family), read), from, show)
+    }
+}
+
 struct Batch<'a> {
     store: &'a RocksProjections,
     batch: WriteBatch,
@@ -132,15 +177,11 @@ impl ProjectionStore for RocksProjections {
     }
 
     fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
-        let mut entries = self.iterator(family, false);
-        entries.seek(from);
-        while let Some((key, value)) = entries.item() {
-            if show(key, value).is_break() {
-                break;
-            }
-            entries.next();
-        }
-        Ok(entries.status()?)
+        show_from(self.iterator(family, false), from, show)
+    }
+
+    fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen)) {
+        read(&At { store: self, snapshot: self.db.snapshot() });
     }
 
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {

@@ -72,9 +72,27 @@ pub trait ProjectionStore: Send + Sync + 'static {
     /// [`StoreError`]; the write may come to be all the same, and may be tried again.
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError>;
 
+    /// Shows the store as it is now, however long that takes and whatever is written meanwhile.
+    fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen));
+
     /// Makes everything written survive a crash.
     ///
     /// # Errors
     /// [`StoreError`].
     fn flush(&self) -> Result<(), StoreError>;
+}
+
+/// A store as it was at one moment.
+pub trait Frozen {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Shows the entries from `from` on, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError>;
 }

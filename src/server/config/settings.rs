@@ -158,7 +158,7 @@ fn check_addresses(config: &Config) -> Result<(), Contradiction> {
 }
 
 fn check_ranges(config: &Config) -> Result<(), Contradiction> {
-    let Config { server, journal, projection, free, holds, refunds, clock, .. } = config;
+    let Config { server, journal, projection, free, holds, refunds, clock, audit, .. } = config;
     let wide = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
     range("server.worker_threads", wide(server.worker_threads), 0, 1024)?;
     range("server.connections_max", server.connections_max, 1, 65_536)?;
@@ -187,7 +187,9 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
     range("holds.memory_max", holds.memory_max, 1_024, u64::MAX)?;
     range("refunds.window_days", refunds.window_days, 1, 3_650_u32)?;
     range("clock.forward_step_max_ms", clock.forward_step_max_ms, 1_000, u64::MAX)?;
-    range("clock.start_step_max_ms", clock.start_step_max_ms, 1_000, u64::MAX)
+    range("clock.start_step_max_ms", clock.start_step_max_ms, 1_000, u64::MAX)?;
+    range("audit.interval_ms", audit.interval_ms, 0, 3_600_000_u64)?;
+    range("audit.slice_rows", audit.slice_rows, 1, 1_000_000_u64)
 }
 
 /// The largest gift that the free field of the wallet word takes: half of its 28 bits, so that returns always fit.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::audit::{self, Known};
 use crate::engine::{Archive, ArchiveError, Journal};
 use crate::hold::Hold;
 use crate::ids::{AccountId, HoldId, Position, Timestamp};
@@ -30,7 +31,11 @@ impl Maps {
         let new = records.get(usize::try_from(self.reached).unwrap()..).unwrap();
         for record in new {
             self.reached += 1;
+            audit::check_record(self, record, &mut |violation| panic!("{record:?}: {violation}"));
             ledger::apply(self, Position(self.reached), record).unwrap();
+            if let Some(row) = audit::account_of(record).and_then(|account| self.rows.get(&account)) {
+                audit::check_row(row, &mut |violation| panic!("after {record:?}: {violation}"));
+            }
         }
     }
 }
@@ -69,6 +74,16 @@ impl Books for Maps {
         let before = self.commands.insert(key, row);
         let waited = matches!(before, Some(CommandRow { record: Record::PendingTopUp(_), .. }));
         assert!(before.is_none() || waited, "R13: a command took effect twice");
+    }
+}
+
+impl Known for Maps {
+    fn command(&mut self, key: CommandKey) -> Option<CommandRow> {
+        self.commands.get(&key).cloned()
+    }
+
+    fn id_bound(&self) -> Timestamp {
+        self.bound
     }
 }
 

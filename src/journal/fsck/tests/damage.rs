@@ -1,0 +1,325 @@
+//! Every byte of a journal is flipped, in memory and in the files of RocksDB; journals are cut by hand.
+//!
+//! `FLIP_STRIDE=1` flips every byte of the files; the short form takes every so-many-th.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::directory::DataDirectory;
+use crate::fsck::cut::{CutError, cut};
+use crate::projections::RocksProjections;
+use crate::rocks::{RocksReader, RocksStore};
+
+/// What must come of damage.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    Refused,
+    Identical,
+    DroppedTail,
+}
+
+fn stride(otherwise: usize) -> usize {
+    std::env::var("FLIP_STRIDE").map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// What a check says of a journal that should end there.
+fn came(report: &Report, end: &crate::writer::ChainEnd, last_group: Position) -> Came {
+    if !report.is_clean() {
+        let placed = |finding: &Finding| finding.place != Place::default();
+        assert!(report.findings.iter().all(placed), "{:?}", report.findings);
+        return Came::Refused;
+    }
+    let found = &report.journal.as_ref().unwrap().end;
+    if found == end {
+        return Came::Identical;
+    }
+    assert_eq!(found.last, last_group.before(), "only the last group can be dropped");
+    Came::DroppedTail
+}
+
+#[test]
+fn every_byte_of_a_64_kib_journal_is_refused_with_its_place_or_a_dropped_tail() {
+    let image = journal_of(&script(355), 24);
+    let bytes = image.bytes();
+    assert!((60 << 10..72 << 10).contains(&bytes), "{bytes} bytes");
+    let clean = examined(&image, NONE);
+    assert_eq!(clean.findings, []);
+    let end = clean.journal.unwrap().end;
+    let last = *image.groups.last_key_value().unwrap().0;
+    let mut tally = BTreeMap::new();
+    for (key, group) in &image.groups {
+        for at in 0..group.len() {
+            let mut flipped = group.to_vec();
+            flipped[at] ^= 1 << (at % 8);
+            let mut damaged = image.clone();
+            damaged.replace(*key, flipped);
+            if at % 16 > 0 && at > 8 && *key != last {
+                // The chain decides; what is replayed before it is the same for every byte of a group.
+                let refused = chain(&damaged).refused;
+                let place = matches!(refused, Some(RecoveryError::Refused { key: place, .. }) if place == *key);
+                assert!(place, "byte {at} of {key}: {refused:?}");
+                *tally.entry(Came::Refused).or_insert(0) += 1;
+                continue;
+            }
+            let report = examined(&damaged, NONE);
+            let came = came(&report, &end, last.first);
+            if came == Came::DroppedTail {
+                assert_eq!((*key, report.dropped().unwrap().key), (last, last));
+                assert_eq!(report.notes.len(), 1);
+            } else {
+                assert_eq!(report.findings[0].place.group, Some(*key), "byte {at} of {key}");
+                assert_eq!(report.findings[0].place.position, Some(key.first));
+            }
+            *tally.entry(came).or_insert(0) += 1;
+        }
+    }
+    println!("{bytes} bytes flipped: {tally:?}");
+    assert_eq!(tally.values().sum::<usize>(), bytes);
+    assert_eq!(tally.get(&Came::Identical), None, "every byte is hashed");
+}
+
+fn chain(image: &MemoryImage) -> Examined {
+    examine(MemoryStore::open(image.clone()).reader().as_ref(), &mut |_, _| {}).unwrap()
+}
+
+/// A data folder with a journal of these records and projections that reach a position.
+struct Folder {
+    temp: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new(records: &[Record], group: usize, projected: Position) -> Self {
+        let folder = Self { temp: tempfile::tempdir().unwrap() };
+        let directory = DataDirectory::create_or_open(&folder.data()).unwrap();
+        let store = written(RocksStore::open(&directory.journal(), true).unwrap(), records, group);
+        let reader = store.reader();
+        let projections = RocksProjections::open(&directory.projections()).unwrap();
+        let mut projector = Projector::open(projections, Options::default(), Position::MAX).unwrap();
+        while let Some(bytes) = reader.read(projector.next()).unwrap() {
+            let group = Group::check(&bytes).unwrap();
+            if group.last() > projected {
+                break;
+            }
+            projector.apply(&group).unwrap();
+        }
+        projector.flush().unwrap();
+        folder
+    }
+
+    fn data(&self) -> PathBuf {
+        self.temp.path().join("data")
+    }
+
+    fn messages(&self) -> PathBuf {
+        self.temp.path().join("messages")
+    }
+
+    fn copy(&self) -> Self {
+        let other = Self { temp: tempfile::tempdir().unwrap() };
+        copy_folder(&self.data(), &other.data());
+        other
+    }
+
+    fn open(&self) -> DataDirectory {
+        DataDirectory::open(&self.data()).unwrap()
+    }
+
+    /// The files of a part, in order.
+    fn files(&self, part: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.data().join(part)).unwrap();
+        let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files
+    }
+
+    /// What `creditd fsck` puts together: a report, or why a store cannot be opened.
+    fn report(&self) -> Result<Report, String> {
+        let directory = self.open();
+        let journal =
+            RocksReader::open_untouched(&directory.journal(), &self.messages()).map_err(|error| error.to_string())?;
+        let projections = RocksProjections::open_untouched(&directory.projections(), &self.messages())
+            .map_err(|error| format!("projections: {error}"))?;
+        Ok(check(&journal, Some(&projections), &mut |_, _| {}))
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, target) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, target).unwrap();
+        }
+    }
+}
+
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                all.insert(path.clone(), std::fs::read(path).unwrap());
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_check_of_a_folder_changes_no_byte_of_it() {
+    let folder = Folder::new(&script(60), 7, Position(100));
+    let before = contents(&folder.data());
+    let report = folder.report().unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!(report.compared, Compared::Whole);
+    assert_eq!(contents(&folder.data()), before);
+}
+
+/// Flips bytes of the files of a part and says how often each came.
+fn flip(folder: &Folder, part: &str, every: usize) -> BTreeMap<Came, usize> {
+    let end = folder.report().unwrap().journal.unwrap().end;
+    let last_group = {
+        let reader = RocksReader::open_untouched(&folder.open().journal(), &folder.messages()).unwrap();
+        let group = reader.read(end.last).unwrap().unwrap();
+        Group::check(&group).unwrap().header().first
+    };
+    let copy = folder.copy();
+    let mut tally = BTreeMap::new();
+    let mut number: usize = 0;
+    for path in copy.files(part) {
+        let whole = std::fs::read(&path).unwrap();
+        for at in (number % every..whole.len()).step_by(every) {
+            number += 1;
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&path, bytes).unwrap();
+            let came = match copy.report() {
+                Err(refused) => {
+                    assert!(refused.contains(part), "{refused}: byte {at} of {}", path.display());
+                    Came::Refused
+                }
+                Ok(report) => {
+                    if came_of_projections(&report) {
+                        Came::Refused
+                    } else {
+                        came(&report, &end, last_group)
+                    }
+                }
+            };
+            if came == Came::DroppedTail {
+                let logs = crate::fsck::logs::read(&copy.data().join(part)).unwrap();
+                let told = logs.iter().any(|log| log.path == path && log.bad.is_some());
+                assert!(told, "byte {at} of {}: a dropped tail that nobody tells of", path.display());
+            }
+            *tally.entry(came).or_insert(0) += 1;
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(copy.report().unwrap().findings, [], "the copy is as it was");
+    println!("{part}: {number} bytes flipped: {tally:?}");
+    tally
+}
+
+/// A finding about the projections, which have no groups: its file is its place.
+fn came_of_projections(report: &Report) -> bool {
+    report.findings.iter().any(|finding| finding.invariant == Invariant::Replay)
+}
+
+#[test]
+fn flipped_bytes_of_the_journals_files_are_refused_or_change_nothing_or_drop_the_tail() {
+    let folder = Folder::new(&script(355), 24, Position::NONE);
+    let tally = flip(&folder, "journal", stride(211));
+    assert!(tally[&Came::Refused] > tally.values().sum::<usize>() / 3, "{tally:?}");
+}
+
+#[test]
+fn flipped_bytes_of_flushed_files_are_refused_or_change_nothing() {
+    let folder = Folder::new(&script(355), 24, Position::MAX);
+    // Opening it for writing makes a file of what was in the log.
+    drop(RocksStore::open(&folder.open().journal(), false).unwrap());
+    let tally = flip(&folder, "journal", stride(211));
+    assert!(tally[&Came::Refused] > 0 && !tally.contains_key(&Came::DroppedTail), "{tally:?}");
+    let tally = flip(&folder, "projections", stride(211));
+    assert!(tally[&Came::Refused] > 0, "{tally:?}");
+}
+
+#[test]
+fn a_journal_is_cut_at_any_record_and_a_copy_is_kept() {
+    let records = script(60);
+    let folder = Folder::new(&records, 7, Position::NONE);
+    let whole = folder.report().unwrap().journal.unwrap();
+    let before = contents(&folder.data().join("journal"));
+    for at in [2, 3, 8, 9, 10, 57, whole.end.last.0, whole.end.last.0 + 1] {
+        let copy = folder.copy();
+        let done = cut(&copy.open(), Position(at), Position::NONE, &copy.messages()).unwrap();
+        assert_eq!((done.at, done.last, done.projections), (Position(at), Position(at - 1), None));
+        let report = copy.report().unwrap();
+        assert_eq!(report.findings, [], "cut at {at} (I4)");
+        assert_eq!(report.journal.unwrap().end.last, Position(at - 1));
+        let kept: Vec<_> = contents(&done.copy).into_values().collect();
+        assert_eq!(kept, before.values().cloned().collect::<Vec<_>>(), "the copy is the journal as it was");
+        // A daemon goes on with it.
+        let mut store = RocksStore::open(&copy.open().journal(), false).unwrap();
+        assert_eq!(recover(&mut store, WriterId([1; 16]), 1).unwrap().end.last, Position(at));
+    }
+    for at in [0, whole.end.last.0 + 2] {
+        let refused = cut(&folder.open(), Position(at), Position::NONE, &folder.messages());
+        assert!(matches!(refused, Err(CutError::OutOfRange { .. })), "{refused:?}");
+    }
+    assert_eq!(contents(&folder.data().join("journal")), before, "a refused cut changes nothing");
+}
+
+#[test]
+fn a_damaged_journal_is_cut_where_it_is_refused_and_opens_again() {
+    let folder = Folder::new(&script(355), 24, Position::NONE);
+    let log = folder.files("journal").into_iter().find(|path| path.extension().is_some_and(|it| it == "log")).unwrap();
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(&log, bytes).unwrap();
+    let refused = folder.report().unwrap_err();
+    assert!(refused.contains("Corruption"), "{refused}");
+    // What can be read says how far that is.
+    let whole = cut(&folder.open(), Position::MAX.before(), Position::NONE, &folder.messages());
+    let Err(CutError::OutOfRange { last, .. }) = whole else { panic!("{whole:?}") };
+    assert!(last > Position(100), "{last}");
+    let done = cut(&folder.open(), last.next(), Position::NONE, &folder.messages()).unwrap();
+    let report = folder.report().unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!(report.journal.unwrap().end.last, last);
+    assert!(done.copy.join(log.file_name().unwrap()).exists());
+}
+
+#[test]
+fn projections_that_have_gone_further_than_a_cut_are_made_again_or_stop_it() {
+    let folder = Folder::new(&script(60), 7, Position::MAX);
+    let flushed = folder.report().unwrap().projections.unwrap().position;
+    let done = cut(&folder.open(), Position(50), flushed, &folder.messages()).unwrap();
+    assert!(done.projections.unwrap().join("CURRENT").exists());
+    assert!(!folder.open().projections().exists());
+    // A second cut keeps a second copy.
+    let again = cut(&folder.open(), Position(50), Position::NONE, &folder.messages()).unwrap();
+    assert_ne!(again.copy, done.copy);
+}
+
+#[test]
+fn an_interrupted_cut_is_finished_or_repeated() {
+    let folder = Folder::new(&script(60), 7, Position::NONE);
+    let data = folder.data();
+    // Interrupted while it wrote.
+    std::fs::create_dir(data.join("journal.cutting")).unwrap();
+    cut(&folder.open(), Position(90), Position::NONE, &folder.messages()).unwrap();
+    assert!(!data.join("journal.cutting").exists());
+    // Interrupted between the two names.
+    std::fs::rename(data.join("journal"), data.join("journal.cutting")).unwrap();
+    let done = cut(&folder.open(), Position(80), Position::NONE, &folder.messages()).unwrap();
+    assert_eq!(done.last, Position(79));
+    assert_eq!(folder.report().unwrap().journal.unwrap().end.last, Position(79));
+}

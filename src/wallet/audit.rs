@@ -1,0 +1,368 @@
+//! The invariants as checks that say what is wrong instead of panicking: the same ones for `creditd fsck` and for the
+//! auditor of a running daemon. Pure; where rows, holds and records come from is the caller's business.
+//!
+//! [`check_row`] and [`check_hold`] look at one row, [`Sums`] at what open holds come to, [`Totals`] at all
+//! wallets together, [`check_record`] at a record before [`crate::ledger::apply`] takes it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::bucket::Bucket;
+use crate::credits::Credits;
+use crate::hold::{Hold, HoldState};
+use crate::ids::{AccountId, HoldId};
+use crate::row::{Counters, PENDING_TOP_UPS_MAX, Row};
+
+mod record;
+
+pub use record::{Known, account_of, check_record, hold_of};
+
+/// What can be broken. The labels are those of the design and of the rules.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Invariant {
+    /// I1: granted = available + held + spent + expired + clawed back, by wallet and bucket.
+    Conservation,
+    /// I2: nothing is granted that was not in the buckets.
+    NoOvershoot,
+    /// I4: what there is is a prefix: no settlement without its hold, no record without its account.
+    Prefix,
+    /// I5: one id, one effect.
+    Once,
+    /// I6: a hold ends once.
+    OneEnd,
+    /// I7: one opening grant a period; periods and days never go back.
+    Periods,
+    /// I8: a replay comes to the same state as the projections.
+    Replay,
+    /// R14: at most 16 pending top-ups a wallet.
+    PendingTopUps,
+    /// R16: a wallet owes at most what was clawed back.
+    Debt,
+    /// R28: late commits come after an expiry, and to no more than was held.
+    LateCommit,
+    /// R32: the bound of forgotten ids never goes back.
+    IdBound,
+}
+
+impl Invariant {
+    /// Every one; a closed set, so that it can be a label of a metric.
+    pub const ALL: [Self; 11] = [
+        Self::Conservation,
+        Self::NoOvershoot,
+        Self::Prefix,
+        Self::Once,
+        Self::OneEnd,
+        Self::Periods,
+        Self::Replay,
+        Self::PendingTopUps,
+        Self::Debt,
+        Self::LateCommit,
+        Self::IdBound,
+    ];
+
+    /// The number in the design or in the rules.
+    #[must_use]
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::Conservation => "I1",
+            Self::NoOvershoot => "I2",
+            Self::Prefix => "I4",
+            Self::Once => "I5",
+            Self::OneEnd => "I6",
+            Self::Periods => "I7",
+            Self::Replay => "I8",
+            Self::PendingTopUps => "R14",
+            Self::Debt => "R16",
+            Self::LateCommit => "R28",
+            Self::IdBound => "R32",
+        }
+    }
+
+    /// What it says, in one sentence for the operator.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Conservation => {
+                "Credits were made or lost: granted is not available + held + spent + expired + clawed back."
+            }
+            Self::NoOvershoot => "More was taken than was there.",
+            Self::Prefix => "What is there is not a whole prefix: something before this is missing or damaged.",
+            Self::Once => "One id has two effects.",
+            Self::OneEnd => "A hold ended twice.",
+            Self::Periods => {
+                "A day or a period number was used twice, went back, or was drawn from before it was opened."
+            }
+            Self::Replay => "The projections are not what the journal says.",
+            Self::PendingTopUps => "A wallet has more pending top-ups than the limit.",
+            Self::Debt => "A wallet owes more than was ever clawed back.",
+            Self::LateCommit => "A late commit without an expiry before it, or of more than was held.",
+            Self::IdBound => "The bound of forgotten hold ids went back: an old id could be charged again.",
+        }
+    }
+
+    /// Where it stands in [`Invariant::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number())
+    }
+}
+
+/// An invariant that does not hold, and whose it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Violation {
+    /// Which one.
+    pub invariant: Invariant,
+    /// The account, if it is one account's.
+    pub account: Option<AccountId>,
+    /// The hold, if it is one hold's.
+    pub hold: Option<HoldId>,
+    /// The figures, in words.
+    pub what: String,
+}
+
+impl Violation {
+    /// A violation of an account.
+    #[must_use]
+    pub const fn of_account(invariant: Invariant, account: AccountId, what: String) -> Self {
+        Self { invariant, account: Some(account), hold: None, what }
+    }
+
+    /// A violation of a hold.
+    #[must_use]
+    pub const fn of_hold(invariant: Invariant, account: AccountId, hold: HoldId, what: String) -> Self {
+        Self { invariant, account: Some(account), hold: Some(hold), what }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.invariant)?;
+        if let Some(account) = self.account {
+            write!(f, "account {account}: ")?;
+        }
+        if let Some(hold) = self.hold {
+            write!(f, "hold {hold}: ")?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+/// Takes what is found.
+pub type Found<'a> = dyn FnMut(Violation) + 'a;
+
+/// An amount in sums that no row can overflow, not even a damaged one.
+type Wide = u128;
+
+fn wide(amount: Credits) -> Wide {
+    Wide::from(amount.millis())
+}
+
+fn sum(amounts: &[Credits]) -> Wide {
+    amounts.iter().fold(0, |sum, amount| sum.saturating_add(wide(*amount)))
+}
+
+/// Millicredits as people read them.
+fn shown(amount: Wide) -> String {
+    u64::try_from(amount)
+        .map_or_else(|_| format!("{amount} millicredits"), |millis| Credits::from_millis(millis).to_string())
+}
+
+/// What the identity of I1 has on its two sides for one bucket of a row.
+struct Sides {
+    granted: Wide,
+    accounted: Wide,
+}
+
+/// The free credits of a day that nothing was drawn from are neither granted nor there (R5); debt is what was clawed
+/// back and not there (R16).
+fn sides(row: &Row, bucket: Bucket) -> Sides {
+    let Counters { granted, held, spent, expired, clawed_back } = row.counters[bucket as usize];
+    let untouched_day = bucket == Bucket::Free && row.opened_days & 1 == 0;
+    let here = if untouched_day { Credits::ZERO } else { row.available().of(bucket) };
+    let debt = if bucket == Bucket::TopUp { row.debt() } else { Credits::ZERO };
+    Sides { granted: sum(&[granted, debt]), accounted: sum(&[here, held, spent, expired, clawed_back]) }
+}
+
+/// I1, R14 and R16 for one row. That debt never stands beside top-up credits needs no look: both are one signed number.
+pub fn check_row(row: &Row, found: &mut Found<'_>) {
+    for bucket in Bucket::ALL {
+        let Sides { granted, accounted } = sides(row, bucket);
+        if granted != accounted {
+            let Counters { held, spent, expired, clawed_back, .. } = row.counters[bucket as usize];
+            let what = format!(
+                "bucket {bucket:?}: granted {} (debt included) is not {}: available {} + held {held} + spent {spent} + \
+                 expired {expired} + clawed back {clawed_back}",
+                shown(granted),
+                shown(accounted),
+                row.available().of(bucket)
+            );
+            found(Violation::of_account(Invariant::Conservation, row.account, what));
+        }
+    }
+    let (debt, clawed_back) = (row.debt(), row.counters[Bucket::TopUp as usize].clawed_back);
+    if debt > clawed_back {
+        let what = format!("it owes {debt}, and {clawed_back} was clawed back");
+        found(Violation::of_account(Invariant::Debt, row.account, what));
+    }
+    if row.pending_top_ups.len() > PENDING_TOP_UPS_MAX {
+        let what = format!("{} top-ups wait for their payment", row.pending_top_ups.len());
+        found(Violation::of_account(Invariant::PendingTopUps, row.account, what));
+    }
+}
+
+/// What a hold says of itself: no more captured than taken (I1), no more refunded than captured (I1), each step once
+/// (I5), an end exactly where it has ended (I6).
+pub fn check_hold(id: HoldId, hold: &Hold, found: &mut Found<'_>) {
+    let mut wrong = |invariant, what: String| found(Violation::of_hold(invariant, hold.account, id, what));
+    for bucket in Bucket::ALL {
+        let (taken, captured) = (hold.taken.split.of(bucket), hold.captured.of(bucket));
+        if captured > taken {
+            wrong(Invariant::Conservation, format!("captured {captured} of the {taken} held in {bucket:?}"));
+        }
+        let drawn = hold.captures().map(|step| step.drawn.split.of(bucket));
+        let charged = drawn.fold(wide(captured), |sum, part| sum.saturating_add(wide(part)));
+        let undone = hold.refunds().flat_map(|step| &step.undone).map(|slices| slices.split.of(bucket));
+        let undone = undone.fold(0, |sum: Wide, part| sum.saturating_add(wide(part)));
+        if undone > charged {
+            let (undone, charged) = (shown(undone), shown(charged));
+            wrong(Invariant::Conservation, format!("refunded {undone} of the {charged} charged to {bucket:?}"));
+        }
+    }
+    if let Some(number) = twice(hold.captures().map(|step| step.request.number)) {
+        wrong(Invariant::Once, format!("capture {number} is there twice"));
+    }
+    if let Some(number) = twice(hold.refunds().map(|step| step.number)) {
+        wrong(Invariant::Once, format!("refund {number} is there twice"));
+    }
+    let ended = hold.ended_at != crate::ids::Timestamp::NONE;
+    if ended == (hold.state == HoldState::Open) {
+        wrong(
+            Invariant::OneEnd,
+            format!("it is {:?} and {}", hold.state, if ended { "has an end" } else { "has no end" }),
+        );
+    }
+}
+
+/// A number that comes twice.
+fn twice(numbers: impl Iterator<Item = u8>) -> Option<u8> {
+    let mut seen = [false; 256];
+    let mut numbers = numbers;
+    numbers.find(|number| std::mem::replace(&mut seen[usize::from(*number)], true))
+}
+
+/// What the open holds of one wallet come to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+struct Held {
+    holds: u64,
+    amounts: [Wide; 3],
+}
+
+/// Open holds, summed by wallet, to be compared with the wallets' rows of the same moment: for so many wallets at a time, in
+/// the order of their ids, so that the memory is bounded (I9).
+#[derive(Debug)]
+pub struct Sums {
+    held: BTreeMap<AccountId, Held>,
+    low: AccountId,
+    /// The first wallet that did not fit.
+    high: Option<AccountId>,
+    accounts_max: usize,
+}
+
+impl Sums {
+    /// For the wallets from `low` on, up to `accounts_max` of those with open holds.
+    #[must_use]
+    pub fn from(low: AccountId, accounts_max: usize) -> Self {
+        Self { held: BTreeMap::new(), low, high: None, accounts_max: accounts_max.max(1) }
+    }
+
+    /// Where the next sums begin, once all holds were added; nothing where these are of all that are left.
+    #[must_use]
+    pub const fn next(&self) -> Option<AccountId> {
+        self.high
+    }
+
+    /// Adds an open hold.
+    pub fn add_hold(&mut self, hold: &Hold) {
+        if hold.account < self.low || self.high.is_some_and(|high| hold.account >= high) {
+            return;
+        }
+        let held = self.held.entry(hold.account).or_default();
+        held.holds = held.holds.saturating_add(1);
+        for bucket in Bucket::ALL {
+            // A hold with more captured than taken is reported by `check_hold`.
+            let rest = hold.taken.split.of(bucket).saturating_sub(hold.captured.of(bucket));
+            let sum = &mut held.amounts[bucket as usize];
+            *sum = sum.saturating_add(wide(rest));
+        }
+        if self.held.len() > self.accounts_max {
+            self.high = self.held.pop_last().map(|(account, _)| account);
+        }
+    }
+
+    /// Compares a wallet's row, one of these, with its open holds (I1); each row once.
+    pub fn compare(&mut self, row: &Row, found: &mut Found<'_>) {
+        let open = self.held.remove(&row.account).unwrap_or_default();
+        let mut wrong = |what| found(Violation::of_account(Invariant::Conservation, row.account, what));
+        if u64::from(row.open_holds) != open.holds {
+            wrong(format!("its row counts {} open holds, and there are {}", row.open_holds, open.holds));
+        }
+        for bucket in Bucket::ALL {
+            let (counted, there) = (row.counters[bucket as usize].held, open.amounts[bucket as usize]);
+            if wide(counted) != there {
+                wrong(format!("bucket {bucket:?}: held {counted}, and its open holds come to {}", shown(there)));
+            }
+        }
+    }
+
+    /// After all rows: open holds whose account has none (I4).
+    pub fn finish(self, found: &mut Found<'_>) {
+        for (account, held) in self.held {
+            let what = format!("{} open holds of an account that is not there", held.holds);
+            found(Violation::of_account(Invariant::Prefix, account, what));
+        }
+    }
+}
+
+/// I1 over all wallets.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Granted and accounted for, by bucket.
+    sides: [(Wide, Wide); 3],
+    rows: u64,
+}
+
+impl Totals {
+    /// Adds a wallet.
+    pub fn add(&mut self, row: &Row) {
+        self.rows = self.rows.saturating_add(1);
+        for bucket in Bucket::ALL {
+            let Sides { granted, accounted } = sides(row, bucket);
+            let total = &mut self.sides[bucket as usize];
+            *total = (total.0.saturating_add(granted), total.1.saturating_add(accounted));
+        }
+    }
+
+    /// How many wallets there are.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// After all wallets.
+    pub fn finish(&self, found: &mut Found<'_>) {
+        for (bucket, (granted, accounted)) in Bucket::ALL.into_iter().zip(self.sides) {
+            if granted != accounted {
+                let (granted, accounted) = (shown(granted), shown(accounted));
+                let what =
+                    format!("all {} wallets, bucket {bucket:?}: granted {granted} is not {accounted}", self.rows);
+                found(Violation { invariant: Invariant::Conservation, account: None, hold: None, what });
+            }
+        }
+    }
+}
