@@ -246,6 +246,8 @@ struct Search<'a> {
     events: &'a [Event],
     /// The latest end of the events up to each.
     latest_ends_us: Vec<u64>,
+    /// Whether a take or look of the same frame waits for it.
+    followed: Vec<bool>,
     value: Signed,
     pending: Pending,
     next: usize,
@@ -264,8 +266,12 @@ impl<'a> Search<'a> {
             *latest = event.end_us.max(*latest);
             Some(*latest)
         });
+        let mut followed = vec![false; events.len()];
+        let waiting = events.iter().filter(|event| !matches!(event.tells, Tells::Move(_)));
+        waiting.filter_map(|event| event.follows).for_each(|before| followed[before] = true);
         Self {
             events,
+            followed,
             latest_ends_us: ends.collect(),
             value,
             pending: Pending::default(),
@@ -432,12 +438,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes of what is there; of equal ones the first.
+    /// Takes of what is there. Of equal ones that nothing in their frame waits for the first; others lead elsewhere.
     fn fitting_takes(&self) -> Vec<Vec<usize>> {
         let mut fitting: Vec<(Signed, usize)> = Vec::new();
         for index in self.first(self.pending.takes.get(&self.value)) {
             if let Tells::Take { after, .. } = self.events[index].tells
-                && fitting.iter().all(|(other, _)| *other != after)
+                && (self.followed[index] || fitting.iter().all(|(other, of)| *other != after || self.followed[*of]))
             {
                 fitting.push((after, index));
             }

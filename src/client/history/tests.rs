@@ -618,3 +618,35 @@ fn many_keys_are_sorted_as_few_are_and_equal_ones_stay_in_their_order() {
     assert_eq!(sorted, expected);
     assert_eq!(order::by_key(0..3, |index| u64::from(3 - index)), [2, 1, 0]);
 }
+
+#[test]
+fn equal_takes_of_two_frames_are_tried_in_both_orders() {
+    let hold = |number| HoldId::from_time_ms(SERVER_TIME_MS, number);
+    let take = |number: u128, left, position| {
+        let (split, available) = (per_bucket(0, 1, 0), per_bucket(0, left, 0));
+        let answer = Answer { split, available, position, flags: AnswerFlags::DURABLE, ..Answer::of(Outcome::Granted) };
+        (Operation::reserve(hold(number), account(0), 1, 60_000), answer)
+    };
+    let openings = World::new(1, 1, per_bucket(0, 51, 0)).openings();
+    let mut history = History::new(TERMS, openings.clone());
+    let span = |start_us, end_us| Span { start_us, end_us };
+    let mut note = |first: bool, (operation, answer): (Operation, Answer), span| {
+        if first { history.record(&operation, &answer, span) } else { history.record_next(&operation, &answer, span) }
+    };
+    note(true, take(1, 50, 1), span(0, 5));
+    // This frame took second, though it was answered first.
+    note(true, take(2, 49, 4), span(10, 50));
+    note(false, take(3, 48, 5), span(10, 50));
+    // The other one saw what a release had given back after its own take.
+    note(true, take(4, 49, 3), span(10, 60));
+    let balance = Answer { available: per_bucket(0, 50, 0), ..Answer::of(Outcome::Done) };
+    note(false, (Operation::balance(account(0)), balance), span(10, 60));
+    let given = per_bucket(0, 1, 0);
+    let released = Answer { split: given, available: per_bucket(0, 51, 0), position: 2, ..take(0, 0, 0).1 };
+    note(true, (Operation::release(hold(1), account(0)), Answer { outcome: Outcome::Done, ..released }), span(10, 60));
+    let held = per_bucket(0, 3, 0);
+    let closing = Standing { available: per_bucket(0, 48, 0), held, open_holds: 3, as_of_position: 5, ..openings[0] };
+    let verdict = history.check(&[closing]);
+    assert!(verdict.is_clean(), "{verdict:#?}");
+    assert_eq!((verdict.operations, verdict.checked), (6, 6));
+}
