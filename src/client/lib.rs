@@ -8,6 +8,7 @@
 //! - `connection`: one connection and the task that drives it. Frames of many calls are in flight at once, as far as the
 //!   handshake allows; calls wait for room before they send, never after.
 //! - [`retry`]: what to do after an attempt, as pure functions.
+//! - [`history`]: what a load has seen, checked after the fact.
 //! - [`CallError`]: what a call came to when it has no answer.
 //!
 //! # Why a retry is safe
@@ -47,6 +48,7 @@ mod client;
 mod connection;
 mod driver;
 mod error;
+pub mod history;
 mod ids;
 mod options;
 mod pending;

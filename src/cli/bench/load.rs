@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use client::history::{History, Span, Standing, Terms};
 use client::{Options, RawConnection};
 use protocol::{Body, Close, CloseReason, Durability, Expecting, FrameKind, Progress, Welcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +16,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, interval, timeout};
 
 use crate::amount::Amount;
+use crate::bench::books::{Books, ENTRIES_MAX};
 use crate::bench::mix::Mix;
 use crate::bench::progress_bar;
 use crate::bench::setup::Accounts;
@@ -48,6 +50,8 @@ pub(crate) struct Load {
     pub(crate) amount: Amount,
     pub(crate) ttl_ms: u32,
     pub(crate) goal: Goal,
+    /// How the accounts stand, if the load is to keep books.
+    pub(crate) openings: Option<Vec<Standing>>,
 }
 
 /// What came of it.
@@ -59,6 +63,7 @@ pub(crate) struct Measured {
     pub(crate) durability: Durability,
     /// Frames in flight on each connection, as far as the daemon allowed.
     pub(crate) in_flight: u32,
+    pub(crate) books: Option<Books>,
 }
 
 /// What all connections share.
@@ -68,6 +73,9 @@ struct Run {
     started_at: Instant,
     /// Operations that have been sent.
     sent: Cell<u64>,
+    /// Operations that may be sent in all, where the goal is a time.
+    most: u64,
+    books: Option<RefCell<Books>>,
     tally: RefCell<Tally>,
 }
 
@@ -93,10 +101,14 @@ impl Load {
             ttl_ms: self.ttl_ms,
         };
         let tally = RefCell::new(Tally::new()?);
-        let run = Rc::new(Run { script, goal: self.goal, started_at: Instant::now(), sent: Cell::new(0), tally });
+        let started_at = Instant::now();
+        let books = self.openings.map(|openings| RefCell::new(new_books(openings, self.goal, &welcome, started_at)));
+        let most = if books.is_some() { ENTRIES_MAX } else { u64::MAX };
+        let run = Rc::new(Run { script, goal: self.goal, started_at, sent: Cell::new(0), most, books, tally });
         let took = run_all(&run, raw, in_flight).await?;
-        let tally = Rc::try_unwrap(run).map_err(|_| Failure::bug(&"a connection is still running"))?.tally.into_inner();
-        Ok(Measured { tally, took, durability: welcome.durability, in_flight })
+        let run = Rc::try_unwrap(run).map_err(|_| Failure::bug(&"a connection is still running"))?;
+        let (tally, books) = (run.tally.into_inner(), run.books.map(RefCell::into_inner));
+        Ok(Measured { tally, took, durability: welcome.durability, in_flight, books })
     }
 
     /// The daemon closes a connection with more in flight than its limit.
@@ -110,6 +122,22 @@ impl Load {
         }
         Ok(frames)
     }
+}
+
+/// Books that have place for every operation.
+fn new_books(openings: Vec<Standing>, goal: Goal, welcome: &Welcome, started_at: Instant) -> Books {
+    let operations = match goal {
+        Goal::Operations(operations) => operations,
+        Goal::Time(_) => ENTRIES_MAX,
+    };
+    let terms = Terms {
+        entries_max: usize::try_from(operations).unwrap_or(usize::MAX),
+        durable: welcome.durability == Durability::Sync,
+        uninterrupted: true,
+        server_time_ms: welcome.server_time_ms,
+    };
+    let server_time_ms = welcome.server_time_ms;
+    Books { history: History::new(terms, openings), started_at, server_time_ms }
 }
 
 /// Runs every connection to its end; the first failure ends all of them.
@@ -170,7 +198,9 @@ impl Run {
             Goal::Operations(operations) => {
                 u32::try_from(operations - self.sent.get().min(operations)).unwrap_or(u32::MAX)
             }
-            Goal::Time(time) if now.duration_since(self.started_at) < time => u32::MAX,
+            Goal::Time(time) if now.duration_since(self.started_at) < time => {
+                u32::try_from(self.most.saturating_sub(self.sent.get())).unwrap_or(u32::MAX)
+            }
             Goal::Time(_) => 0,
         }
     }
@@ -301,8 +331,16 @@ impl Connection {
             return Err(lost(&"an answer came out of order"));
         };
         let mut tally = self.run.tally.borrow_mut();
-        self.slots[flight.slot].take_answers(&self.run.script, &self.raw.inbox[body], &mut tally);
+        let body = &self.raw.inbox[body];
+        let slot = &mut self.slots[flight.slot];
+        slot.take_answers(&self.run.script, body, &mut tally);
         tally.frame(u64::from(flight.operations), micros(flight.sent_at.elapsed()));
+        if let Some(books) = &self.run.books {
+            let mut books = books.borrow_mut();
+            let since = |at: Instant| micros(at.duration_since(books.started_at));
+            let span = Span { start_us: since(flight.sent_at), end_us: since(Instant::now()) + 1 };
+            slot.record(&self.run.script, body, &mut books.history, span);
+        }
         self.idle.push(flight.slot);
         Ok(())
     }

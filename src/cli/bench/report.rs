@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::amount::Amount;
 use crate::bench::Bench;
+use crate::bench::books::Validated;
 use crate::bench::load::Measured;
 use crate::exit::Exit;
 use crate::output::{Shown, list};
@@ -34,6 +35,8 @@ pub(crate) struct Report {
     mix: String,
     amount: Amount,
     machine: Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validated: Option<Validated>,
 }
 
 /// Microseconds of a frame, from handing it to the kernel to its answers being checked.
@@ -55,8 +58,8 @@ struct Machine {
 }
 
 impl Report {
-    pub(crate) fn new(bench: &Bench, measured: &Measured) -> Self {
-        let Measured { tally, took, durability, in_flight } = measured;
+    pub(crate) fn new(bench: &Bench, measured: &Measured, validated: Option<Validated>) -> Self {
+        let Measured { tally, took, durability, in_flight, .. } = measured;
         let micros = took.as_micros().max(1);
         let per_second = u128::from(tally.operations) * 1_000_000 / micros;
         let at = |quantile| tally.latency_us.value_at_quantile(quantile);
@@ -89,12 +92,14 @@ impl Report {
                 os: std::env::consts::OS,
                 arch: std::env::consts::ARCH,
             },
+            validated,
         }
     }
 
-    /// Both forms. Answers that cannot be right make the run a failure, whatever its speed.
+    /// Both forms. Answers that cannot be right, alone or together, make the run a failure, whatever its speed.
     pub(crate) fn shown(&self) -> Shown {
-        let exit = if self.errors == 0 { Exit::Ok } else { Exit::Bug };
+        let valid = self.validated.as_ref().is_none_or(|validated| validated.violations == 0);
+        let exit = if self.errors == 0 && valid { Exit::Ok } else { Exit::Bug };
         Shown { json: json!(self), text: list(&self.rows()), exit }
     }
 
@@ -118,6 +123,10 @@ impl Report {
         ];
         if let Some(error) = &self.first_error {
             rows.push(("first of them", error.clone()));
+        }
+        if let Some(validated) = &self.validated {
+            rows.push(("history", validated.line()));
+            rows.extend(validated.told.iter().map(|told| ("violation", told.clone())));
         }
         rows
     }

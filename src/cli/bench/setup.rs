@@ -16,7 +16,7 @@ const CLIENTS: u32 = 8;
 /// Accounts that are opened at a time on each.
 const TASKS_PER_CLIENT: u32 = 64;
 /// A command of the setup waits behind many others.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The accounts of a bench: ids that follow each other, from a random start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

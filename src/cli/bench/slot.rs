@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use client::history::{History, Span};
 use protocol::{AccountId, Answer, Answers, FrameWriter, HoldId, Operation, OperationKind, Outcome, RefundReason};
 
 use crate::bench::mix::{Counts, KINDS, Mix};
@@ -164,6 +165,17 @@ impl Slot {
             }
         }
         self.forget(script.batch);
+    }
+
+    /// Notes the frame that was answered in the history.
+    pub(crate) fn record(&self, script: &Script, body: &[u8], history: &mut History, span: Span) {
+        let mut record: fn(&mut History, &Operation, &Answer, Span) = History::record;
+        for (answer, sent) in Answers::of_body(body).zip(&self.sent) {
+            if let Ok(answer) = answer {
+                record(history, &script.operation(sent.kind, sent.held), &answer, span);
+                record = History::record_next;
+            }
+        }
     }
 
     /// What no frame will settle is left to its end by time (or, captured, as it is).

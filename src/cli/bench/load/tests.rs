@@ -99,6 +99,7 @@ fn load(address: &str, batch: u32, goal: Goal) -> Load {
         amount: Amount(1000),
         ttl_ms: 60_000,
         goal,
+        openings: None,
     }
 }
 
