@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use wallet::engine::{Archive, ArchiveError, Journal};
-use wallet::hold::Hold;
+use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Position, Timestamp};
 use wallet::ledger::{self, Books, CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
@@ -47,9 +47,20 @@ impl Rows {
     }
 
     pub(crate) fn of(records: &[Entry]) -> Result<Self, String> {
-        let mut rows = Self::default();
-        records.iter().try_for_each(|record| rows.apply(record))?;
-        Ok(rows)
+        Self::default().with(records)
+    }
+
+    /// What these rows become by the records that follow.
+    pub(crate) fn with(mut self, records: &[Entry]) -> Result<Self, String> {
+        records.iter().try_for_each(|record| self.apply(record))?;
+        Ok(self)
+    }
+
+    /// Forgets ended holds and commands whose last records are no later than a position: what a disk keeps is bounded.
+    pub(crate) fn forget(&mut self, up_to: u64) {
+        self.holds.retain(|_, hold| hold.state == HoldState::Open || hold.last_position.0 > up_to);
+        self.commands.retain(|(_, row)| row.position.0 > up_to);
+        self.index = self.commands.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
     }
 }
 
@@ -182,26 +193,45 @@ pub(crate) trait Ground {
     fn write(&mut self, random: &mut Random, all: bool) -> bool;
     /// Reads durable records, at most so many, beginning after a position.
     fn read(&self, after: u64, most: u64) -> Vec<Entry>;
-    /// Ends the process and starts the next: what its journal has now, and how much of it is of the ended one.
+    /// Ends the process and starts the next: what its journal has now after what was trimmed, and up to where it is of
+    /// the ended one.
     fn crash(&mut self, random: &mut Random, now: u64) -> Result<(Vec<Entry>, u64), String>;
 }
 
 /// A journal in a vector: nothing can be wrong with it, so what is wrong is the engine.
 #[derive(Clone, Default)]
 pub(crate) struct PlainJournal {
-    records: Arc<Mutex<Vec<Entry>>>,
+    records: Arc<Mutex<Records>>,
+}
+
+/// The records after those that were trimmed.
+#[derive(Clone, Default)]
+struct Records {
+    trimmed: u64,
+    kept: Vec<Entry>,
+}
+
+impl Records {
+    fn last(&self) -> u64 {
+        self.trimmed + self.kept.len() as u64
+    }
+
+    /// The records after a position, up to another.
+    fn between(&self, after: u64, last: u64) -> &[Entry] {
+        &self.kept[index(after - self.trimmed)..index(last - self.trimmed)]
+    }
 }
 
 impl Journal for PlainJournal {
     fn push(&self, records: &[Record]) -> Position {
         let mut all = self.records.lock().unwrap();
-        let first = all.len() as u64 + 1;
-        all.extend(records.iter().cloned().map(Some));
+        let first = all.last() + 1;
+        all.kept.extend(records.iter().cloned().map(Some));
         Position(first)
     }
 
     fn pushed(&self) -> Position {
-        Position(self.records.lock().unwrap().len() as u64)
+        Position(self.records.lock().unwrap().last())
     }
 }
 
@@ -213,6 +243,17 @@ pub(crate) struct PlainGround {
 
 fn index(position: u64) -> usize {
     usize::try_from(position).unwrap()
+}
+
+impl PlainGround {
+    /// Forgets durable records up to a position, and hands them out.
+    pub(crate) fn trim(&mut self, up_to: u64) -> Vec<Entry> {
+        assert!(up_to <= self.durable, "only what is durable is trimmed");
+        let mut records = self.journal.records.lock().unwrap();
+        let count = index(up_to - records.trimmed);
+        records.trimmed = up_to;
+        records.kept.drain(..count).collect()
+    }
 }
 
 impl Ground for PlainGround {
@@ -227,7 +268,8 @@ impl Ground for PlainGround {
     }
 
     fn pushed_after(&self, after: u64) -> Vec<Entry> {
-        self.journal.records.lock().unwrap()[index(after)..].to_vec()
+        let records = self.journal.records.lock().unwrap();
+        records.between(after, records.last()).to_vec()
     }
 
     fn pushed(&self) -> u64 {
@@ -245,16 +287,16 @@ impl Ground for PlainGround {
 
     fn read(&self, after: u64, most: u64) -> Vec<Entry> {
         let last = self.durable.min(after.saturating_add(most));
-        self.journal.records.lock().unwrap()[index(after)..index(last)].to_vec()
+        self.journal.records.lock().unwrap().between(after, last).to_vec()
     }
 
     fn crash(&mut self, random: &mut Random, _now: u64) -> Result<(Vec<Entry>, u64), String> {
         let kept = random.between(self.durable, self.pushed());
         let mut records = std::mem::take(&mut *self.journal.records.lock().unwrap());
-        records.truncate(index(kept));
+        records.kept.truncate(index(kept - records.trimmed));
         // A new journal, so that nothing of the ended process can push into it.
         self.journal = PlainJournal { records: Arc::new(Mutex::new(records.clone())) };
         self.durable = kept;
-        Ok((records, kept))
+        Ok((records.kept, kept))
     }
 }

@@ -12,7 +12,10 @@
     reason = "the model is written for reading"
 )]
 
+mod ages;
+mod book;
 mod disk;
+mod every_zone;
 mod ground;
 mod model;
 mod offers;

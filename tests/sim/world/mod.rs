@@ -1,5 +1,6 @@
 //! One simulated daemon with its clients, its clock and its crashes, compared with the model at every answer.
 
+mod ages;
 mod agree;
 mod check;
 mod crash;
@@ -8,6 +9,7 @@ mod quotes;
 mod time;
 mod traffic;
 
+pub(crate) use ages::Ages;
 pub(crate) use check::{same_memory, view_of};
 
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use wallet::record::RefundReason;
 use wallet::request::{CommandRequest, Operation};
 use wallet::settings::Settings;
 
-use super::ground::{Entry, Ground, Projection};
+use super::ground::{Entry, Ground, Projection, Rows};
 use super::model::{Clock, Effect, Model};
 use super::offers::Offers;
 use super::random::Random;
@@ -149,6 +151,8 @@ pub(crate) enum Planted {
 pub(crate) struct World<G: Ground> {
     ground: G,
     projection: Projection,
+    /// The rows of what has been trimmed from the journal.
+    base: Rows,
     engine: Engine<G::Journal, Projection>,
     model: Model,
     now: Clock,
@@ -203,6 +207,7 @@ impl<G: Ground> World<G> {
         let mut world = Self {
             ground,
             projection,
+            base: Rows::default(),
             engine,
             model,
             now: Clock { daemon: start, wall: start },
