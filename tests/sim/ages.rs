@@ -3,9 +3,12 @@
 //!
 //! `AGES_DAYS`, `AGES_WALLETS`, `AGES_FRAMES` (a day, of a dozen requests) and `AGES_SEED` make it longer and elsewhere.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::ground::PlainGround;
-use super::number;
-use super::world::{Ages, Planted, World};
+use super::planted::Planted;
+use super::world::{Ages, World};
+use super::{number, told};
 
 fn live(seed: u64, ages: Ages) {
     let mut world = World::<PlainGround>::new(seed, Planted::Nothing);
@@ -27,4 +30,18 @@ fn asked_for(days: u64, wallets: u64, frames_a_day: u64) -> Ages {
 #[test]
 fn ten_thousand_days_miss_nothing_and_double_nothing() {
     live(number("AGES_SEED").unwrap_or(1), asked_for(10_000, 700, 3));
+}
+
+/// What a short life shows of a planted bug.
+pub(super) fn found(planted: Planted) -> Option<String> {
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        let ages = Ages { days: 100, wallets: 60, frames_a_day: 2 };
+        World::<PlainGround>::new(1, planted).live(1, ages).err()
+    }));
+    lived.unwrap_or_else(|panic| Some(told(&*panic)))
+}
+
+#[test]
+fn a_short_life_without_a_planted_bug_shows_nothing() {
+    assert_eq!(found(Planted::Nothing), None);
 }

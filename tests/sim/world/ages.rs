@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 
 use wallet::accounts::RollRound;
 use wallet::ids::{AccountId, CommandId, PlanId, Timestamp};
+use wallet::record::Record;
 use wallet::request::{Command, CommandRequest};
 
 use super::World;
 use crate::sim::book::{Book, Totals};
 use crate::sim::ground::{Ground, PlainGround};
 use crate::sim::model::{Amounts, DAY_MS};
+use crate::sim::planted::Planted;
 use crate::sim::random::Random;
 use crate::sim::requests::Focus;
 use crate::sim::zones::{HOUR_MS, Zone, utc};
@@ -213,6 +215,9 @@ impl World<PlainGround> {
     /// wallets have no record and wait for a look at them.
     fn advance_time(&mut self) -> Result<(), String> {
         self.expire()?;
+        if self.planted == Planted::MissedCycles {
+            return Ok(());
+        }
         let mut round = RollRound::default();
         loop {
             let before = self.ground.pushed();
@@ -344,7 +349,14 @@ impl World<PlainGround> {
             self.projection.rows().forget(up_to);
         }
         self.base = self.projection.rows().clone();
-        life.book.read(&self.ground.trim(durable))
+        let mut trimmed = self.ground.trim(durable);
+        let roll = trimmed.iter().position(|entry| matches!(entry, Some(Record::CycleRoll(_))));
+        match (self.planted, roll) {
+            (Planted::LostRoll, Some(roll)) => drop(trimmed.remove(roll)),
+            (Planted::DoubledRoll, Some(roll)) => trimmed.insert(roll, trimmed[roll].clone()),
+            _ => {}
+        }
+        life.book.read(&trimmed)
     }
 
     /// What the whole run comes to, counted in three ways that have nothing in common.

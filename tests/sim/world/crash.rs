@@ -70,9 +70,13 @@ impl<G: Ground> World<G> {
     }
 
     pub(super) fn start(&mut self, rows: Rows) -> Result<(), String> {
-        let projection = Projection::of(rows);
+        let projection = Projection::of(rows, self.planted);
         let engine = Engine::new(self.settings.clone(), self.ground.journal(), projection.clone());
-        load(&engine, &projection, self.clock())?;
+        load(&engine, &projection, self.clock(), self.planted)?;
+        let (bound, journaled) = (engine.gauges().id_bound, projection.rows().id_bound);
+        if bound < journaled {
+            return Err(format!("R32: after a start the bound is {bound:?}, and {journaled:?} was journaled"));
+        }
         for (account, row) in &projection.rows().rows {
             self.model.started(account.0, row.day.0, self.now);
         }
