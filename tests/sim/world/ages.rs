@@ -309,11 +309,11 @@ impl World<PlainGround> {
             self.catch_up(random)?;
         }
         let rows = self.stop(random)?;
-        let stopped = match random.below(60) {
-            0..24 => random.below(2_000),
-            24..42 => random.below(HOUR_MS),
-            42..57 => random.below(3 * DAY_MS),
-            57..59 => random.below(30 * DAY_MS),
+        let stopped = match random.below(30) {
+            0..12 => random.below(2_000),
+            12..21 => random.below(HOUR_MS),
+            21..28 => random.below(3 * DAY_MS),
+            28 => random.below(30 * DAY_MS),
             // Whole cycles are missed: more than a start takes without being told to.
             _ => random.below(120 * DAY_MS),
         };
