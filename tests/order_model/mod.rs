@@ -90,6 +90,11 @@ fn every_rule_left_out_is_missed() {
     }
 }
 
+/// Whether [`every_rule_left_out_is_missed`] leaves this rule out.
+pub(crate) fn explores_without(rule: &str) -> bool {
+    left_out::MISSED.iter().any(|left_out| left_out.rule == rule)
+}
+
 /// Nothing goes wrong with all rules kept; if something does, the family's shortest trace is shown. The number of scenarios
 /// stands beside each family, so that none shrinks unnoticed.
 fn holds(families: &[(Family, usize)]) {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use wallet::audit::{self, Known};
 use wallet::engine::{Archive, ArchiveError, Journal};
-use wallet::hold::Hold;
+use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Position, Timestamp};
 use wallet::ledger::{self, Books, CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
 use wallet::record::Record;
 use wallet::row::Row;
 
+use super::planted::Planted;
 use super::random::Random;
 
 /// A record, or `None` for one that the journal keeps for itself.
@@ -55,9 +56,20 @@ impl Rows {
     }
 
     pub(crate) fn of(records: &[Entry]) -> Result<Self, String> {
-        let mut rows = Self::default();
-        records.iter().try_for_each(|record| rows.apply(record))?;
-        Ok(rows)
+        Self::default().with(records)
+    }
+
+    /// What these rows become by the records that follow.
+    pub(crate) fn with(mut self, records: &[Entry]) -> Result<Self, String> {
+        records.iter().try_for_each(|record| self.apply(record))?;
+        Ok(self)
+    }
+
+    /// Forgets ended holds and commands whose last records are no later than a position: what a disk keeps is bounded.
+    pub(crate) fn forget(&mut self, up_to: u64) {
+        self.holds.retain(|_, hold| hold.state == HoldState::Open || hold.last_position.0 > up_to);
+        self.commands.retain(|(_, row)| row.position.0 > up_to);
+        self.index = self.commands.iter().enumerate().map(|(index, (key, _))| (*key, index)).collect();
     }
 }
 
@@ -150,16 +162,17 @@ impl Known for Rows {
 }
 
 /// The projections, shared with the engine.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Projection {
     rows: Arc<Mutex<Rows>>,
     flushed: Arc<Mutex<u64>>,
+    planted: Planted,
 }
 
 impl Projection {
-    pub(crate) fn of(rows: Rows) -> Self {
+    pub(crate) fn of(rows: Rows, planted: Planted) -> Self {
         let flushed = rows.reached;
-        Self { rows: Arc::new(Mutex::new(rows)), flushed: Arc::new(Mutex::new(flushed)) }
+        Self { rows: Arc::new(Mutex::new(rows)), flushed: Arc::new(Mutex::new(flushed)), planted }
     }
 
     pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -186,6 +199,9 @@ impl Archive for Projection {
     }
 
     fn flushed(&self) -> Position {
+        if self.planted == Planted::ForgottenTooEarly {
+            return Position(u64::MAX);
+        }
         Position(*self.flushed.lock().unwrap())
     }
 }
@@ -195,7 +211,7 @@ pub(crate) trait Ground {
     type Journal: Journal + Clone;
 
     /// An empty journal.
-    fn new(seed: u64) -> Self;
+    fn new(seed: u64, planted: Planted) -> Self;
     /// The engine's side.
     fn journal(&self) -> Self::Journal;
     /// The records after a position, pushed or durable.
@@ -208,26 +224,112 @@ pub(crate) trait Ground {
     fn write(&mut self, random: &mut Random, all: bool) -> bool;
     /// Reads durable records, at most so many, beginning after a position.
     fn read(&self, after: u64, most: u64) -> Vec<Entry>;
-    /// Ends the process and starts the next: what its journal has now, and how much of it is of the ended one.
+    /// Whether the process is to end here.
+    fn is_down(&self) -> bool {
+        false
+    }
+    /// Ends the process and starts the next: what its journal has now after what was trimmed, and up to where it is of
+    /// the ended one.
     fn crash(&mut self, random: &mut Random, now: u64) -> Result<(Vec<Entry>, u64), String>;
 }
 
-/// A journal in a vector: nothing can be wrong with it, so what is wrong is the engine.
+/// A journal in a vector: nothing can be wrong with it, so what is wrong is the engine, or planted.
 #[derive(Clone, Default)]
 pub(crate) struct PlainJournal {
-    records: Arc<Mutex<Vec<Entry>>>,
+    records: Arc<Mutex<Records>>,
+    planted: Planted,
+}
+
+/// The records after those that were trimmed.
+#[derive(Clone, Default)]
+struct Records {
+    trimmed: u64,
+    kept: Vec<Entry>,
+    /// The last position of the lives before.
+    born: u64,
+    /// Where the units of this life end, for bugs that are about units.
+    units: Vec<u64>,
+}
+
+impl Records {
+    fn last(&self) -> u64 {
+        self.trimmed + self.kept.len() as u64
+    }
+
+    /// The records after a position, up to another.
+    fn between(&self, after: u64, last: u64) -> &[Entry] {
+        &self.kept[index(after - self.trimmed)..index(last - self.trimmed)]
+    }
+}
+
+/// What a crash leaves where a bug is planted.
+impl Records {
+    /// A unit that only gives was applied before it had its place: it gets that behind the unit that follows it. The
+    /// crash comes in between, as late as it can.
+    fn late_gives(&mut self, durable: u64, kept: u64) {
+        let place = |position: u64| index(position - self.trimmed);
+        let starts = [self.born].into_iter().chain(self.units.iter().copied());
+        let units = starts.zip(&self.units).map(|(start, end)| (start, *end));
+        let units: Vec<_> = units.filter(|(start, end)| (durable..*end).contains(start) && *end <= kept).collect();
+        let gives = |start: u64, end: u64| self.kept[place(start)..place(end)].iter().flatten().all(only_gives);
+        let late = units.windows(2).rev().find(|pair| gives(pair[0].0, pair[0].1) && !gives(pair[1].0, pair[1].1));
+        let cut = late.map_or(kept, |pair| pair[1].1);
+        let lost = late.map(|pair| place(pair[0].0)..place(pair[0].1));
+        self.kept.truncate(place(cut));
+        lost.into_iter().for_each(|lost| drop(self.kept.drain(lost)));
+    }
+
+    /// Units have gone through two queues, by their accounts, and of each another part was written.
+    fn two_queues(&mut self, durable: u64, kept: [u64; 2]) {
+        let mut start = self.born;
+        let all = self.kept.split_off(index(start - self.trimmed));
+        for end in std::mem::take(&mut self.units) {
+            let unit = &all[index(start - self.born)..index(end - self.born)];
+            let account = unit.iter().flatten().find_map(account_of).map_or(0, |account| account.0);
+            let kept = index(kept[usize::from(account % 2 == 1)].max(durable).clamp(start, end) - start);
+            self.kept.extend_from_slice(&unit[..kept]);
+            start = end;
+        }
+    }
+}
+
+const fn only_gives(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Release(_)
+            | Record::Expire(_)
+            | Record::ReleaseWorker(_)
+            | Record::Refund(_)
+            | Record::TopUp(_)
+            | Record::ConfirmTopUp(_)
+            | Record::Grant(_)
+    )
 }
 
 impl Journal for PlainJournal {
     fn push(&self, records: &[Record]) -> Position {
         let mut all = self.records.lock().unwrap();
-        let first = all.len() as u64 + 1;
-        all.extend(records.iter().cloned().map(Some));
+        let first = all.last() + 1;
+        for record in records {
+            all.kept.push(Some(record.clone()));
+            let twice = match record {
+                Record::Expire(_) => self.planted == Planted::TimerFiresTwice,
+                Record::CycleRoll(_) => self.planted == Planted::CycleFiresTwice,
+                _ => false,
+            };
+            if twice {
+                all.kept.push(Some(record.clone()));
+            }
+        }
+        if matches!(self.planted, Planted::CreditBeforeItsRecord | Planted::TwoQueues) {
+            let end = all.last();
+            all.units.push(end);
+        }
         Position(first)
     }
 
     fn pushed(&self) -> Position {
-        Position(self.records.lock().unwrap().len() as u64)
+        Position(self.records.lock().unwrap().last())
     }
 }
 
@@ -241,11 +343,22 @@ fn index(position: u64) -> usize {
     usize::try_from(position).unwrap()
 }
 
+impl PlainGround {
+    /// Forgets durable records up to a position, and hands them out.
+    pub(crate) fn trim(&mut self, up_to: u64) -> Vec<Entry> {
+        assert!(up_to <= self.durable, "only what is durable is trimmed");
+        let mut records = self.journal.records.lock().unwrap();
+        let count = index(up_to - records.trimmed);
+        records.trimmed = up_to;
+        records.kept.drain(..count).collect()
+    }
+}
+
 impl Ground for PlainGround {
     type Journal = PlainJournal;
 
-    fn new(_seed: u64) -> Self {
-        Self { journal: PlainJournal::default(), durable: 0 }
+    fn new(_seed: u64, planted: Planted) -> Self {
+        Self { journal: PlainJournal { planted, ..PlainJournal::default() }, durable: 0 }
     }
 
     fn journal(&self) -> PlainJournal {
@@ -253,7 +366,8 @@ impl Ground for PlainGround {
     }
 
     fn pushed_after(&self, after: u64) -> Vec<Entry> {
-        self.journal.records.lock().unwrap()[index(after)..].to_vec()
+        let records = self.journal.records.lock().unwrap();
+        records.between(after, records.last()).to_vec()
     }
 
     fn pushed(&self) -> u64 {
@@ -271,16 +385,23 @@ impl Ground for PlainGround {
 
     fn read(&self, after: u64, most: u64) -> Vec<Entry> {
         let last = self.durable.min(after.saturating_add(most));
-        self.journal.records.lock().unwrap()[index(after)..index(last)].to_vec()
+        self.journal.records.lock().unwrap().between(after, last).to_vec()
     }
 
     fn crash(&mut self, random: &mut Random, _now: u64) -> Result<(Vec<Entry>, u64), String> {
         let kept = random.between(self.durable, self.pushed());
         let mut records = std::mem::take(&mut *self.journal.records.lock().unwrap());
-        records.truncate(index(kept));
+        let planted = self.journal.planted;
+        match planted {
+            Planted::CreditBeforeItsRecord => records.late_gives(self.durable, kept),
+            Planted::TwoQueues => records.two_queues(self.durable, [kept, random.between(self.durable, kept)]),
+            _ => records.kept.truncate(index(kept - records.trimmed)),
+        }
+        records.units.clear();
+        records.born = records.last();
+        self.durable = records.born;
         // A new journal, so that nothing of the ended process can push into it.
-        self.journal = PlainJournal { records: Arc::new(Mutex::new(records.clone())) };
-        self.durable = kept;
-        Ok((records, kept))
+        self.journal = PlainJournal { records: Arc::new(Mutex::new(records.clone())), planted };
+        Ok((records.kept, self.durable))
     }
 }

@@ -12,21 +12,33 @@
     reason = "the model is written for reading"
 )]
 
+mod ages;
+mod book;
 mod disk;
+mod every_call;
+mod every_zone;
 mod ground;
 pub(crate) mod model;
 mod offers;
 pub(crate) mod random;
+mod interleaved;
+mod model;
+mod offers;
+mod planted;
+mod random;
 mod replay;
 mod requests;
+mod store;
 mod world;
 pub(crate) mod zones;
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use disk::DiskGround;
 use ground::{Ground, PlainGround, Rows};
-use world::{Planted, Step, Tally, World, steps};
+use planted::Planted;
+use world::{Step, Tally, World, steps};
 
 const STEPS: usize = 1_500;
 
@@ -42,11 +54,13 @@ fn run<G: Ground>(seed: u64, steps: &[Step], planted: Planted) -> Result<Tally, 
         let mut world = World::<G>::new(seed, planted);
         world.run(steps).map(|()| world.tally)
     }));
-    run.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(format!("panic: {}", text.unwrap_or_default()))
-    })
+    run.unwrap_or_else(|panic| Err(told(&*panic)))
+}
+
+fn told(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    format!("panic: {}", text.unwrap_or_default())
 }
 
 /// Leaves out steps, in halves and then in smaller parts, as long as the rest still fails.

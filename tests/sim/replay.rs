@@ -12,6 +12,7 @@ use wallet::settings::Settings;
 
 use super::ground::{Entry, PlainJournal, Projection, Rows};
 use super::model::Model;
+use super::planted::Planted;
 use super::world::{same_memory, view_of};
 use super::zones::Zone;
 
@@ -56,11 +57,11 @@ pub(crate) fn replays_without_zones(records: &[Entry]) -> Result<(), String> {
 pub(crate) fn loads_with_other_files(rows: Rows, model: &Model, now: Now) -> Result<(), String> {
     let journal = PlainJournal::default();
     let settings = Settings { late_redebit: false, refund_window_ms: 1, id_window_ms: 7, ..Settings::default() };
-    let projection = Projection::of(rows);
+    let projection = Projection::of(rows, Planted::Nothing);
     let engine = Engine::new(settings, journal, projection.clone());
     engine.set_plans(Arc::new(PlanCatalog::default()));
     engine.set_rates(Arc::new(RateCard::default()));
-    load(&engine, &projection, now)?;
+    load(&engine, &projection, now, Planted::Nothing)?;
     for account in model.wallets.keys() {
         let view = view_of(&engine, *account, now).ok_or("no view of a wallet")?;
         let expected = model.wallet(*account, model_clock(now));
@@ -80,15 +81,22 @@ pub(crate) fn load<J: wallet::engine::Journal>(
     engine: &Engine<J, Projection>,
     projection: &Projection,
     now: Now,
+    planted: Planted,
 ) -> Result<(), String> {
     let rows = projection.rows();
     rows.policies.all().iter().for_each(|policy| engine.load_policy(*policy));
-    engine.load_id_bound(rows.id_bound);
+    if planted != Planted::BoundGoesBack {
+        engine.load_id_bound(rows.id_bound);
+    }
     for row in rows.rows.values() {
-        engine.load_wallet(row, now).map_err(|error| error.to_string())?;
+        let mut row = row.clone();
+        if planted == Planted::PeriodUsedTwice && row.subscribed.is_none() {
+            row.period.0 = row.period.0.saturating_sub(1);
+        }
+        engine.load_wallet(&row, now).map_err(|error| error.to_string())?;
     }
     for (id, hold) in &rows.holds {
-        let remembered = id.own_time().is_none_or(|own| own >= rows.id_bound);
+        let remembered = id.own_time().is_none_or(|own| own >= rows.id_bound) && planted != Planted::ForgottenEndedHold;
         if hold.state == HoldState::Open || remembered {
             engine.load_hold(*id, hold.clone()).map_err(|error| error.to_string())?;
         }

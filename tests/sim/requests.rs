@@ -16,9 +16,49 @@ use super::zones::Zone;
 pub(crate) const ACCOUNTS: u128 = 10;
 const REMEMBERED: usize = 192;
 
+/// Whom fresh requests are about.
+pub(crate) struct Focus {
+    pub(crate) operations: Vec<AccountId>,
+    pub(crate) commands: Vec<AccountId>,
+    /// An account that nobody opens at the start.
+    pub(crate) nobody: AccountId,
+    /// Where accounts are and move to.
+    pub(crate) zones: Vec<Zone>,
+}
+
+impl Default for Focus {
+    fn default() -> Self {
+        let all: Vec<AccountId> = (1..=ACCOUNTS).map(AccountId).collect();
+        Self { operations: all.clone(), commands: all, nobody: AccountId(ACCOUNTS + 1), zones: Zone::ALL.to_vec() }
+    }
+}
+
+impl Focus {
+    fn account(&self, random: &mut Random) -> AccountId {
+        self.one_of(&self.operations, random)
+    }
+
+    fn commanded(&self, random: &mut Random) -> AccountId {
+        self.one_of(&self.commands, random)
+    }
+
+    fn one_of(&self, accounts: &[AccountId], random: &mut Random) -> AccountId {
+        if random.once_in_1000(10) { self.nobody } else { random.pick(accounts) }
+    }
+
+    fn zone(&self, random: &mut Random) -> String {
+        match random.below(20) {
+            0 => "Mars/Olympus".to_owned(),
+            1 => String::new(),
+            _ => random.pick(&self.zones).name().to_owned(),
+        }
+    }
+}
+
 /// What the clients of a world remember, to send it again or to settle it.
 #[derive(Default)]
 pub(crate) struct Clients {
+    pub(crate) focus: Focus,
     holds: Vec<(AccountId, HoldId)>,
     recent: Vec<Operation>,
     commands: Vec<CommandRequest>,
@@ -48,10 +88,6 @@ fn credits(millis: u64) -> Credits {
 fn hold_id(random: &mut Random, own_time: u64) -> HoldId {
     let random_bits = (u128::from(random.below(1 << 12)) << 64) | u128::from(random.below(1 << 62));
     HoldId((u128::from(own_time) << 80) | (7 << 76) | (0b10 << 62) | random_bits)
-}
-
-fn account(random: &mut Random) -> AccountId {
-    if random.once_in_1000(10) { AccountId(ACCOUNTS + 1) } else { AccountId(1 + u128::from(random.below(10))) }
 }
 
 impl Clients {
@@ -100,7 +136,7 @@ impl Clients {
                 let operation = self.recent[random.index(self.recent.len())];
                 altered(random, operation)
             }
-            520..550 => Operation::Balance { account: account(random) },
+            520..550 => Operation::Balance { account: self.focus.account(random) },
             550..560 => nonsense(random, now),
             _ => self.settlement(random, now),
         }
@@ -129,7 +165,7 @@ impl Clients {
             _ => random.below(25_000),
         };
         let request = ReserveRequest {
-            account: account(random),
+            account: self.focus.account(random),
             hold: self.hold_id(random, own_time),
             amount: credits(amount),
             sources: random.pick(&SOURCES),
@@ -195,7 +231,7 @@ impl Clients {
 
     fn settlement(&mut self, random: &mut Random, now: Clock) -> Operation {
         let own_time = now.wall - random.below(400_000);
-        let unknown = (account(random), hold_id(random, own_time));
+        let unknown = (self.focus.account(random), hold_id(random, own_time));
         let (mut account_id, hold) = match self.holds.len() {
             0 => unknown,
             _ if random.once_in_1000(20) => {
@@ -205,7 +241,7 @@ impl Clients {
             len => self.holds[random.index(len)],
         };
         if random.once_in_1000(10) {
-            account_id = account(random);
+            account_id = self.focus.account(random);
         }
         let number = u8::try_from(random.below(4)).unwrap();
         let account = account_id;
@@ -238,17 +274,18 @@ impl Clients {
             return lost;
         }
         let known = (!self.commands.is_empty()).then(|| self.commands[random.index(self.commands.len())].clone());
-        let fresh = command(random, now);
+        let fresh = command(random, now, &self.focus);
         let request = match (known, random.below(10)) {
             (Some(known), 0) => known,
             (Some(known), 1) => {
                 let same_kind = std::mem::discriminant(&known.command) == std::mem::discriminant(&fresh);
-                let command = if same_kind { one_change(random, &known.command) } else { fresh };
+                let command = if same_kind { one_change(random, &known.command, &self.focus) } else { fresh };
                 CommandRequest { command, ..known }
             }
             (_, 2) if !self.payments.is_empty() => {
                 let waits = self.payments[random.index(self.payments.len())].clone();
-                let account = if random.once_in_1000(50) { account(random) } else { account_of(&waits.command) };
+                let account =
+                    if random.once_in_1000(50) { self.focus.commanded(random) } else { account_of(&waits.command) };
                 CommandRequest { command: Command::ConfirmTopUp { account }, ..waits }
             }
             _ => self.request(random, fresh),
@@ -262,21 +299,13 @@ impl Clients {
 
     /// Opens an account.
     pub(crate) fn open(&mut self, random: &mut Random, account: u128) -> CommandRequest {
-        let zone = random.pick(&Zone::ALL).name().to_owned();
+        let zone = random.pick(&self.focus.zones).name().to_owned();
         self.request(random, Command::OpenAccount { account: AccountId(account), zone })
     }
 
     fn request(&self, random: &mut Random, command: Command) -> CommandRequest {
         let id = CommandId(if random.once_in_1000(5) { 0 } else { u128::from(random.next()) });
         CommandRequest { id, command, by: "billing".to_owned(), reason: String::new() }
-    }
-}
-
-fn zone(random: &mut Random) -> String {
-    match random.below(20) {
-        0 => "Mars/Olympus".to_owned(),
-        1 => String::new(),
-        _ => random.pick(&Zone::ALL).name().to_owned(),
     }
 }
 
@@ -307,10 +336,10 @@ fn bundle(random: &mut Random) -> String {
     random.pick(&["small", "small", "large", "odd", "none"]).to_owned()
 }
 
-fn command(random: &mut Random, now: Clock) -> Command {
-    let account = account(random);
+fn command(random: &mut Random, now: Clock, focus: &Focus) -> Command {
+    let account = focus.commanded(random);
     match random.below(100) {
-        0..2 => Command::OpenAccount { account, zone: zone(random) },
+        0..2 => Command::OpenAccount { account, zone: focus.zone(random) },
         2..10 => Command::Freeze { account, frozen: random.once_in_1000(150) },
         10..18 => {
             let amount = if random.once_in_1000(10) { 1 << 37 } else { random.below(200_000) };
@@ -332,7 +361,7 @@ fn command(random: &mut Random, now: Clock) -> Command {
             let modes = [ChangeMode::Default, ChangeMode::AtRenewal, ChangeMode::NowProrated, ChangeMode::NowNewCycle];
             Command::ChangePlan { account, plan: plan(random), mode: random.pick(&modes) }
         }
-        79..84 => Command::SetZone { account, zone: zone(random) },
+        79..84 => Command::SetZone { account, zone: focus.zone(random) },
         84..90 => Command::PendingTopUp { account, amount: credits(random.between(1, 60_000)) },
         90..92 => Command::ConfirmTopUp { account },
         92..96 => Command::TopUpBundle { account, bundle: bundle(random), pending: random.once_in_1000(600) },
@@ -340,7 +369,7 @@ fn command(random: &mut Random, now: Clock) -> Command {
     }
 }
 
-fn one_change(random: &mut Random, command: &Command) -> Command {
+fn one_change(random: &mut Random, command: &Command, focus: &Focus) -> Command {
     let mut command = command.clone();
     match &mut command {
         Command::OpenAccount { zone, .. } | Command::SetZone { zone, .. } => *zone = "Asia/Kolkata".to_owned(),
@@ -379,7 +408,7 @@ fn one_change(random: &mut Random, command: &Command) -> Command {
                 *pending = !*pending;
             }
         }
-        Command::Lapse { account } | Command::ConfirmTopUp { account } => *account = self::account(random),
+        Command::Lapse { account } | Command::ConfirmTopUp { account } => *account = focus.commanded(random),
     }
     command
 }

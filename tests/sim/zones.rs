@@ -1,8 +1,11 @@
-//! A calendar of its own for the model: a few zones with their rules written out, no time-zone database (R6).
+//! A calendar of its own for the model: a few zones with their rules written out, no time-zone database (R6). The zones
+//! of the database are beside it, for runs over ages.
 
-const HOUR_MS: u64 = 3_600_000;
+use super::every_zone;
+
+pub(super) const HOUR_MS: u64 = 3_600_000;
 const HALF_HOUR_MS: u64 = HOUR_MS / 2;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// The zones of the simulated accounts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +23,8 @@ pub(crate) enum Zone {
     PagoPago,
     /// UTC+5:30.
     Kolkata,
+    /// One of the database's, by its number.
+    Listed(u16),
 }
 
 impl Zone {
@@ -34,7 +39,7 @@ impl Zone {
         Self::Kolkata,
     ];
 
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Utc => "UTC",
             Self::Berlin => "Europe/Berlin",
@@ -44,12 +49,19 @@ impl Zone {
             Self::Kiritimati => "Pacific/Kiritimati",
             Self::PagoPago => "Pacific/Pago_Pago",
             Self::Kolkata => "Asia/Kolkata",
+            Self::Listed(zone) => every_zone::name(zone),
         }
     }
 
     pub(crate) fn of(name: &str) -> Option<Self> {
         let name = if name.is_empty() { "UTC" } else { name };
-        Self::ALL.into_iter().find(|zone| zone.name() == name)
+        let written = Self::ALL.into_iter().find(|zone| zone.name() == name);
+        written.or_else(|| every_zone::of(name).map(Self::Listed))
+    }
+
+    /// All zones of the database, those that are written out here among them.
+    pub(crate) fn every() -> Vec<Self> {
+        (0..every_zone::count()).map(|zone| Self::of(every_zone::name(zone)).unwrap()).collect()
     }
 
     /// What is added to UTC to get the local time, in milliseconds.
@@ -72,11 +84,15 @@ impl Zone {
             }
             // The same instants as Berlin.
             Self::Azores => summer(last_sunday(year, 3) + HOUR_MS, last_sunday(year, 10) + HOUR_MS) - hour,
+            Self::Listed(_) => unreachable!("no rules are written out for it"),
         }
     }
 
     /// The number of the calendar date: days since 1970-01-01.
     pub(crate) fn day(self, at: u64) -> u32 {
+        if let Self::Listed(zone) = self {
+            return every_zone::day(zone, at);
+        }
         let local = u64::try_from(i64::try_from(at).unwrap() + self.offset_ms(at)).unwrap();
         u32::try_from(local / DAY_MS).unwrap()
     }
@@ -93,6 +109,9 @@ impl Zone {
     /// So many months later on the clocks of the zone, the day clamped to its month; a skipped time: the first instant
     /// after the gap; a doubled one: the first (R10).
     pub(crate) fn months_after(self, anchor: u64, months: u32) -> u64 {
+        if let Self::Listed(zone) = self {
+            return every_zone::months_after(zone, anchor, months);
+        }
         if months == 0 {
             return anchor;
         }
@@ -117,6 +136,9 @@ impl Zone {
 
     /// The first instant at which the date is a later one. All changes of these zones fall on half hours.
     pub(crate) fn day_ends_at(self, at: u64) -> u64 {
+        if let Self::Listed(zone) = self {
+            return every_zone::day_ends_at(zone, at);
+        }
         let today = self.day(at);
         // Three hours before local midnight there is no change that could matter yet.
         let local = u64::try_from(i64::try_from(at).unwrap() + self.offset_ms(at)).unwrap();
@@ -130,14 +152,14 @@ impl Zone {
 }
 
 /// Days from 1970-01-01 to a date, by years that begin in March.
-const fn days_to(year: u64, month: u64, day: u64) -> u64 {
+pub(super) const fn days_to(year: u64, month: u64, day: u64) -> u64 {
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
     days - 719_468
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
-const fn date_of(days: u64) -> (u64, u64, u64) {
+pub(super) const fn date_of(days: u64) -> (u64, u64, u64) {
     let year = year_of(days * DAY_MS);
     let mut month = 12;
     while days_to(year, month, 1) > days {

@@ -20,7 +20,7 @@ pub(crate) mod top_ups;
 mod undo;
 mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wallet::bucket::{Bucket, Sources};
 use wallet::record::{OverCommit, RefundReason};
@@ -228,6 +228,8 @@ pub(crate) struct Model {
     undo: Vec<Undo>,
     /// Counts returns, to give each its place in their order.
     returns: u64,
+    /// The accounts whose wallets may have returns that wait for their push.
+    waited_for: BTreeSet<u128>,
     /// A wrong rule, planted to prove that the harness finds it.
     pub(crate) planted: bool,
     /// Another one: every missed cycle is granted.
@@ -247,6 +249,7 @@ impl Model {
             bound: 0,
             undo: Vec::new(),
             returns: 0,
+            waited_for: BTreeSet::new(),
             planted: false,
             planted_grants: false,
         }

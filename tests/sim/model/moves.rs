@@ -39,7 +39,8 @@ impl Model {
 
     /// The returns of a chunk are there from its push on.
     pub(crate) fn flush(&mut self) {
-        for wallet in self.wallets.values_mut() {
+        for account in std::mem::take(&mut self.waited_for) {
+            let Some(wallet) = self.wallets.get_mut(&account) else { continue };
             for (_, split) in std::mem::take(&mut wallet.pending) {
                 Self::give(wallet, &split);
             }
@@ -48,8 +49,10 @@ impl Model {
 
     /// The oldest return that may not be there yet is there; says whether there was one.
     pub(crate) fn flush_one(&mut self) -> bool {
-        let waiting = self.wallets.values_mut().filter(|wallet| !wallet.pending.is_empty());
-        let Some(wallet) = waiting.min_by_key(|wallet| wallet.pending[0].0) else { return false };
+        let waited_for = self.waited_for.iter().filter_map(|account| Some((account, self.wallets.get(account)?)));
+        let waiting = waited_for.filter_map(|(account, wallet)| Some((wallet.pending.first()?.0, *account)));
+        let Some((_, account)) = waiting.min() else { return false };
+        let wallet = self.wallets.get_mut(&account).unwrap();
         let (_, split) = wallet.pending.remove(0);
         Self::give(wallet, &split);
         true
@@ -60,6 +63,7 @@ impl Model {
         self.returns += 1;
         if sum(&split) > 0 {
             self.wallets.get_mut(&account).unwrap().pending.push((self.returns, split));
+            self.waited_for.insert(account);
         }
     }
 

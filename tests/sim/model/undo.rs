@@ -2,7 +2,7 @@
 
 use super::commands::Known;
 use super::top_ups::Payment;
-use super::{Hold, Model, Policy, Wallet};
+use super::{Hold, Model, Policy, State, Wallet};
 
 /// The state before a record, so that a crash can take it back.
 #[derive(Default)]
@@ -50,6 +50,7 @@ impl Model {
 
     fn restore(&mut self, undo: Undo) {
         if let Some((account, before)) = undo.wallet {
+            self.waited_for.insert(account);
             match before {
                 Some(wallet) => self.wallets.insert(account, wallet),
                 None => self.wallets.remove(&account),
@@ -89,6 +90,12 @@ impl Model {
             self.restore(last);
         }
         self.flush();
+    }
+
+    /// Forgets ended holds and commands whose last records are no later than a position, as the disk does.
+    pub(crate) fn forget(&mut self, up_to: u64) {
+        self.holds.retain(|_, hold| hold.state == State::Open || hold.last_position > up_to);
+        self.commands.retain(|_, known| known.position > up_to);
     }
 
     /// What is durable is never taken back.

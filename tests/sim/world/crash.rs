@@ -9,18 +9,7 @@ use crate::sim::replay::{load, loads_with_other_files, replays_without_zones};
 
 impl<G: Ground> World<G> {
     pub(super) fn crash(&mut self, random: &mut Random) -> Result<(), String> {
-        let pushed = self.ground.pushed();
-        let acknowledged = self.ground.durable();
-        let (records, kept) = self.ground.crash(random, self.now.daemon)?;
-        if kept < acknowledged {
-            return Err(format!("I3: {acknowledged} records were acknowledged and {kept} are left"));
-        }
-        let rows = Rows::of(&records)?;
-        self.replays_the_same(&records, &rows)?;
-        self.tally.crashes += 1;
-        self.tally.lost_records += pushed.saturating_sub(kept);
-        self.model.crash(kept);
-        self.lose_answers(kept, random);
+        let rows = self.stop(random)?;
         if random.once_in_1000(500) {
             self.set_time(self.now.daemon + random.below(600_000));
         }
@@ -31,10 +20,27 @@ impl<G: Ground> World<G> {
         self.start(rows)
     }
 
+    /// Ends the process: the rows that the next one finds.
+    pub(super) fn stop(&mut self, random: &mut Random) -> Result<Rows, String> {
+        let pushed = self.ground.pushed();
+        let acknowledged = self.ground.durable();
+        let (records, kept) = self.ground.crash(random, self.now.daemon)?;
+        if kept < acknowledged {
+            return Err(format!("I3: {acknowledged} records were acknowledged and {kept} are left"));
+        }
+        let rows = self.base.clone().with(&records)?;
+        self.replays_the_same(&records, &rows)?;
+        self.tally.crashes += 1;
+        self.tally.lost_records += pushed.saturating_sub(kept);
+        self.model.crash(kept);
+        self.lose_answers(kept, random);
+        Ok(rows)
+    }
+
     /// I8: the records give the projections that were there, bit by bit.
     pub(super) fn replays_the_same(&self, records: &[Entry], rows: &Rows) -> Result<(), String> {
         let mut live = self.projection.rows().clone();
-        let reached = usize::try_from(live.reached).unwrap();
+        let reached = usize::try_from(live.reached - self.base.reached).unwrap();
         if reached > records.len() {
             return Err("the projections are ahead of the journal".to_owned());
         }
@@ -64,9 +70,13 @@ impl<G: Ground> World<G> {
     }
 
     pub(super) fn start(&mut self, rows: Rows) -> Result<(), String> {
-        let projection = Projection::of(rows);
+        let projection = Projection::of(rows, self.planted);
         let engine = Engine::new(self.settings.clone(), self.ground.journal(), projection.clone());
-        load(&engine, &projection, self.clock())?;
+        load(&engine, &projection, self.clock(), self.planted)?;
+        let (bound, journaled) = (engine.gauges().id_bound, projection.rows().id_bound);
+        if bound < journaled {
+            return Err(format!("R32: after a start the bound is {bound:?}, and {journaled:?} was journaled"));
+        }
         for (account, row) in &projection.rows().rows {
             self.model.started(account.0, row.day.0, self.now);
         }

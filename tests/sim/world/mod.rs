@@ -1,5 +1,6 @@
 //! One simulated daemon with its clients, its clock and its crashes, compared with the model at every answer.
 
+mod ages;
 mod agree;
 mod check;
 mod crash;
@@ -8,6 +9,7 @@ mod quotes;
 mod time;
 mod traffic;
 
+pub(crate) use ages::Ages;
 pub(crate) use check::{same_memory, view_of};
 
 use std::collections::BTreeMap;
@@ -18,9 +20,10 @@ use wallet::record::RefundReason;
 use wallet::request::{CommandRequest, Operation};
 use wallet::settings::Settings;
 
-use super::ground::{Entry, Ground, Projection};
+use super::ground::{Entry, Ground, Projection, Rows};
 use super::model::{Clock, Effect, Model};
 use super::offers::Offers;
+use super::planted::Planted;
 use super::random::Random;
 use super::requests::{ACCOUNTS, Clients};
 use super::zones::utc;
@@ -136,19 +139,11 @@ enum Sent {
     Command(CommandRequest),
 }
 
-/// What is wrong with the harness on purpose, to prove that it finds bugs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Planted {
-    Nothing,
-    /// The model forgets what a release gives back.
-    LostReturn,
-    /// The model grants every missed cycle.
-    EveryGrant,
-}
-
 pub(crate) struct World<G: Ground> {
     ground: G,
     projection: Projection,
+    /// The rows of what has been trimmed from the journal.
+    base: Rows,
     engine: Engine<G::Journal, Projection>,
     model: Model,
     now: Clock,
@@ -157,6 +152,7 @@ pub(crate) struct World<G: Ground> {
     clients: Clients,
     unacknowledged: Vec<(u64, Sent)>,
     settings: Settings,
+    planted: Planted,
     pace: Pace,
     offers: Offers,
     allowance: u64,
@@ -182,11 +178,16 @@ const STARTS: [(u64, u64, u64); 8] = [
 
 impl<G: Ground> World<G> {
     pub(crate) fn new(seed: u64, planted: Planted) -> Self {
+        Self::over(seed, planted, |seed| G::new(seed, planted))
+    }
+
+    /// A world on a ground of its own.
+    pub(crate) fn over(seed: u64, planted: Planted, ground: impl FnOnce(u64) -> G) -> Self {
         let mut random = Random::new(seed ^ 0x5eed);
         let (year, month, day) = random.pick(&STARTS);
         let start = utc(year, month, day) + random.below(86_400_000);
         let restores = random.once_in_1000(500);
-        let settings = Settings {
+        let mut settings = Settings {
             late_redebit: random.once_in_1000(700),
             restore_on: if restores { vec![RefundReason::ProviderError, RefundReason::Timeout] } else { Vec::new() },
             refund_window_ms: if random.once_in_1000(500) { 3_600_000 } else { 30 * 86_400_000 },
@@ -194,15 +195,20 @@ impl<G: Ground> World<G> {
             any_hold_ids: random.once_in_1000(100),
             ..Settings::default()
         };
-        let ground = G::new(random.next());
-        let projection = Projection::default();
-        let engine = Engine::new(settings.clone(), ground.journal(), projection.clone());
+        let ground = ground(random.next());
+        let projection = Projection::of(Rows::default(), planted);
         let mut model = Model::new(settings.clone());
+        if planted == Planted::RefundIntoTheNewPeriod {
+            model.settings.restore_on.clear();
+            settings.restore_on = RefundReason::ALL.to_vec();
+        }
+        let engine = Engine::new(settings.clone(), ground.journal(), projection.clone());
         model.planted = planted == Planted::LostReturn;
         model.planted_grants = planted == Planted::EveryGrant;
         let mut world = Self {
             ground,
             projection,
+            base: Rows::default(),
             engine,
             model,
             now: Clock { daemon: start, wall: start },
@@ -215,6 +221,7 @@ impl<G: Ground> World<G> {
             clients: Clients::default(),
             unacknowledged: Vec::new(),
             settings,
+            planted,
             allowance: 100_000,
             checked_holds: 0,
             tally: Tally::default(),
@@ -230,12 +237,18 @@ impl<G: Ground> World<G> {
         self.engine.loaded(self.clock());
         self.ensure_policy()?;
         for (index, step) in steps.iter().enumerate() {
-            self.step(*step).map_err(|wrong| format!("step {index} {step:?} at {:?}: {wrong}", self.now))?;
+            let stepped = self.step(*step).and_then(|()| self.go_down(*step));
+            stepped.map_err(|wrong| format!("step {index} {step:?} at {:?}: {wrong}", self.now))?;
         }
         // The last step of a whole run left nothing in flight, unless it met a crash.
         let quiet = steps.last().is_some_and(|step| step.kind == Kind::Quiet)
             && self.projection.rows().reached == self.ground.pushed();
         if quiet { self.replays_elsewhere() } else { Ok(()) }
+    }
+
+    /// Where the store has been told to end the process.
+    fn go_down(&mut self, step: Step) -> Result<(), String> {
+        if self.ground.is_down() { self.crash(&mut Random::new(!step.seed)) } else { Ok(()) }
     }
 
     fn step(&mut self, step: Step) -> Result<(), String> {

@@ -1,0 +1,140 @@
+//! Bugs, planted where the simulator stands between the parts: in its journals, stores, projections, starts and settings,
+//! or in the model, so that none of them is in what is shipped. Each must be found within a stated number of seeds, and
+//! `tests/README.md` lists them.
+
+use super::disk::DiskGround;
+use super::ground::{Ground, PlainGround};
+use super::world::steps;
+use super::{STEPS, ages, interleaved, run};
+use crate::order_model;
+
+/// What is wrong on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Planted {
+    #[default]
+    Nothing,
+    /// The model forgets what a release gives back.
+    LostReturn,
+    /// The model grants every missed cycle.
+    EveryGrant,
+    /// The store says that a group is synced, and it is only written.
+    AcknowledgedBeforeDurable,
+    /// A unit that only gives gets its place behind the unit that follows it.
+    CreditBeforeItsRecord,
+    /// Units go through one of two queues, by their accounts.
+    TwoQueues,
+    /// Credits of ended periods come back into the running one.
+    RefundIntoTheNewPeriod,
+    /// The timer of a hold fires again: its expiry is pushed twice.
+    TimerFiresTwice,
+    /// A recovery opens no epoch: positions that a failed append has used are used again in the same one.
+    ReusedEpoch,
+    /// A start forgets that a lapse has used a period number.
+    PeriodUsedTwice,
+    /// A start forgets the ended holds whose ids are still taken.
+    ForgottenEndedHold,
+    /// Ended holds are forgotten before the disk knows their end.
+    ForgottenTooEarly,
+    /// A start takes no notice of the bound of forgotten ids.
+    BoundGoesBack,
+    /// The timer of a cycle fires again: its roll is pushed twice.
+    CycleFiresTwice,
+    /// What time brings passes over the ends of cycles.
+    MissedCycles,
+    /// The journal loses a roll that everybody has seen.
+    LostRoll,
+    /// The journal has a roll twice that everybody has seen once.
+    DoubledRoll,
+}
+
+/// Who finds a bug.
+enum Finder {
+    /// The simulator, over a plain journal, within so many seeds.
+    Plain(Planted, u64),
+    /// The simulator, over the real journal and a faulty store, within so many seeds.
+    Disk(Planted, u64),
+    /// The explicit-state model, with this rule left out: every interleaving of it.
+    Order(&'static str),
+    /// A life of some weeks with all zones.
+    Ages(Planted),
+    /// The list of interleavings of one word.
+    Word,
+}
+
+use Finder::{Disk, Order, Plain, Word};
+
+/// The bugs, as `tests/README.md` names them.
+const BUGS: [(&str, Finder); 22] = [
+    ("acknowledged before durable", Disk(Planted::AcknowledgedBeforeDurable, 3)),
+    ("a credit before its record is durable", Plain(Planted::CreditBeforeItsRecord, 20)),
+    ("a credit before its record is pushed", Order("gives_push_first")),
+    ("a reset that overwrites a concurrent spend", Word),
+    ("a refund into the new period", Plain(Planted::RefundIntoTheNewPeriod, 3)),
+    ("a timer that fires twice", Plain(Planted::TimerFiresTwice, 3)),
+    ("a position and epoch used again", Disk(Planted::ReusedEpoch, 10)),
+    ("a period number used twice", Plain(Planted::PeriodUsedTwice, 5)),
+    ("a roll outside the lock", Order("rolls_lock")),
+    ("a command outside the lock", Order("commands_lock")),
+    ("two queues, a crash", Plain(Planted::TwoQueues, 20)),
+    ("two queues, interleaved", Order("one_queue")),
+    ("a forgotten ended hold", Plain(Planted::ForgottenEndedHold, 5)),
+    ("a hold forgotten before the disk knows its end", Plain(Planted::ForgottenTooEarly, 5)),
+    ("a bound that goes back", Plain(Planted::BoundGoesBack, 5)),
+    ("a return that is lost", Plain(Planted::LostReturn, 3)),
+    ("every missed cycle granted", Plain(Planted::EveryGrant, 40)),
+    ("an answer before its entries are durable", Order("answers_wait_for_entries")),
+    ("a cycle that fires twice", Finder::Ages(Planted::CycleFiresTwice)),
+    ("cycles that are missed", Finder::Ages(Planted::MissedCycles)),
+    ("a roll that the journal loses", Finder::Ages(Planted::LostRoll)),
+    ("a roll that the journal doubles", Finder::Ages(Planted::DoubledRoll)),
+];
+
+const FIRST_SEED: u64 = 1;
+
+/// The number of seeds that it takes, and what the last one shows.
+fn seeds_needed<G: Ground>(planted: Planted, most: u64) -> Option<(u64, String)> {
+    let seeds = FIRST_SEED..FIRST_SEED + most;
+    let mut found = seeds.map(|seed| (seed, run::<G>(seed, &steps(seed, STEPS), planted)));
+    found.find_map(|(seed, run)| Some((seed + 1 - FIRST_SEED, run.err()?)))
+}
+
+#[test]
+fn every_planted_bug_is_found_within_its_seeds() {
+    let mut missed = Vec::new();
+    for (name, finder) in &BUGS {
+        let found = match finder {
+            Plain(planted, most) => seeds_needed::<PlainGround>(*planted, *most),
+            Disk(planted, most) => seeds_needed::<DiskGround>(*planted, *most),
+            // That it is missed is explored, every time, by `order_model::every_rule_left_out_is_missed`.
+            Order(rule) => order_model::explores_without(rule).then(|| (1, format!("order_model: {rule}"))),
+            Finder::Ages(planted) => ages::found(*planted).map(|wrong| (1, wrong)),
+            Word => {
+                let (found, all) = interleaved::overwriting_resets_found();
+                (found > 0).then(|| (1, format!("{found} of {all} interleavings")))
+            }
+        };
+        match found {
+            Some((seeds, wrong)) => println!("{name}: {seeds}: {}", wrong.replace('\n', " ")),
+            None => missed.push(name),
+        }
+    }
+    assert!(missed.is_empty(), "not found within their seeds: {missed:?}");
+}
+
+/// The page tells what there is, and the numbers that hold.
+#[test]
+fn the_page_of_tests_lists_every_planted_bug() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/README.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for (name, finder) in &BUGS {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {name} |")));
+        let row = row.unwrap_or_else(|| panic!("tests/README.md has no row for {name:?}"));
+        let told = match finder {
+            Plain(_, most) | Disk(_, most) => format!("| {most} |"),
+            Order(rule) => format!("`{rule}`"),
+            Finder::Ages(_) => "`sim::ages`".to_owned(),
+            Word => "`sim::interleaved`".to_owned(),
+        };
+        assert!(row.contains(&told), "{name:?} must tell {told}: {row}");
+    }
+}
