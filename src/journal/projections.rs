@@ -18,6 +18,8 @@ mod flush;
 mod keys;
 pub mod memory;
 mod open;
+mod reread;
+#[cfg(feature = "rocks")]
 pub mod rocks;
 mod rows;
 pub mod store;
@@ -38,6 +40,8 @@ pub use disk::ReadError;
 pub use flush::Flush;
 pub use keys::KeyKind;
 pub use memory::MemoryProjections;
+pub use reread::reread;
+#[cfg(feature = "rocks")]
 pub use rocks::RocksProjections;
 pub use rows::Reached;
 pub use store::{BatchWriter, Family, ProjectionStore, StoreError};
