@@ -4,6 +4,7 @@ mod catalogue;
 mod close;
 mod commands;
 mod daemon;
+mod hostile;
 mod http;
 mod life;
 mod requests;
