@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod crash;
+mod fuzz;
 mod order_model;
 mod server;
 mod sim;
