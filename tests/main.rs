@@ -3,6 +3,7 @@
 
 mod clock;
 mod crash;
+mod fuzz;
 mod order_model;
 mod server;
 mod sim;

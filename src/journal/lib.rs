@@ -47,6 +47,7 @@ pub mod queue;
 pub mod recent;
 pub mod record;
 pub mod recovery;
+#[cfg(feature = "rocks")]
 pub mod rocks;
 pub mod room;
 pub mod store;

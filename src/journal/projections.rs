@@ -19,6 +19,8 @@ mod flush;
 mod keys;
 pub mod memory;
 mod open;
+mod reread;
+#[cfg(feature = "rocks")]
 pub mod rocks;
 pub(crate) mod rows;
 pub mod store;
@@ -43,6 +45,8 @@ pub use keys::KeyKind;
 #[cfg(test)]
 pub(crate) use keys::{id_key, open_hold_key, wallet_key};
 pub use memory::MemoryProjections;
+pub use reread::reread;
+#[cfg(feature = "rocks")]
 pub use rocks::RocksProjections;
 pub use rows::Reached;
 pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};

@@ -145,6 +145,9 @@ impl<'de, const MAX: usize> Deserialize<'de> for Secret<MAX> {
     }
 }
 
+/// Entries that memory is asked for before any of them is read.
+const ENTRIES_AT_ONCE: usize = 16;
+
 /// A list of at most `MAX` entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T, const MAX: usize>(Vec<T>);
@@ -196,7 +199,8 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
                 if len > MAX {
                     return Err(A::Error::custom(TooLong { len, max: MAX }));
                 }
-                let mut entries = Vec::with_capacity(len);
+                // A length alone is no reason to allocate for all of it: entries may be a thousand times as long.
+                let mut entries = Vec::with_capacity(len.min(ENTRIES_AT_ONCE));
                 while let Some(entry) = seq.next_element()? {
                     if entries.len() == MAX {
                         return Err(A::Error::custom(TooLong { len: MAX + 1, max: MAX }));

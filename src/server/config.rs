@@ -75,6 +75,8 @@ pub struct ServerPart {
     pub overload_retry_after_ms: u32,
     /// How long a stop waits for what is in flight, in milliseconds.
     pub drain_timeout_ms: u32,
+    /// Connections at most that have not shaken hands yet; at least 1. They take no place of those that have.
+    pub handshakes_max: u32,
 }
 
 impl Default for ServerPart {
@@ -93,6 +95,7 @@ impl Default for ServerPart {
             overload_wait_ms: 200,
             overload_retry_after_ms: 500,
             drain_timeout_ms: 10_000,
+            handshakes_max: 256,
         }
     }
 }
@@ -418,6 +421,14 @@ impl Config {
             None => Self::default(),
         };
         load::with_environment(config, environment)
+    }
+
+    /// The defaults and a file's text over them. `name` is how errors name the file; paths stay as they are written.
+    ///
+    /// # Errors
+    /// A key is unknown or has a value that it does not take.
+    pub fn from_text(text: &str, name: &str) -> Result<Self, ConfigError> {
+        load::from_text(text, name)
     }
 
     /// The configuration as TOML, every key stated.

@@ -17,6 +17,7 @@ use protocol::{Body, Close, CloseReason};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::daemon::Daemon;
 
@@ -51,15 +52,26 @@ impl From<crate::daemon::Failing> for End {
     }
 }
 
+/// The way into the daemon: the place of one that nobody knows yet, and where it gets another once it has shaken hands.
+pub struct Entry {
+    /// Given back with the handshake.
+    pub stranger: OwnedSemaphorePermit,
+    /// Where the place for what follows comes from.
+    pub connections: Arc<Semaphore>,
+}
+
 /// Serves a connection until it ends.
-pub async fn serve(daemon: Arc<Daemon>, stream: TcpStream) {
+pub async fn serve(daemon: Arc<Daemon>, stream: TcpStream, entry: Entry) {
     let _counted = daemon.metrics.connection();
     // Without it answers would wait for the acknowledgement of those before; a socket that refuses is merely slower.
     drop(stream.set_nodelay(true));
     let (read, mut write) = stream.into_split();
     let mut input = Input::new(read, &daemon);
-    let end = match handshake::shake(&daemon, &mut input, &mut write).await {
-        Ok(agreed) => {
+    let Entry { stranger, connections } = entry;
+    let shaken = handshake::shake(&daemon, &mut input, &mut write, connections).await;
+    drop(stranger);
+    let end = match shaken {
+        Ok((agreed, _place)) => {
             tracing::debug!(client = agreed.client, "connected");
             let (outbox, writer) = Writer::new(&daemon, write, agreed.in_flight_max);
             let writing = tokio::spawn(writer.run());
@@ -73,9 +85,14 @@ pub async fn serve(daemon: Arc<Daemon>, stream: TcpStream) {
                 let _ = outbox.send(Message::unmeasured(bytes)).await;
             }
             drop(outbox);
-            // A writer that panicked has ended the process by then.
-            let _ = writing.await;
-            end
+            match writing.await {
+                Ok(Some(unread)) => {
+                    daemon.metrics.closed(unread);
+                    End::Gone
+                }
+                // A writer that panicked has ended the process by then.
+                Ok(None) | Err(_) => end,
+            }
         }
         Err(end) => {
             if let End::Close(reason) = end {
@@ -89,13 +106,15 @@ pub async fn serve(daemon: Arc<Daemon>, stream: TcpStream) {
         }
     };
     if let End::Close(reason) = end {
+        daemon.metrics.closed(reason);
         tracing::debug!(%reason, "connection closed");
         let _ = tokio::time::timeout(LINGER, discard(input.into_half())).await;
     }
 }
 
 /// Tells a connection that there is no room for it.
-pub async fn turn_away(mut stream: TcpStream) {
+pub async fn turn_away(daemon: &Daemon, mut stream: TcpStream) {
+    daemon.metrics.closed(CloseReason::TooManyConnections);
     let told = async {
         stream.write_all(&close_frame(CloseReason::TooManyConnections)).await?;
         stream.shutdown().await

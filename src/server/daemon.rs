@@ -1,6 +1,7 @@
 //! The running daemon as all its tasks share it: rules, journal, clock, metrics, and the phase that it is in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use journal::{Durability, Queue};

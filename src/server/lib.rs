@@ -12,7 +12,7 @@
 //! | [`start`] | from a folder to a running daemon: recovery, projections, memory, threads |
 //! | [`daemon`] | what all tasks share, and the phase that it is in |
 //! | [`run`] | listening, readiness, the stop: everything that happens to the process |
-//! | [`listener`], [`connection`] | sockets: a reader that runs frames and a writer that waits for durability |
+//! | [`places`], [`listener`], [`connection`] | sockets: a reader that runs frames and a writer that waits for durability |
 //! | [`admission`], [`link`] | room in the journal and what is refused when there is none |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
@@ -24,6 +24,7 @@
 //! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
+//! | [`seldom`] | log lines that do not become a flood |
 //!
 //! # Threads
 //!
@@ -55,10 +56,12 @@ pub mod lag;
 pub mod link;
 pub mod listener;
 pub mod metrics;
+pub mod places;
 pub mod projector;
 pub mod reload;
 pub mod resets;
 pub mod run;
+pub mod seldom;
 pub mod shutdown;
 pub mod start;
 pub mod sweep;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use protocol::{Answer, Outcome};
+use protocol::{Answer, CloseReason, Outcome};
 use wallet::audit::Invariant;
 use wallet::resets::ResetTotals;
 
@@ -47,6 +47,7 @@ metrics! {
     REQUESTS = "creditd_requests_total" Counter "Answers given, by operation and outcome.",
     REQUEST_DURATION = "creditd_request_duration_seconds" Histogram "From the arrival of an operation to the writing of its durable answer.",
     CONNECTIONS = "creditd_connections" Gauge "Open connections of the binary protocol.",
+    CONNECTIONS_CLOSED = "creditd_connections_closed_total" Counter "Connections that the daemon ended, by the reason of the close.",
     CREDITS = "creditd_credits_total" Counter "Credits that moved since the start, by flow and bucket.",
     HOLDS_OPEN = "creditd_holds_open" Gauge "Holds that are neither settled, released nor expired.",
     OLDEST_HOLD_AGE = "creditd_oldest_hold_age_seconds" Gauge "Age of the oldest open hold; 0 without one.",
@@ -79,6 +80,8 @@ pub struct Metrics {
     journal_bytes: Counter,
     overload_refused: Counter,
     connections: AtomicU64,
+    /// By reason.
+    closed: Vec<Counter>,
     flows: Arc<Flows>,
 }
 
@@ -136,6 +139,10 @@ impl Metrics {
             journal_bytes: counter!(JOURNAL_BYTES),
             overload_refused: counter!(OVERLOAD_REFUSED),
             connections: AtomicU64::new(0),
+            closed: CloseReason::ALL
+                .iter()
+                .map(|reason| counter!(CONNECTIONS_CLOSED, "reason" => reason.name()))
+                .collect(),
             flows,
         })
     }
@@ -147,6 +154,14 @@ impl Metrics {
             let name = Outcome::ALL[outcome].name();
             cell.get_or_init(|| counter!(REQUESTS, "op" => op.name(), "outcome" => name)).increment(times);
         });
+    }
+
+    /// Counts a connection that the daemon ended.
+    pub fn closed(&self, reason: CloseReason) {
+        let place = CloseReason::ALL.iter().position(|known| *known == reason);
+        if let Some(counter) = place.and_then(|place| self.closed.get(place)) {
+            counter.increment(1);
+        }
     }
 
     /// Notes how long equal operations took, all at once.

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::daemon::Phase;
+use crate::places::{self, Places};
 use crate::start::{StartError, Started, Wanted, start};
 use crate::{http, listener, reload};
 
@@ -102,13 +103,16 @@ async fn serve(
         http: web.local_addr().map_err(RunError::System)?,
         durability: daemon.settings.config.journal.durability.name(),
     };
+    // The stores are open by now: what they have of the process's descriptors is known.
+    let places = Places::new(places::of_process(&daemon.settings.config.server));
     let (stop_web, web_stopped) = oneshot::channel::<()>();
+    let web = http::Limited::new(web, Arc::clone(&places.http));
     let web = tokio::spawn(http::serve(web, Arc::clone(daemon), async {
         // Sent, or dropped with its owner: either way it is over.
         let _ = web_stopped.await;
     }));
     daemon.enter(Phase::Serving);
-    let connections = tokio::spawn(listener::run(Arc::clone(daemon), binary));
+    let connections = tokio::spawn(listener::run(Arc::clone(daemon), binary, places));
     ready(where_ready);
     asked_to_stop.await;
 

@@ -1,5 +1,6 @@
 //! A daemon in a child process, in a folder of its own; it is killed when the test ends.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -35,8 +36,20 @@ impl Daemon {
         Self::run(Path::new("."), &["--durability", "memory", "--config", file], &[])
     }
 
+    /// A daemon on a folder that may have so many files open, and that logs to a file.
+    pub(super) fn with_files(folder: &Path, files: u32, log: File, environment: &[(&str, &str)]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files.to_string(), env!("CARGO_BIN_EXE_creditd")]);
+        shell.stderr(log);
+        Self::launch(shell, folder, &["--dev"], environment)
+    }
+
     fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_creditd"))
+        Self::launch(Command::new(env!("CARGO_BIN_EXE_creditd")), folder, arguments, environment)
+    }
+
+    fn launch(mut command: Command, folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = command
             .args(["run", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(folder)
             .args(arguments)
@@ -52,6 +65,11 @@ impl Daemon {
         let address = field(&ready, "address=").parse().unwrap();
         let http = field(&ready, "http=").parse().unwrap();
         Self { child, _stdout: stdout, address, http, ready }
+    }
+
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to stop, by the signal that a service manager sends.

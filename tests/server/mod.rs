@@ -6,6 +6,7 @@ mod close;
 mod commands;
 mod daemon;
 mod days;
+mod hostile;
 mod http;
 mod life;
 mod past;

@@ -39,7 +39,7 @@ fn block_length(rows: &[(HoldId, &[u8])], second: u64) -> usize {
     fits.count().max(1)
 }
 
-fn write_block(rows: &[(HoldId, &[u8])], value: &mut Vec<u8>) {
+pub(super) fn write_block(rows: &[(HoldId, &[u8])], value: &mut Vec<u8>) {
     value.clear();
     value.extend_from_slice(&number(rows.len()));
     let mut end = 0;

@@ -28,6 +28,18 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Reached,
+        Self::IdBound,
+        Self::Policies,
+        Self::Wallet,
+        Self::OpenHold,
+        Self::Command,
+        Self::Payment,
+        Self::EndedHolds,
+    ];
+
     /// Where entries of this kind are.
     #[must_use]
     pub const fn family(self) -> Family {

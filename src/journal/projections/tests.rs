@@ -360,6 +360,7 @@ fn a_row_is_checked_before_it_is_flushed() {
     assert_eq!(projector.archive().violations().0, 1);
 }
 
+#[cfg(feature = "rocks")]
 #[test]
 fn rocksdb_comes_to_the_same_state() {
     let script = script(60);

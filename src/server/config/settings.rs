@@ -162,6 +162,7 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
     let wide = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
     range("server.worker_threads", wide(server.worker_threads), 0, 1024)?;
     range("server.connections_max", server.connections_max, 1, 65_536)?;
+    range("server.handshakes_max", server.handshakes_max, 1, 65_536)?;
     range("server.in_flight_operations_max", server.in_flight_operations_max, FRAME_OPERATIONS_MAX, 1 << 20)?;
     range("server.out_queue_messages", wide(server.out_queue_messages), 1, 65_536)?;
     range("server.handshake_timeout_ms", server.handshake_timeout_ms, 10, u32::MAX)?;

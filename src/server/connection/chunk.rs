@@ -39,10 +39,11 @@ struct Share {
 }
 
 impl Batch {
+    /// An empty one; it takes memory with its first operations.
     pub(super) fn new(daemon: &Daemon) -> Self {
         Self {
-            operations: Vec::with_capacity(CHUNK_OPERATIONS_MAX),
-            ops: Vec::with_capacity(CHUNK_OPERATIONS_MAX),
+            operations: Vec::new(),
+            ops: Vec::new(),
             own_answers: Vec::new(),
             shares: Vec::new(),
             takes: 0,

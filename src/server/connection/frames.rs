@@ -14,6 +14,10 @@ use crate::daemon::Daemon;
 
 /// What is read at a time, if it is there.
 const READ_BYTES: usize = 64 * 1024;
+/// The same of somebody who has not shaken hands: a hello fits.
+const READ_BYTES_STRANGER: usize = 1024;
+/// A connection on which nothing comes for so long gives its memory back.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The reading half with its buffer.
 pub(super) struct Input {
@@ -55,17 +59,20 @@ impl Input {
         self.start = place;
     }
 
-    /// Reads until a whole frame is there. `stopped` ends the wait with a reason of its own.
-    pub(super) async fn fill(&mut self, expecting: Expecting, stopped: impl Future<Output = End>) -> Result<(), End> {
+    /// Reads until a whole frame is there. `stopped` ends the wait with a reason of its own; `quiet` is called when nothing
+    /// has come for a while, to give memory back.
+    pub(super) async fn fill(
+        &mut self,
+        expecting: Expecting,
+        stopped: impl Future<Output = End>,
+        quiet: impl FnOnce(),
+    ) -> Result<(), End> {
         self.buffer.drain(..self.start);
         self.start = 0;
         let Deadlines { idle, frame, .. } = self.deadlines;
         let reading = async {
             if self.buffer.is_empty() {
-                match idle {
-                    Some(limit) => within(limit, CloseReason::IdleTimeout, self.read()).await?,
-                    None => self.read().await?,
-                }
+                self.begin(idle, quiet).await?;
             }
             within(frame, CloseReason::FrameTimeout, self.read_whole(expecting)).await
         };
@@ -76,17 +83,38 @@ impl Input {
         }
     }
 
+    /// Waits for the first bytes of a frame. Thousands may wait here, so that who waits for long has no buffer.
+    async fn begin(&mut self, idle: Option<Duration>, quiet: impl FnOnce()) -> Result<(), End> {
+        let soon = idle.map_or(QUIET, |idle| idle.min(QUIET));
+        // An error is one of the read that follows, too.
+        if tokio::time::timeout(soon, self.half.readable()).await.is_err() {
+            self.buffer = Vec::new();
+            quiet();
+            match idle {
+                Some(idle) => {
+                    let left = tokio::time::timeout(idle.saturating_sub(soon), self.half.readable()).await;
+                    let _ = left.map_err(|_| End::Close(CloseReason::IdleTimeout))?;
+                }
+                None => {
+                    let _ = self.half.readable().await;
+                }
+            }
+        }
+        self.read(READ_BYTES).await
+    }
+
     /// Reads until a whole frame is there, with no deadline but the caller's.
     pub(super) async fn read_whole(&mut self, expecting: Expecting) -> Result<(), End> {
+        let most = if expecting == Expecting::Hello { READ_BYTES_STRANGER } else { READ_BYTES };
         while self.whole(expecting)?.is_none() {
-            self.read().await?;
+            self.read(most).await?;
         }
         Ok(())
     }
 
     /// Reads once. What is not whole yet is shorter than the longest frame, so that the buffer is bounded.
-    async fn read(&mut self) -> Result<(), End> {
-        self.buffer.reserve(READ_BYTES);
+    async fn read(&mut self, most: usize) -> Result<(), End> {
+        self.buffer.reserve(most);
         match self.half.read_buf(&mut self.buffer).await {
             Ok(count) if count > 0 => Ok(()),
             _ => Err(End::Gone),

@@ -1,8 +1,11 @@
 //! The handshake: a hello in time, a version that both speak, and the limits of the connection.
 
+use std::sync::Arc;
+
 use protocol::{Body, CloseReason, Durability, Expecting, Hello, Text, Version, Welcome};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::End;
 use super::frames::Input;
@@ -18,8 +21,13 @@ pub(super) struct Agreed {
     pub(super) in_flight_max: u32,
 }
 
-/// Reads the hello and answers it.
-pub(super) async fn shake(daemon: &Daemon, input: &mut Input, output: &mut OwnedWriteHalf) -> Result<Agreed, End> {
+/// Reads the hello and answers it. What was agreed comes with a place among the connections.
+pub(super) async fn shake(
+    daemon: &Daemon,
+    input: &mut Input,
+    output: &mut OwnedWriteHalf,
+    connections: Arc<Semaphore>,
+) -> Result<(Agreed, OwnedSemaphorePermit), End> {
     let deadline = daemon.settings.deadlines.handshake;
     let shaking = async {
         input.read_whole(Expecting::Hello).await?;
@@ -29,12 +37,15 @@ pub(super) async fn shake(daemon: &Daemon, input: &mut Input, output: &mut Owned
         let Some(version) = Version::agree(hello.version_min, hello.version_max) else {
             return Err(End::Close(CloseReason::BadVersion));
         };
+        let Ok(place) = connections.try_acquire_owned() else {
+            return Err(End::Close(CloseReason::TooManyConnections));
+        };
         let agreed = agree(daemon, &hello);
         let mut bytes = Vec::new();
         let welcome = welcome(daemon, version, agreed.in_flight_max);
         welcome.encode(&mut bytes, header.request_id).map_err(|_| End::Gone)?;
         output.write_all(&bytes).await.map_err(|_| End::Gone)?;
-        Ok(agreed)
+        Ok((agreed, place))
     };
     tokio::time::timeout(deadline, shaking).await.unwrap_or(Err(End::Close(CloseReason::HandshakeTimeout)))
 }

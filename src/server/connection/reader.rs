@@ -15,6 +15,9 @@ use crate::clock::{Clock, Stopwatch};
 use crate::daemon::{Daemon, Phase};
 use crate::metrics::{Op, Tally};
 
+/// Unused bytes that the buffer of a command's answer may have.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+
 /// The reading half of a connection.
 pub(super) struct Reader {
     daemon: Arc<Daemon>,
@@ -96,8 +99,14 @@ impl Reader {
             Some((header, body)) => self.other_frame(&header, body, arrived).await,
             None => {
                 self.daemon.metrics.add(&mut self.tally);
-                let stopped = stopped(&self.daemon, &self.outbox);
-                self.input.fill(Expecting::FromClient, stopped).await
+                let Self { daemon, input, outbox, batch, answers, .. } = self;
+                let stopped = stopped(daemon, outbox);
+                let give_back = || {
+                    *batch = Batch::new(daemon);
+                    *answers = Vec::new();
+                    outbox.forget_buffers();
+                };
+                input.fill(Expecting::FromClient, stopped, give_back).await
             }
         }
     }
@@ -160,6 +169,7 @@ impl Reader {
             needs: std::mem::take(&mut self.needs),
             measured: std::mem::take(&mut self.measured),
             arrived: Some(arrived),
+            room: None,
         };
         self.outbox.send(message).await
     }
@@ -183,6 +193,10 @@ impl Reader {
                 self.measured.count(op);
                 self.needs = needs;
                 answer.encode(&mut self.answers, header.request_id).map_err(|_| End::Gone)?;
+                // The queue counts bytes: a long answer has no more memory than those.
+                if self.answers.capacity() - self.answers.len() > SPARE_BYTES_MAX {
+                    self.answers.shrink_to_fit();
+                }
                 self.send(arrived).await
             }
             FrameKind::Ping => {

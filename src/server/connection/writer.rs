@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
-use protocol::{Answer, Body, CommandAnswer, Expecting, FrameKind, FrameWriter, Outcome, Progress};
+use protocol::{Answer, Body, CloseReason, CommandAnswer, Expecting, FrameKind, FrameWriter, Outcome, Progress};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use wallet::ids::Position;
 
 use super::End;
@@ -19,6 +19,14 @@ use crate::metrics::Op;
 const WRITE_BYTES: usize = 64 * 1024;
 /// Buffers that are kept for the next answers; more are freed.
 const SPARE_BUFFERS_MAX: usize = 4;
+/// Bytes of answers that one connection may leave unread, beside what the system's buffers hold: an answer can be a
+/// thousand times as long as what asked for it.
+const OUT_QUEUE_BYTES_MAX: usize = 4 << 20;
+/// Bytes that one permit of the queue stands for.
+const PERMIT_BYTES: usize = 4096;
+const PERMITS: usize = OUT_QUEUE_BYTES_MAX / PERMIT_BYTES;
+
+const _: () = assert!(2 * (protocol::limits::BODY_BYTES_MAX as usize) < OUT_QUEUE_BYTES_MAX, "every message fits");
 
 /// Whole frames on their way out.
 pub(super) struct Message {
@@ -28,12 +36,14 @@ pub(super) struct Message {
     pub(super) measured: Measured,
     /// When its first operation was read.
     pub(super) arrived: Option<Stopwatch>,
+    /// Its room in the queue, from [`Outbox::send`] until it is written.
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 impl Message {
     /// A message that answers nothing and rests on nothing.
     pub(super) fn unmeasured(bytes: Vec<u8>) -> Self {
-        Self { bytes, needs: Position::NONE, measured: Measured::default(), arrived: None }
+        Self { bytes, needs: Position::NONE, measured: Measured::default(), arrived: None, room: None }
     }
 }
 
@@ -65,14 +75,19 @@ impl Measured {
 /// The reader's side of the out-queue.
 pub(super) struct Outbox {
     messages: mpsc::Sender<Message>,
+    room: Arc<Semaphore>,
     /// Operations without a written answer.
     pub(super) in_flight: Arc<AtomicU32>,
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Outbox {
-    /// Queues a message; waits while the queue is full.
-    pub(super) async fn send(&self, message: Message) -> Result<(), End> {
+    /// Queues a message; waits while the queue is full, by its messages or by their bytes. When the writer ends its
+    /// messages are dropped, so that the wait ends with it.
+    pub(super) async fn send(&self, mut message: Message) -> Result<(), End> {
+        let permits = message.bytes.len().div_ceil(PERMIT_BYTES).min(PERMITS);
+        let permits = u32::try_from(permits).unwrap_or(1);
+        message.room = Arc::clone(&self.room).acquire_many_owned(permits).await.ok();
         self.messages.send(message).await.map_err(|_| End::Gone)
     }
 
@@ -81,10 +96,24 @@ impl Outbox {
         self.spare.lock().pop().unwrap_or_default()
     }
 
+    /// Gives the memory of spare buffers back.
+    pub(super) fn forget_buffers(&self) {
+        *self.spare.lock() = Vec::new();
+    }
+
     /// Ends when the writer has ended.
     pub(super) async fn closed(&self) {
         self.messages.closed().await;
     }
+}
+
+/// What became of a write.
+enum Written {
+    All,
+    /// The other side has gone.
+    Gone,
+    /// The other side does not read.
+    Unread,
 }
 
 /// The writing half of a connection.
@@ -103,15 +132,16 @@ impl Writer {
         let (sender, messages) = mpsc::channel(daemon.settings.config.server.out_queue_messages);
         let in_flight = Arc::new(AtomicU32::new(0));
         let spare = Arc::new(Mutex::new(Vec::new()));
-        let outbox = Outbox { messages: sender, in_flight: Arc::clone(&in_flight), spare: Arc::clone(&spare) };
+        let room = Arc::new(Semaphore::new(PERMITS));
+        let outbox = Outbox { messages: sender, room, in_flight: Arc::clone(&in_flight), spare: Arc::clone(&spare) };
         let daemon = Arc::clone(daemon);
         let progress = daemon.progress.clone();
         (outbox, Self { daemon, output, messages, in_flight, spare, progress })
     }
 
-    /// Writes messages until the reader has ended, or the other side does not read. Then everything that was taken is
-    /// answered, and the socket's writing side is closed.
-    pub(super) async fn run(mut self) {
+    /// Writes messages until the reader has ended. Then everything that was taken is answered, and the socket's writing
+    /// side is closed. An end before that has its reason; it cannot be sent, because half a frame may have left.
+    pub(super) async fn run(mut self) -> Option<CloseReason> {
         let mut next = None;
         while let Some(first) = match next.take() {
             Some(message) => Some(message),
@@ -133,11 +163,14 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            if !self.write(ready, durable).await {
-                return;
+            match self.write(ready, durable).await {
+                Written::All => {}
+                Written::Gone => return None,
+                Written::Unread => return Some(CloseReason::SlowReader),
             }
         }
         let _ = self.output.shutdown().await;
+        None
     }
 
     /// Waits until `needs` is durable or nothing will be any more, and says how far the journal is.
@@ -147,8 +180,7 @@ impl Writer {
         self.progress.borrow().durable
     }
 
-    /// Writes messages; `false` when the other side has gone or does not read.
-    async fn write(&mut self, messages: Vec<Message>, durable: Position) -> bool {
+    async fn write(&mut self, messages: Vec<Message>, durable: Position) -> Written {
         let mut out = Vec::new();
         for message in &messages {
             match (message.needs <= durable, messages.len()) {
@@ -163,15 +195,18 @@ impl Writer {
         self.in_flight.fetch_sub(leaving, Ordering::Relaxed);
         let bytes = if out.is_empty() { &messages[0].bytes } else { &out };
         let limit = self.daemon.settings.deadlines.write;
-        let written = tokio::time::timeout(limit, self.output.write_all(bytes)).await;
-        if !matches!(written, Ok(Ok(()))) {
-            tracing::debug!("answers are not read: the connection is given up");
-            return false;
+        match tokio::time::timeout(limit, self.output.write_all(bytes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_gone)) => return Written::Gone,
+            Err(_elapsed) => {
+                tracing::debug!("answers are not read: the connection is given up");
+                return Written::Unread;
+            }
         }
         for message in messages {
             self.written(message);
         }
-        true
+        Written::All
     }
 
     fn written(&self, message: Message) {

@@ -8,9 +8,12 @@ use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
 
 use crate::daemon::{Condition, Daemon};
+
+mod limited;
+
+pub use limited::Limited;
 
 /// The content type of Prometheus' text form.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -20,7 +23,7 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// # Errors
 /// The listener fails.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Limited,
     daemon: Arc<Daemon>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
