@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use wallet::accounts::RollRound;
+use wallet::cycles::{CycleRolls, PACKED_ROLLS_MAX};
 use wallet::ids::{AccountId, CommandId, PlanId, Timestamp};
 use wallet::record::Record;
 use wallet::request::{Command, CommandRequest};
@@ -17,8 +17,6 @@ use crate::sim::random::Random;
 use crate::sim::requests::Focus;
 use crate::sim::zones::{HOUR_MS, Zone, utc};
 
-/// Idle wallets that one call looks at, and rolls at most; as the daemon's ticker.
-const ROLL_SLICE: (u32, usize) = (4_096, 256);
 /// Ended holds and commands stay on disk for so many days.
 const KEPT_DAYS: u64 = 40;
 /// How often the journal is trimmed.
@@ -218,15 +216,15 @@ impl World<PlainGround> {
         if self.planted == Planted::MissedCycles {
             return Ok(());
         }
-        let mut round = RollRound::default();
+        let mut rolls = CycleRolls::default();
         loop {
             let before = self.ground.pushed();
-            let slice = self.engine.roll_idle(&mut round, ROLL_SLICE, self.clock());
+            let batch = self.engine.roll_cycles(&mut rolls, PACKED_ROLLS_MAX, self.clock());
             let records = self.ground.pushed_after(before);
-            if records.len() != slice.rolled || self.cycle_rolls(&records, before)?.contains(&false) {
-                return Err(format!("R10: {slice:?} left {records:?}"));
+            if records.len() > 1 || batch.left_out > 0 || self.cycle_rolls(&records, before)?.contains(&false) {
+                return Err(format!("R10: {batch:?} left {records:?}"));
             }
-            if slice.over {
+            if batch.rolled == 0 && batch.over {
                 return Ok(());
             }
         }
