@@ -182,7 +182,7 @@ impl Turn {
         self.wanted || self.draining
     }
 
-    /// Whether the projections stand back for now (decision 0015).
+    /// Whether the projections stand back for now (decision 0016).
     const fn is_of_requests(self, yield_max: u64) -> bool {
         self.busy && self.lag < yield_max && !self.is_urgent()
     }

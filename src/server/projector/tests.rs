@@ -1,4 +1,4 @@
-//! Whose turn it is: the projections', or the requests' (decision 0015).
+//! Whose turn it is: the projections', or the requests' (decision 0016).
 
 use super::Turn;
 
