@@ -13,6 +13,7 @@ use wallet::ids::Position;
 use crate::archive::ArchiveLink;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::disk::DiskWatch;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
 use crate::reload::ConfigSource;
@@ -95,6 +96,8 @@ pub struct Daemon {
     pub reloading: Mutex<()>,
     /// Held by the one walk over all holds or accounts that runs.
     pub walking: Mutex<()>,
+    /// Free space under the data folder.
+    pub disk: DiskWatch,
 }
 
 impl Daemon {
@@ -167,7 +170,15 @@ impl Daemon {
             condition(phase != Phase::Draining, "not draining".to_owned()),
             condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
             condition(!self.clock.is_suspect(), "clock believed".to_owned()),
+            condition(!self.disk.is_low(), self.disk_text()),
         ]
+    }
+
+    fn disk_text(&self) -> String {
+        match self.disk.free_bytes() {
+            Some(free) => format!("disk has {free} bytes free, reserves need {}", self.disk.low_bytes()),
+            None => "no disk is needed".to_owned(),
+        }
     }
 
     /// All metrics in Prometheus' text form.
@@ -185,6 +196,7 @@ impl Daemon {
             timer_lag_ms: self.timer_lag_ms.load(Ordering::Relaxed),
             violations: self.rules.archive().violations(),
             clock_suspect: self.clock.is_suspect(),
+            read_only: self.disk.is_low(),
         })
     }
 }

@@ -93,6 +93,8 @@ pub struct Levels {
     pub violations: u64,
     /// Whether the wall clock is not believed.
     pub clock_suspect: bool,
+    /// Whether reserves and charges are refused because disk space is low.
+    pub read_only: bool,
 }
 
 impl Metrics {
@@ -109,7 +111,6 @@ impl Metrics {
             handle
         });
         gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!(READ_ONLY).set(0.0);
         Self::config_loaded(loaded_at_seconds);
         let flows = Arc::new(Flows::default());
         let seconds = || Histogram::of_micros(&histogram::SECONDS);
@@ -184,6 +185,7 @@ impl Metrics {
         counter!(AUDIT_VIOLATIONS).absolute(levels.violations);
         gauge!(TIMER_LAG).set(float(levels.timer_lag_ms) / 1_000.0);
         gauge!(CLOCK_SUSPECT).set(f64::from(u8::from(levels.clock_suspect)));
+        gauge!(READ_ONLY).set(f64::from(u8::from(levels.read_only)));
         let mut text = self.exporter.render();
         self.flows.render(&mut text, CREDITS, help(CREDITS));
         histogram::head(&mut text, REQUEST_DURATION, help(REQUEST_DURATION));

@@ -28,6 +28,7 @@ use crate::catalogue::Catalogue;
 use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
+use crate::disk::DiskWatch;
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
 use crate::projector::FollowError;
@@ -166,6 +167,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         config_source,
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
+        disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
         settings,
     });
     let threads = Threads {
@@ -173,6 +175,8 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
         ticker: spawn("ticker", &daemon, ticker::run)?,
     };
+    // The first request must not come before the first look.
+    daemon.disk.look();
     roll_all(&daemon);
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
     daemon.rules.set_rates(Arc::clone(&catalogue.rates));

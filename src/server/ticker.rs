@@ -22,6 +22,8 @@ const TICK: Duration = Duration::from_millis(50);
 const FORGET_EVERY_TICKS: u32 = 20;
 /// Every how many ticks pending top-ups are looked at.
 const DROP_EVERY_TICKS: u32 = 200;
+/// Every how many ticks free disk space is looked at.
+const DISK_EVERY_TICKS: u32 = 20;
 /// Idle wallets that one tick looks at: ten million are seen in about two minutes. Requests roll their wallet themselves.
 const ROLL_SLOTS: u32 = 4_096;
 /// Idle wallets that one tick rolls at most: each is a record.
@@ -48,6 +50,9 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             forget(daemon);
+        }
+        if ticks.is_multiple_of(DISK_EVERY_TICKS) {
+            daemon.disk.look();
         }
         if ticks.is_multiple_of(DROP_EVERY_TICKS) {
             drop_pending(daemon);
