@@ -65,6 +65,14 @@ impl Worker {
         self.pending.push_back(Pending { request, resent: false });
     }
 
+    /// Makes so many new requests, and sends none.
+    pub(super) fn push_new(&mut self, requests: usize) {
+        for _ in 0..requests {
+            let request = self.load.request();
+            self.push(request);
+        }
+    }
+
     /// Sends what is open, in its first order, then new requests; ends with the connection, or when nothing is open.
     pub(super) fn run(&mut self, address: &str, until: Until) -> Result<(), Gone> {
         let mut wire = Wire::connect(address)?;
