@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file whose lock says that a process uses the directory. That it exists says that the directory was made for us.
-const LOCK_FILE: &str = "LOCK";
+pub const LOCK_FILE: &str = "LOCK";
 
 /// A journal that `creditd fsck --truncate-at` is writing: while it is there, the cut is not finished.
 pub const CUTTING_FOLDER: &str = "journal.cutting";
@@ -60,11 +60,19 @@ impl DataDirectory {
     /// # Errors
     /// [`DirectoryError`].
     pub fn create_or_open(path: &Path) -> Result<Self, DirectoryError> {
-        let io = |error| DirectoryError::Io { path: path.into(), error };
-        std::fs::create_dir_all(path).map_err(io)?;
+        create_synced(path).map_err(|error| DirectoryError::Io { path: path.into(), error })?;
         let directory = Self::lock(path)?;
-        File::open(path).and_then(|folder| folder.sync_all()).map_err(io)?;
+        directory.sync()?;
         Ok(directory)
+    }
+
+    /// Makes the names of what is in the directory survive a power cut. A store syncs what is in its own folder, and not
+    /// the folder's name.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Io`].
+    pub fn sync(&self) -> Result<(), DirectoryError> {
+        sync_folder(&self.path).map_err(|error| DirectoryError::Io { path: self.path.clone(), error })
     }
 
     /// The directory.
@@ -95,6 +103,41 @@ impl DataDirectory {
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
     }
+}
+
+/// Makes a folder and those above it, and their names survive a power cut: a name is in the folder above.
+fn create_synced(path: &Path) -> io::Result<()> {
+    let missing: Vec<_> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
+    std::fs::create_dir_all(path)?;
+    for made in &missing {
+        sync_folder(above(made))?;
+    }
+    if missing.is_empty() {
+        // It may have been made, and not synced, by an attempt that was cut off. Who may not read the folder above has not
+        // made anything in it.
+        match sync_folder(above(path)) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The path above `creditd-dev` is empty, and means the folder that the process is in.
+fn is_missing(folder: &Path) -> bool {
+    !folder.as_os_str().is_empty() && !folder.exists()
+}
+
+fn above(folder: &Path) -> &Path {
+    match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => folder,
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use rocksdb::{
     BlockBasedOptions, Cache, DB, DBCompactionStyle, DBCompressionType, DBRawIterator, DBRecoveryMode,
-    FifoCompactOptions, Options, ReadOptions, WriteOptions,
+    FifoCompactOptions, LiveFile, Options, ReadOptions, WriteOptions,
 };
 
 use crate::epoch::WriterId;
@@ -244,16 +244,21 @@ impl Store for RocksStore {
 /// The oldest files, which hold nothing that is still needed.
 struct TrimPlan {
     start: Start,
-    /// A range of keys that is in these files and not in memory.
-    lowest: Vec<u8>,
-    highest: Vec<u8>,
-    /// Size of all other files.
-    kept_bytes: u64,
+    /// A key that is in these files and not in memory: that of their last group.
+    within: Vec<u8>,
+    /// The size at which exactly these files are dropped.
+    size_limit: u64,
+    /// The names of all files that the limit was computed from.
+    files: BTreeSet<String>,
 }
 
 impl RocksStore {
     /// RocksDB drops whole files of the first level only in its first-in-first-out mode, down to a size. That size is set
     /// for one manual run; at all other times there is no limit and no run.
+    ///
+    /// A file that was flushed between the plan and the run would count too, and groups that nobody has read yet would be
+    /// dropped in its place. So nothing is flushed by the run itself (the one key of its range is in no memory), a flush
+    /// that the write of the start has begun puts the run off, and nothing is written before it is over.
     fn trim_files(&self, plan: &TrimPlan) -> Result<Start, TrimError> {
         let db = &self.shared.db;
         db.put_opt(Key::Start.to_bytes(), plan.start.to_bytes(), &self.synced)?;
@@ -262,9 +267,12 @@ impl RocksStore {
             view.start = plan.start;
             view.superseded.retain(|key| key.first >= plan.start.first);
         }
-        set_size_limit(db, plan.kept_bytes)?;
-        // The range keeps it from flushing the groups that are still in memory.
-        db.compact_range(Some(&plan.lowest), Some(&plan.highest));
+        if self.shared.is_flushing()? || file_names(&db.live_files()?) != plan.files {
+            // The files stay until the next trim; what is before the start is not read any more.
+            return Ok(plan.start);
+        }
+        set_size_limit(db, plan.size_limit)?;
+        db.compact_range(Some(&plan.within), Some(&plan.within));
         set_size_limit(db, NO_SIZE_LIMIT)?;
         Ok(plan.start)
     }
@@ -352,23 +360,23 @@ impl RocksReader {
         files.sort_by_key(|file| file_number(&file.name));
         let ends_before = |end: &Option<Vec<u8>>| end.as_ref().is_some_and(|end| end.as_slice() < limit.as_slice());
         let dropped = files.iter().take_while(|file| ends_before(&file.end_key)).count();
-        let (dropped, files) = files.split_at(dropped);
-        let highest = dropped.iter().filter_map(|file| file.end_key.clone()).max();
-        // The highest of the first keys: the run needs only some range of these files, and this one leaves out the entry
-        // of the start, which is also in memory and would be flushed.
-        let lowest = dropped.iter().filter_map(|file| file.start_key.clone()).max();
-        let (Some(highest), Some(lowest)) = (highest, lowest) else {
+        let names = file_names(&files);
+        let (dropped, kept_files) = files.split_at(dropped);
+        let Some(within) = dropped.iter().filter_map(|file| file.end_key.clone()).max() else {
             return Ok(None);
         };
-        let Some(first) = self.find_after(&view, &highest).map_err(read_error)? else {
+        let Some(first) = self.find_after(&view, &within).map_err(read_error)? else {
             return Ok(None);
         };
+        let kept_bytes: u64 = kept_files.iter().map(|file| file.size as u64).sum();
+        let newest_dropped = dropped.last().map_or(0, |file| file.size as u64);
         let first = Group::trust(&first).map_err(|damage| TrimError(damage.to_string()))?;
         Ok(Some(TrimPlan {
             start: Start::at(&first),
-            lowest,
-            highest,
-            kept_bytes: files.iter().map(|file| file.size as u64).sum(),
+            within,
+            // The largest that drops the newest of them too: the most room for a mistake on the safe side.
+            size_limit: (kept_bytes + newest_dropped).saturating_sub(1).max(kept_bytes),
+            files: names,
         }))
     }
 
@@ -453,6 +461,10 @@ fn group_under<'a>(cursor: &'a DBRawIterator<'_>) -> Result<Option<(GroupKey, &'
 /// The highest key that a group at this position can have.
 const fn last_key(first: Position) -> GroupKey {
     GroupKey { first, epoch: Epoch(u64::MAX) }
+}
+
+fn file_names(files: &[LiveFile]) -> BTreeSet<String> {
+    files.iter().map(|file| file.name.clone()).collect()
 }
 
 /// Files are numbered in the order in which they were written.

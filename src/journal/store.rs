@@ -148,6 +148,16 @@ pub enum ReadError {
 #[error("the journal could not be trimmed: {0}")]
 pub struct TrimError(pub String);
 
+/// Whether an error of a store says that the system refused a call (no space, input/output error), and not that what is
+/// stored is wrong: the same may work a little later. RocksDB's binding tells its kinds of errors by these words itself.
+#[must_use]
+pub fn is_of_the_disk(error: &impl std::fmt::Display) -> bool {
+    let text = error.to_string();
+    // Of direct I/O, which is not used here, RocksDB speaks when it could open a file at the second attempt and not at the
+    // first.
+    ["IO error: ", "Direct I/O is not supported"].iter().any(|sign| text.contains(sign))
+}
+
 /// The reading half of a store. It can be shared, and reads while the writer appends.
 pub trait GroupReader: Send + Sync {
     /// Where the journal begins.

@@ -69,12 +69,15 @@ impl Daemon {
         }
     }
 
+    /// Why no reserve is taken now: the first of the precedence of every request (R40).
     fn refusal(&self) -> Option<Answer> {
-        if self.phase_now() == Phase::Draining {
-            return Some(Answer::of(Outcome::Draining));
+        if self.projection_lag() > self.settings.config.projection.lag_max {
+            return Some(self.overloaded());
         }
-        let behind = self.projection_lag() > self.settings.config.projection.lag_max;
-        behind.then(|| self.overloaded())
+        if self.disk.is_low() {
+            return Some(Answer::of(Outcome::NotDurableNow));
+        }
+        (self.phase_now() == Phase::Draining).then(|| Answer::of(Outcome::Draining))
     }
 
     fn overloaded(&self) -> Answer {

@@ -151,6 +151,8 @@ pub struct JournalPart {
     pub room_records: u32,
     /// Of these, kept for settlements and expiries; less than the whole.
     pub settlement_share_records: u32,
+    /// Free bytes on the disk of the data folder below which reserves and charges are `not_durable_now`; 0 = never.
+    pub disk_low_bytes: u64,
 }
 
 impl Default for JournalPart {
@@ -160,6 +162,7 @@ impl Default for JournalPart {
             interval_ms: 10,
             room_records: 262_144,
             settlement_share_records: 65_536,
+            disk_low_bytes: 1 << 30,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::archive::ArchiveLink;
 use crate::auditor::AuditCounts;
 use crate::clock::{Clock, State};
 use crate::config::Settings;
+use crate::disk::DiskWatch;
 use crate::lag::Lag;
 use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
@@ -105,6 +106,8 @@ pub struct Daemon {
     pub reloading: Mutex<()>,
     /// Held by the one walk over all holds or accounts that runs.
     pub walking: Mutex<()>,
+    /// Free space under the data folder.
+    pub disk: DiskWatch,
 }
 
 impl Daemon {
@@ -178,6 +181,7 @@ impl Daemon {
             condition(phase != Phase::Failed, format!("journal written up to {}", self.durability.synced())),
             condition(phase != Phase::Draining, "not draining".to_owned()),
             condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
+            condition(!self.disk.is_low(), self.disk_text()),
         ]
     }
 
@@ -196,6 +200,13 @@ impl Daemon {
             }
         };
         vec![Condition { met: face.state != State::Suspect, text }]
+    }
+
+    fn disk_text(&self) -> String {
+        match self.disk.free_bytes() {
+            Some(free) => format!("disk has {free} bytes free, reserves need {}", self.disk.low_bytes()),
+            None => "no disk is needed".to_owned(),
+        }
     }
 
     /// All metrics in Prometheus' text form.
@@ -217,6 +228,7 @@ impl Daemon {
                 }),
                 audit_rounds: self.audit.rounds(),
                 clock_suspect: self.clock.is_suspect(),
+                read_only: self.disk.is_low(),
                 resets: self.rules.reset_totals(),
                 timers: [gauges.hold_timers, gauges.cycle_timers, self.rules.zones_with_wallets()],
             },

@@ -14,6 +14,7 @@
 //! | [`run`] | listening, readiness, the stop: everything that happens to the process |
 //! | [`places`], [`listener`], [`connection`] | sockets: a reader that runs frames and a writer that waits for durability |
 //! | [`admission`], [`link`] | room in the journal and what is refused when there is none |
+//! | [`disk`] | free space: what is refused before a write fails |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`] | the four threads: writing, following, what time brings, and the ends of days |
@@ -48,6 +49,7 @@ pub mod connection;
 pub mod cycles;
 pub mod daemon;
 pub mod data;
+pub mod disk;
 pub mod dispatch;
 pub mod fsck;
 pub mod http;

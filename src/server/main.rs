@@ -129,9 +129,10 @@ enum Failure {
 }
 
 impl Failure {
-    const fn exit_code(&self) -> u8 {
+    fn exit_code(&self) -> u8 {
         match self {
-            Self::Run(run::RunError::Start(StartError::Journal(journal::RecoveryError::Epoch(_)))) => EXIT_WRITE_FAILED,
+            Self::Run(run::RunError::Start(error)) if error.is_of_the_disk() => EXIT_WRITE_FAILED,
+            Self::Data(error) if error.is_of_the_disk() => EXIT_WRITE_FAILED,
             Self::Run(run::RunError::System(_) | run::RunError::Start(StartError::Thread(_))) => EXIT_BUG,
             _ => EXIT_CONFIGURATION,
         }

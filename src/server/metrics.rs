@@ -110,6 +110,8 @@ pub struct Levels {
     pub resets: ResetTotals,
     /// Timers of hold ends, of cycle ends, and of the ends of days.
     pub timers: [u64; 3],
+    /// Whether reserves and charges are refused because disk space is low.
+    pub read_only: bool,
 }
 
 impl Metrics {
@@ -126,7 +128,6 @@ impl Metrics {
             handle
         });
         gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        gauge!(READ_ONLY).set(0.0);
         Self::config_loaded(loaded_at_seconds);
         let flows = Arc::new(Flows::default());
         let seconds = Histogram::of_seconds;
@@ -223,6 +224,7 @@ impl Metrics {
         reset("day", levels.resets.days);
         reset("cycle", levels.resets.cycles);
         reset("lapse", levels.resets.lapses);
+        gauge!(READ_ONLY).set(f64::from(u8::from(levels.read_only)));
         let mut text = self.exporter.render();
         self.flows.render(&mut text, (CREDITS, help(CREDITS)), &levels.resets);
         histogram::head(&mut text, RESET_DURATION, help(RESET_DURATION));

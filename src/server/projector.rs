@@ -7,12 +7,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreError};
-use journal::store::ReadError;
+use journal::store::{ReadError, is_of_the_disk};
 use journal::{Group, Journal, Position};
 use wallet::engine::Archive;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::daemon::{Daemon, Phase};
+use crate::shutdown;
 
 /// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
 const LOOK: Duration = Duration::from_millis(50);
@@ -20,6 +21,10 @@ const LOOK: Duration = Duration::from_millis(50);
 const REST: Duration = Duration::from_millis(2);
 /// Records a millisecond from which on requests keep the cores busy.
 const BUSY_RECORDS_PER_MS: u64 = 100;
+/// How long a flush that failed is left alone before it is tried again.
+const FLUSH_RETRY: Duration = Duration::from_secs(1);
+/// How long flushes may fail: what is not flushed stays in memory, and the journal is not trimmed (I9).
+const FLUSH_FAILING_MAX: Duration = Duration::from_secs(60);
 /// How often ended holds beyond the refund window are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// Groups between two lines of progress while a start catches up.
@@ -40,6 +45,16 @@ pub enum FollowError {
     /// The store takes nothing.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store has taken nothing for a while: some errors of a disk end for RocksDB only when it is opened again.
+    #[error("no flush has worked for {FLUSH_FAILING_MAX:?}")]
+    NoFlush,
+}
+
+impl FollowError {
+    /// Whether the disk is the cause, so that a start a little later may work.
+    fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::NoFlush | Self::Store(_)) || is_of_the_disk(self)
+    }
 }
 
 /// Groups that are applied before the thread looks whether to flush or to stop.
@@ -76,7 +91,12 @@ fn apply<S: ProjectionStore>(
 /// Follows the journal until it is told to stop and has reached its end, then flushes.
 pub fn run<S: ProjectionStore>(mut projector: Projector<S>, journal: &Journal, daemon: &Daemon, stop: &Receiver<()>) {
     if let Err(error) = follow(&mut projector, journal, daemon, stop) {
-        // Nothing is lost: the journal has everything. The lag grows until reserves are refused, and is not ready.
+        // Nothing is lost: the journal has everything.
+        if error.is_of_the_disk() {
+            tracing::error!(%error, "the projections have failed: the process ends, and the next start makes up for it");
+            shutdown::end_after_failed_write();
+        }
+        // A start would meet the same: the lag grows until reserves are refused, and the daemon is not ready.
         tracing::error!(%error, "the projections have stopped");
     }
 }
@@ -110,7 +130,7 @@ fn follow<S: ProjectionStore>(
             let window_ms = daemon.settings.rules().refund_window_ms;
             projector.prune(daemon.clock.now().daemon.minus_millis(window_ms).seconds());
         }
-        flusher.flush_if_due(projector, journal);
+        flusher.flush_if_due(projector, journal)?;
     }
 }
 
@@ -192,25 +212,40 @@ impl Turn {
 struct Flusher {
     since: Stopwatch,
     writing: Arc<AtomicBool>,
+    /// The last flush has failed.
+    failed: Arc<AtomicBool>,
+    /// Since when every flush has failed.
+    failing: Option<Stopwatch>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Flusher {
     fn new() -> Self {
-        Self { since: Clock::stopwatch(), writing: Arc::new(AtomicBool::new(false)), thread: None }
+        Self {
+            since: Clock::stopwatch(),
+            writing: Arc::new(AtomicBool::new(false)),
+            failed: Arc::new(AtomicBool::new(false)),
+            failing: None,
+            thread: None,
+        }
     }
 
-    fn flush_if_due<S: ProjectionStore>(&mut self, projector: &mut Projector<S>, journal: &Journal) {
-        let since_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if self.writing.load(Ordering::Acquire) || !projector.flush_due(since_ms) {
-            return;
+    fn flush_if_due<S: ProjectionStore>(
+        &mut self,
+        projector: &mut Projector<S>,
+        journal: &Journal,
+    ) -> Result<(), FollowError> {
+        let since = self.since.elapsed();
+        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        if self.writing.load(Ordering::Acquire) || self.waits_after_failure(since)? || !projector.flush_due(since_ms) {
+            return Ok(());
         }
-        let Some(flush) = projector.begin_flush() else { return };
+        let Some(flush) = projector.begin_flush() else { return Ok(()) };
         self.since = Clock::stopwatch();
         self.writing.store(true, Ordering::Release);
-        let (writing, journal) = (Arc::clone(&self.writing), journal.clone());
+        let (writing, failed, journal) = (Arc::clone(&self.writing), Arc::clone(&self.failed), journal.clone());
         let write = move || {
-            write(flush, &journal);
+            failed.store(!write(flush, &journal), Ordering::Relaxed);
             writing.store(false, Ordering::Release);
         };
         match std::thread::Builder::new().name("flush".to_owned()).spawn(write) {
@@ -221,6 +256,21 @@ impl Flusher {
                 self.writing.store(false, Ordering::Release);
             }
         }
+        Ok(())
+    }
+
+    /// Whether the last flush failed just now; an error if none has worked for long.
+    fn waits_after_failure(&mut self, since: Duration) -> Result<bool, FollowError> {
+        // Relaxed: it was stored before `writing`, which has been acquired.
+        if !self.failed.load(Ordering::Relaxed) {
+            self.failing = None;
+            return Ok(false);
+        }
+        let failing = self.failing.get_or_insert_with(Clock::stopwatch);
+        if failing.elapsed() > FLUSH_FAILING_MAX {
+            return Err(FollowError::NoFlush);
+        }
+        Ok(since < FLUSH_RETRY)
     }
 
     fn wait(&mut self) {
@@ -231,13 +281,18 @@ impl Flusher {
     }
 }
 
-fn write<S: ProjectionStore>(flush: Flush<S>, journal: &Journal) {
+/// Whether it worked.
+fn write<S: ProjectionStore>(flush: Flush<S>, journal: &Journal) -> bool {
     match flush.write() {
         Ok(reached) => {
             journal.durability.allow_trim(reached.position);
             tracing::debug!(position = reached.position.0, "projections flushed");
+            true
         }
-        Err(error) => tracing::error!(%error, "a flush failed; it is tried again"),
+        Err(error) => {
+            tracing::error!(%error, "a flush failed; it is tried again");
+            false
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A failed write or sync of the journal: try again later; a recovery decides what is on disk.
+/// A failed write or sync of the journal, or a disk that refuses a start: try again later; a recovery decides what is on disk.
 pub const EXIT_WRITE_FAILED: u8 = 75;
 /// A panic: a bug.
 pub const EXIT_BUG: u8 = 70;
@@ -14,8 +14,6 @@ pub const EXIT_CONFIGURATION: u8 = 78;
 
 /// How long a failing daemon answers `outcome_unknown` before it ends.
 const FAILING: Duration = Duration::from_millis(500);
-/// How long the process may take to end before it is ended the hard way.
-const EXIT_AT_MOST: Duration = Duration::from_millis(400);
 
 /// Waits for SIGTERM or SIGINT. The handlers are there when this returns: a signal that comes before anybody waits is not
 /// lost, and ends nothing the hard way.
@@ -40,14 +38,10 @@ pub fn end_after_failed_write() -> ! {
     exit_now(EXIT_WRITE_FAILED)
 }
 
-/// Ends the process without waiting for threads or open files. The exit handlers of C++ libraries run, and could hang on
-/// a disk that does not answer: then the process is aborted.
+/// Ends the process without waiting for threads or open files, by `_exit`: the exit handlers of C++ libraries wait for
+/// theirs, which may be waiting for the disk that has failed.
 fn exit_now(code: u8) -> ! {
-    std::thread::spawn(|| {
-        std::thread::sleep(EXIT_AT_MOST);
-        std::process::abort();
-    });
-    std::process::exit(i32::from(code))
+    signal_hook::low_level::exit(i32::from(code))
 }
 
 /// From here on a panic of any thread ends the process: what it left behind in memory cannot be trusted, and what is

@@ -10,11 +10,12 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use journal::directory::DataDirectory;
+use journal::directory::{DataDirectory, DirectoryError};
 use journal::memory::MemoryStore;
 use journal::projections::{self, Loaded, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections};
 use journal::recovery::{Checked, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
+use journal::store::is_of_the_disk;
 use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId};
 use protocol::NodeId;
 use tokio::sync::{Mutex, watch};
@@ -28,6 +29,7 @@ use crate::clock::{Clock, StartStep, Steps, Stopwatch};
 use crate::config::{FreeEligible, Settings};
 use crate::cycles::Cycles;
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
+use crate::disk::DiskWatch;
 use crate::lag::Lag;
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
@@ -56,6 +58,9 @@ pub enum StartError {
     /// The wall clock is far ahead of the journal.
     #[error(transparent)]
     Clock(#[from] StartStep),
+    /// The data folder cannot be synced.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// The store of the projections cannot be opened.
     #[error("the projections' store: {0}")]
     ProjectionStore(#[from] projections::StoreError),
@@ -74,6 +79,23 @@ pub enum StartError {
     /// The system has no thread to give.
     #[error("a thread could not be started: {0}")]
     Thread(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// Whether the disk refused a call, so that the same start may work a little later: nothing is wrong with the data.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Journal(RecoveryError::Epoch(_)) | Self::Directory(_) => true,
+            Self::Clock(_) | Self::Load(_) | Self::Thread(_) => false,
+            Self::Store(_)
+            | Self::Journal(_)
+            | Self::ProjectionStore(_)
+            | Self::Projections(_)
+            | Self::Follow(_)
+            | Self::Read(_) => is_of_the_disk(self),
+        }
+    }
 }
 
 /// A daemon with its threads.
@@ -127,6 +149,8 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
     // What opening for writing made of the files is read as well: the epoch rests on it.
     let found = check(store.reader().as_ref(), &mut report(&path, watch))?;
     let projections = RocksProjections::open(&directory.projections())?;
+    // Before anything is acknowledged: both stores may just have been made.
+    directory.sync()?;
     go_on(wanted, (store, found), projections, ArchiveLink::Rocks, Some(directory))
 }
 
@@ -172,6 +196,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         audit: AuditCounts::default(),
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
+        disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
         settings,
     });
     let threads = Threads {
@@ -181,6 +206,8 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         sweep: spawn("sweep", &daemon, sweep::run)?,
         auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
     };
+    // The first request must not come before the first look.
+    daemon.disk.look();
     roll_all(&daemon);
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
     daemon.rules.set_rates(Arc::clone(&catalogue.rates));

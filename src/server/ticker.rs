@@ -23,6 +23,8 @@ const BUSY_TICK: Duration = Duration::from_micros(500);
 const FORGET_EVERY_TICKS: u32 = 20;
 /// Every how many ticks pending top-ups are looked at.
 const DROP_EVERY_TICKS: u32 = 200;
+/// Every how many ticks free disk space is looked at.
+const DISK_EVERY_TICKS: u32 = 20;
 /// Slices of one tick, at most: what is left comes with the next.
 const SLICES_MAX: u32 = 64;
 
@@ -51,6 +53,9 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
             forget(daemon);
+        }
+        if ticks.is_multiple_of(DISK_EVERY_TICKS) {
+            daemon.disk.look();
         }
         if ticks.is_multiple_of(DROP_EVERY_TICKS) {
             drop_pending(daemon);

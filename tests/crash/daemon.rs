@@ -17,19 +17,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOG_FILE: &str = "log.txt";
 
 /// A folder for one daemon; it stays where it is when a test fails.
-pub(super) struct Folder(Option<TempDir>);
+pub(super) struct Folder {
+    folder: Option<TempDir>,
+    /// Where the data is in it.
+    data: &'static str,
+}
 
 impl Folder {
     pub(super) fn new() -> Self {
-        Self(Some(tempfile::Builder::new().prefix("creditd-crash-").tempdir().unwrap()))
+        Self::with_data("data")
+    }
+
+    /// A folder whose data is in a place of its own, such as another disk.
+    pub(super) fn with_data(data: &'static str) -> Self {
+        Self { folder: Some(tempfile::Builder::new().prefix("creditd-crash-").tempdir().unwrap()), data }
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.0.as_ref().unwrap().path()
+        self.folder.as_ref().unwrap().path()
     }
 
     pub(super) fn data(&self) -> PathBuf {
-        self.path().join("data")
+        self.path().join(self.data)
     }
 
     /// What the daemons of this folder have logged.
@@ -48,7 +57,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if std::thread::panicking()
-            && let Some(folder) = self.0.take()
+            && let Some(folder) = self.folder.take()
         {
             eprintln!("the data and the log are left in {}", folder.keep().display());
         }
@@ -74,26 +83,42 @@ pub(super) struct NotReady {
     pub(super) status: ExitStatus,
 }
 
+/// What a daemon finds in its environment beside what the tests have.
+pub(super) type Environment = [(&'static str, PathBuf)];
+
 /// A running daemon. Dropping it kills it.
 pub(super) struct Daemon {
     child: Child,
     stdout: Option<BufReader<std::process::ChildStdout>>,
     /// Where it listens, once it is ready.
     pub(super) address: String,
+    /// Where its HTTP port is.
+    pub(super) http: String,
 }
 
 impl Daemon {
     /// Starts the program and does not wait for it.
     pub(super) fn spawn(folder: &Folder) -> Self {
+        Self::spawn_in(folder, &[])
+    }
+
+    fn spawn_in(folder: &Folder, environment: &Environment) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(folder.path().join(LOG_FILE)).unwrap();
-        let mut child = command(folder, log).spawn().unwrap();
+        let mut command = command(folder, log);
+        command.envs(environment.iter().map(|(name, value)| (*name, value)));
+        let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().map(BufReader::new);
-        Self { child, stdout, address: String::new() }
+        Self { child, stdout, address: String::new(), http: String::new() }
     }
 
     /// Starts the program and waits until it is ready.
     pub(super) fn start(folder: &Folder) -> Result<Self, NotReady> {
-        let mut daemon = Self::spawn(folder);
+        Self::start_in(folder, &[])
+    }
+
+    /// The same in an environment of its own.
+    pub(super) fn start_in(folder: &Folder, environment: &Environment) -> Result<Self, NotReady> {
+        let mut daemon = Self::spawn_in(folder, environment);
         let mut stdout = daemon.stdout.take().unwrap();
         let (ready, readiness) = mpsc::channel();
         std::thread::spawn(move || {
@@ -104,7 +129,8 @@ impl Daemon {
         });
         match readiness.recv_timeout(PATIENCE) {
             Ok(Some((line, stdout))) => {
-                daemon.address = address_in(&line);
+                daemon.address = field(&line, "address=");
+                daemon.http = field(&line, "http=");
                 daemon.stdout = Some(stdout);
                 Ok(daemon)
             }
@@ -138,7 +164,26 @@ impl Daemon {
         self.wait()
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    /// How the process ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// What is mapped may not grow beyond so many bytes from now on.
+    pub(super) fn limit_address_space(&self, bytes: u64) {
+        let arguments = [format!("--pid={}", self.child.id()), format!("--as={bytes}")];
+        assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+    }
+
+    /// The most memory that the process has had, in KiB.
+    pub(super) fn memory_peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of the peak");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Waits until the process ends.
+    pub(super) fn wait(&mut self) -> ExitStatus {
         let begun = now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -174,10 +219,10 @@ fn command(folder: &Folder, log: File) -> Command {
 }
 
 /// `creditd ready address=... http=... durability=sync`
-fn address_in(line: &str) -> String {
+fn field(line: &str, name: &str) -> String {
     assert!(line.starts_with("creditd ready ") && line.contains(" durability=sync"), "{line:?}");
-    let address = line.split(' ').find_map(|word| word.strip_prefix("address="));
-    address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned()
+    let value = line.split(' ').find_map(|word| word.strip_prefix(name));
+    value.unwrap_or_else(|| panic!("no {name} in {line:?}")).to_owned()
 }
 
 /// Only for measuring how long something takes.

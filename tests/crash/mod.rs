@@ -14,6 +14,8 @@
 mod check;
 mod daemon;
 mod damage;
+#[path = "../faults/mod.rs"]
+mod faults;
 mod fsck;
 mod hold;
 mod load;

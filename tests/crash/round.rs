@@ -9,7 +9,7 @@ use super::check;
 use super::daemon::{Daemon, Folder};
 use super::load::Load;
 use super::random::Random;
-use super::wire::Wire;
+use super::wire::{Gone, Wire};
 use super::worker::{Until, Worker};
 
 const WORKERS: usize = 5;
@@ -52,9 +52,14 @@ pub(super) struct Round {
 
 impl Round {
     pub(super) fn new(seed: u64) -> Self {
+        Self::sized(seed, WORKERS, ACCOUNTS)
+    }
+
+    /// A round of another size.
+    pub(super) fn sized(seed: u64, workers: usize, accounts: u128) -> Self {
         let mut random = Random::new(seed);
-        let accounts: Vec<_> = (1..=ACCOUNTS).map(|number| AccountId((7 << 100) | number)).collect();
-        let workers = (0..WORKERS).map(|_| Worker::new(random.next(), &accounts)).collect();
+        let accounts: Vec<_> = (1..=accounts).map(|number| AccountId((7 << 100) | number)).collect();
+        let workers = (0..workers).map(|_| Worker::new(random.next(), &accounts)).collect();
         Self {
             folder: Folder::new(),
             workers,
@@ -70,15 +75,20 @@ impl Round {
     /// The first start: accounts are opened, nobody is killed.
     pub(super) fn set_up(&mut self) {
         let mut daemon = Daemon::must_start(&self.folder);
-        for request in Load::setup(&self.accounts) {
-            self.workers[0].push(request);
-        }
+        self.push_setup();
         self.settle(&mut daemon);
         let mut wire = Wire::connect(&daemon.address).unwrap();
         let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
         self.day = views[0].day;
         check::books(&views, &self.workers, self.day);
         daemon.kill();
+    }
+
+    /// Makes the requests that open the accounts, and sends none.
+    pub(super) fn push_setup(&mut self) {
+        for request in Load::setup(&self.accounts) {
+            self.workers[0].push(request);
+        }
     }
 
     /// Starts, checks, loads, kills.
@@ -129,14 +139,26 @@ impl Round {
     /// Brings everything that is open to a decision.
     pub(super) fn settle(&mut self, daemon: &mut Daemon) {
         let address = daemon.address.clone();
+        daemon.alive(self.attempt(&address));
+        assert!(self.workers.iter().all(|worker| worker.pending.is_empty()));
+    }
+
+    /// Sends everything that is open, until it is decided or the daemon is gone.
+    pub(super) fn attempt(&mut self, address: &str) -> Result<(), Gone> {
         let ran: Vec<_> = std::thread::scope(|scope| {
             let workers = self.workers.iter_mut();
-            let threads: Vec<_> = workers.map(|worker| scope.spawn(|| worker.run(&address, Until::Settled))).collect();
+            let threads: Vec<_> = workers.map(|worker| scope.spawn(|| worker.run(address, Until::Settled))).collect();
             threads.into_iter().map(|thread| thread.join().expect("what the worker has said")).collect()
         });
-        ran.into_iter().for_each(|ran| daemon.alive(ran));
         self.take_positions();
-        assert!(self.workers.iter().all(|worker| worker.pending.is_empty()));
+        ran.into_iter().collect()
+    }
+
+    /// The day of the accounts, of which free credits are compared: for a round that was not set up in peace.
+    pub(super) fn note_day(&mut self, daemon: &mut Daemon) {
+        let mut wire = Wire::connect(&daemon.address).unwrap();
+        let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
+        self.day = views.first().map_or(0, |view| view.day);
     }
 
     /// All that must be so after a restart.

@@ -143,9 +143,12 @@ impl Wire {
                 return Ok((header.request_id, header.kind, bytes));
             }
             let mut some = [0; 64 * 1024];
-            match self.stream.read(&mut some)? {
-                0 => return Err(Gone("end of stream".to_owned())),
-                read => self.inbox.extend_from_slice(&some[..read]),
+            match self.stream.read(&mut some) {
+                Ok(0) => return Err(Gone("end of stream".to_owned())),
+                Ok(read) => self.inbox.extend_from_slice(&some[..read]),
+                // A read with a time limit is interrupted when the machine is stopped for a while.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -35,6 +35,9 @@ pub(super) enum Until {
 pub(super) struct Worker {
     load: Load,
     pub(super) pending: VecDeque<Pending>,
+    /// Answered with "nobody knows", in order: they come first, before what was sent after them, when there is a daemon
+    /// that knows.
+    unknown: Vec<Request>,
     pub(super) holds: HashMap<HoldId, HoldBook>,
     /// Accepted commands.
     pub(super) commands: Vec<(Command, CommandAnswer)>,
@@ -52,6 +55,7 @@ impl Worker {
         Self {
             load: Load::new(seed, accounts),
             pending: VecDeque::new(),
+            unknown: Vec::new(),
             holds: HashMap::new(),
             commands: Vec::new(),
             accepted: Vec::new(),
@@ -63,6 +67,14 @@ impl Worker {
 
     pub(super) fn push(&mut self, request: Request) {
         self.pending.push_back(Pending { request, resent: false });
+    }
+
+    /// Makes so many new requests, and sends none.
+    pub(super) fn push_new(&mut self, requests: usize) {
+        for _ in 0..requests {
+            let request = self.load.request();
+            self.push(request);
+        }
     }
 
     /// Sends what is open, in its first order, then new requests; ends with the connection, or when nothing is open.
@@ -84,8 +96,11 @@ impl Worker {
                     return Err(self.last_answers(&mut wire, sent, gone));
                 }
             }
-            if sent == 0 {
+            if sent == 0 && self.unknown.is_empty() {
                 return Ok(());
+            }
+            if sent == 0 {
+                return Err(self.ended(0, Gone("the daemon fails".to_owned())));
             }
             match wire.receive() {
                 Ok(reply) => self.answered(reply),
@@ -107,6 +122,9 @@ impl Worker {
 
     fn ended(&mut self, sent: usize, gone: Gone) -> Gone {
         self.pending.iter_mut().take(sent).for_each(|pending| pending.resent = true);
+        for request in self.unknown.drain(..).rev() {
+            self.pending.push_front(Pending { request, resent: true });
+        }
         gone
     }
 
@@ -115,20 +133,27 @@ impl Worker {
         match (request, reply) {
             (Request::Operations(operations), Reply::Answers(answers)) => {
                 assert_eq!(operations.len(), answers.len());
-                let mut undecided = Vec::new();
+                let (mut undecided, mut unknown) = (Vec::new(), Vec::new());
                 for (operation, answer) in operations.into_iter().zip(answers) {
-                    if is_undecided(answer.outcome) {
+                    if answer.outcome == Outcome::OutcomeUnknown {
+                        unknown.push(operation);
+                    } else if is_undecided(answer.outcome) {
                         undecided.push(operation);
                     } else {
                         self.decided(&operation, &answer, resent);
                     }
+                }
+                if !unknown.is_empty() {
+                    self.unknown.push(Request::Operations(unknown));
                 }
                 if !undecided.is_empty() {
                     self.later(Request::Operations(undecided));
                 }
             }
             (Request::Command(command), Reply::Command(answer)) => {
-                if is_undecided(answer.outcome) {
+                if answer.outcome == Outcome::OutcomeUnknown {
+                    self.unknown.push(Request::Command(command));
+                } else if is_undecided(answer.outcome) {
                     self.later(Request::Command(command));
                 } else {
                     self.command_decided(command, *answer, resent);
@@ -198,8 +223,7 @@ impl Worker {
     }
 }
 
-/// Whether the same is to be asked again: nothing happened, or nobody knows.
+/// Whether the same is to be asked again: nothing happened.
 fn is_undecided(outcome: Outcome) -> bool {
-    use Outcome::{Draining, NotDurableNow, OutcomeUnknown, Overloaded};
-    [Draining, NotDurableNow, OutcomeUnknown, Overloaded].contains(&outcome)
+    [Outcome::Draining, Outcome::NotDurableNow, Outcome::Overloaded].contains(&outcome)
 }

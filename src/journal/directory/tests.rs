@@ -24,3 +24,15 @@ fn only_one_can_use_it() {
     assert_eq!(again.projections(), path.join("projections"));
     assert_eq!(again.path(), path);
 }
+
+#[test]
+fn folders_above_are_made_and_relative_paths_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("a/b/c");
+    drop(DataDirectory::create_or_open(&deep).unwrap());
+    let again = DataDirectory::create_or_open(&deep).unwrap();
+    again.sync().unwrap();
+    assert_eq!(above(Path::new("creditd-dev")), Path::new("."));
+    assert_eq!(above(Path::new("/var/creditd")), Path::new("/var"));
+    assert!(!is_missing(Path::new("")));
+}

@@ -191,3 +191,60 @@ fn log_files_do_not_pile_up() {
     }
     assert!(logs(folder.path()).len() <= 2, "{:?}", logs(folder.path()));
 }
+
+/// The start of the journal is the first key of the file that a restart has made of the log, and is written again by the
+/// next trim: what that file's range flushes must not be dropped with it.
+#[test]
+fn a_trim_after_a_restart_keeps_what_is_still_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
+    write(&journal, &mut writer, 20, 2000);
+    writer.store().shared.db.flush().unwrap();
+    write(&journal, &mut writer, 20, 2000);
+    journal.durability.allow_trim(Position(30));
+    writer.trim_if_allowed();
+    assert_eq!(journal.reader().start().unwrap().first, Position(22));
+    drop((journal, writer));
+
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
+    assert_eq!(writer.store().shared.db.live_files().unwrap().len(), 1);
+    let before = journal.durability.synced();
+    write(&journal, &mut writer, 20, 2000);
+    journal.durability.allow_trim(before.next());
+    writer.trim_if_allowed();
+    let kept = journal.reader().start().unwrap().first;
+    assert!(kept > Position(22) && kept <= before.next(), "{kept}");
+    let end = journal.durability.synced();
+    for position in kept.0..=end.0 {
+        assert!(journal.reader().read(Position(position)).unwrap().is_some(), "record {position} of {end} is gone");
+    }
+    drop((journal, writer));
+    let (_, recovered) = open(folder.path()).unwrap();
+    assert_eq!((recovered.found.start.first, recovered.found.end.last), (kept, end));
+}
+
+/// The write of the new start can be the one that begins a flush: its file is not among those that were counted.
+#[test]
+fn a_trim_keeps_its_hands_off_while_a_flush_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
+    write(&journal, &mut writer, 20, 2000);
+    writer.store().shared.db.flush().unwrap();
+    write(&journal, &mut writer, 5, 2000);
+    let store = writer.store();
+    let plan = store.shared.plan_trim(Position(25)).unwrap().expect("the first file");
+    // What happens when the memory of groups is full at that moment.
+    store.shared.db.flush().unwrap();
+    store.trim_files(&plan).unwrap();
+    let all_there = || {
+        for position in 22..=26 {
+            assert!(journal.reader().read(Position(position)).unwrap().is_some(), "record {position} is gone");
+        }
+    };
+    assert_eq!(store.shared.db.live_files().unwrap().len(), 2, "no file is dropped on a plan that has become old");
+    all_there();
+    let plan = store.shared.plan_trim(Position(25)).unwrap().expect("the first file");
+    store.trim_files(&plan).unwrap();
+    assert_eq!(store.shared.db.live_files().unwrap().len(), 1);
+    all_there();
+}

@@ -22,3 +22,11 @@ fn only_stale_and_full_are_definite() {
     assert!(stale.is_definite() && AppendError::Full.is_definite());
     assert!(!AppendError::Unknown("EIO".into()).is_definite());
 }
+
+#[test]
+fn what_the_disk_refuses_is_told_from_what_is_damaged() {
+    assert!(is_of_the_disk(&ReadError::Store("IO error: No space left on device: While fsync".to_owned())));
+    assert!(is_of_the_disk(&"Invalid argument: Direct I/O is not supported by the specified DB."));
+    assert!(!is_of_the_disk(&ReadError::Store("Corruption: checksum mismatch".to_owned())));
+    assert!(!is_of_the_disk(&ReadError::Foreign("a key".to_owned())));
+}

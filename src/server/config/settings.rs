@@ -175,6 +175,7 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
     // The share must hold the largest chunk, and what is left for reserves too.
     let share_most = journal.room_records - 4_096;
     range("journal.settlement_share_records", journal.settlement_share_records, 4_096, share_most)?;
+    range("journal.disk_low_bytes", journal.disk_low_bytes, 0, 1_u64 << 50)?;
     range("projection.lag_max", projection.lag_max, 1_024, u64::MAX)?;
     range("projection.yield_max", projection.yield_max, 0, projection.lag_max)?;
     range("projection.flush_interval_ms", projection.flush_interval_ms, 100, Options::FLUSH_INTERVAL_MS_MAX)?;

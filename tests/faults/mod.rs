@@ -1,0 +1,17 @@
+//! Faults of the machine, met by the real program, with the books of the crash tests beside it.
+//!
+//! - [`sweep`]: every write, sync, rename, open, truncation, allocation and removal of a fixed run fails once (input/output
+//!   error, no space), is late, or is where the process is killed; every write is short, or torn by a kill.
+//! - [`order`]: every acknowledgement leaves after the sync of what it rests on.
+//! - [`space`]: the disk fills up, is freed, and fills up at once.
+//! - [`slow`]: each sync takes half a second; memory is short at ten times the load.
+//! - [`forgetful`]: a file system that forgets at a kill what was not synced, names too.
+//!
+//! `cargo faults` runs the short forms; `FAULTS_EVERY=1 cargo faults` the whole sweep, `FORGETFUL_CYCLES=200` the cycles.
+
+mod forgetful;
+mod order;
+mod shim;
+mod slow;
+mod space;
+mod sweep;

@@ -1,0 +1,73 @@
+//! `forgetful FOLDER` mounts a disk in memory there, and does what the lines of its standard input say:
+//!
+//! - `crash nothing`: unmounts, forgets everything that was not synced, mounts again;
+//! - `crash SEED`: the same, and of what was not synced some of the beginning is left.
+//!
+//! Each answer is a line. At the end of the input it unmounts and ends. Exit code 3: nothing can be mounted here.
+
+mod disk;
+mod mount;
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use disk::{Disk, Left};
+
+/// The device, or the right to use it, is missing.
+const CANNOT_MOUNT: u8 = 3;
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args_os().nth(1) else {
+        eprintln!("forgetful FOLDER");
+        return ExitCode::from(2);
+    };
+    let folder = Path::new(&folder);
+    let disk = Arc::new(Mutex::new(Disk::new()));
+    let mut mounted = match mount::mount(&disk, folder) {
+        Ok(mounted) => mounted,
+        Err(error) => {
+            println!("cannot mount: {error}");
+            return ExitCode::from(CANNOT_MOUNT);
+        }
+    };
+    say("mounted");
+    for line in std::io::stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        let left = match line.strip_prefix("crash ").map(|left| (left, left.parse())) {
+            Some(("nothing", _)) => Left::Nothing,
+            Some((_, Ok(seed))) => Left::Some(seed),
+            _ => {
+                say(&format!("unknown: {line}"));
+                continue;
+            }
+        };
+        if let Err(error) = mounted.umount_and_join() {
+            say(&format!("cannot unmount: {error}"));
+            return ExitCode::FAILURE;
+        }
+        let lost = disk.lock().expect("no call has panicked").crash(left);
+        mounted = match mount::mount(&disk, folder) {
+            Ok(mounted) => mounted,
+            Err(error) => {
+                say(&format!("cannot mount again: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
+        say(&format!("crashed changes={} names={}", lost.changes, lost.names));
+    }
+    match mounted.umount_and_join() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cannot unmount: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(line: &str) {
+    println!("{line}");
+    // Whoever reads has gone: the end of the input follows.
+    let _ = std::io::stdout().flush();
+}
