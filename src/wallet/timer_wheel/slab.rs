@@ -119,13 +119,15 @@ struct Slab<T> {
     room: Vec<u64>,
     /// No word before this one has a bit.
     first: usize,
+    /// How many chunks have timers.
+    in_use: usize,
     /// The memory of empty chunks, for the next that are needed: so that none comes and goes with each frame.
     spare: Vec<Vec<Node<T>>>,
 }
 
 impl<T: Copy> Slab<T> {
     const fn new() -> Self {
-        Self { chunks: Vec::new(), room: Vec::new(), first: 0, spare: Vec::new() }
+        Self { chunks: Vec::new(), room: Vec::new(), first: 0, in_use: 0, spare: Vec::new() }
     }
 
     fn bytes(&self) -> usize {
@@ -139,6 +141,7 @@ impl<T: Copy> Slab<T> {
         let index = self.chunk_with_room();
         let chunk = &mut self.chunks[index];
         if chunk.nodes.capacity() == 0 {
+            self.in_use = self.in_use.saturating_add(1);
             chunk.nodes = self.spare.pop().unwrap_or_default();
             chunk.nodes.reserve_exact(CHUNK_NODES);
         }
@@ -183,7 +186,8 @@ impl<T: Copy> Slab<T> {
 
     /// Keeps an empty chunk's memory, or lets some go: a sixteenth of what is in use is kept, and a little.
     fn keep(&mut self, nodes: Vec<Node<T>>) {
-        let most = SPARE_CHUNKS_MIN.saturating_add(self.chunks.len() / 16);
+        self.in_use = self.in_use.saturating_sub(1);
+        let most = SPARE_CHUNKS_MIN.saturating_add(self.in_use / 16);
         self.spare.push(nodes);
         self.spare.truncate(most);
     }
