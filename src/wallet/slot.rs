@@ -122,7 +122,7 @@ impl Slot {
     }
 
     /// Sets the subscription and publishes the instant at which the wallet is next due; call with the lock held, after
-    /// the word has changed, and tell the wheel of it afterwards: [`Wallets::note_cycle_end`].
+    /// the word has changed, and tell the wheel of it afterwards: `Wallets::note_cycle_end`.
     pub fn set_subscription(&self, cold: &mut Cold, subscription: Option<&Subscription>) {
         cold.pack(subscription);
         self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
