@@ -19,6 +19,8 @@ use crate::shutdown;
 const LOOK: Duration = Duration::from_millis(50);
 /// How long it rests between two looks at the journal: many small groups are applied together.
 const REST: Duration = Duration::from_millis(2);
+/// How long it stands back at a stretch: flushes come between, at least once a minute (design, section 6).
+const STAND_BACK_MAX: Duration = Duration::from_secs(10);
 /// Records a millisecond from which on requests keep the cores busy.
 const BUSY_RECORDS_PER_MS: u64 = 100;
 /// How long a flush that failed is left alone before it is tried again.
@@ -150,6 +152,7 @@ impl Pace {
     /// Rests until it is the projections' turn.
     fn rest(&mut self, daemon: &Daemon) {
         let yield_max = daemon.settings.config.projection.yield_max;
+        let rested = Clock::stopwatch();
         loop {
             let synced = daemon.durability.synced();
             let reached = daemon.rules.archive().reached();
@@ -164,7 +167,7 @@ impl Pace {
                 return;
             }
             std::thread::sleep(REST);
-            if !turn.is_of_requests(yield_max) {
+            if !turn.is_of_requests(yield_max) || rested.elapsed() >= STAND_BACK_MAX {
                 return;
             }
         }

@@ -1,5 +1,5 @@
 //! The sweep behind the ends of days (R5): a thread of its own, so that neither holds nor requests wait for it. It pushes
-//! nothing. Between two slices it pauses: ten million wallets take about a quarter of one core for two seconds.
+//! nothing. Between two slices it pauses, so that no core is taken for long.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,7 +13,7 @@ use crate::resets::{ResetKind, Run};
 
 /// How often it looks for a day that has ended. Requests roll their wallets themselves, so nothing waits for this.
 const LOOK: Duration = Duration::from_millis(50);
-/// Wallets of one slice: about a third of a millisecond.
+/// Wallets of one slice.
 const SLICE_SLOTS: u32 = 8_192;
 /// Between two slices.
 const PAUSE: Duration = Duration::from_millis(1);

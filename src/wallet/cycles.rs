@@ -13,8 +13,8 @@ use crate::roll::DueRoll;
 use crate::slot::{Cold, Slot, SlotIndex};
 use crate::timer_wheel::Advance;
 
-/// Wallets whose rolls are one record, at most: 70 KiB, a quarter of the longest record. Their locks are held for about half
-/// a millisecond.
+/// Wallets whose rolls are one record, at most: 70 KiB, a quarter of the longest record. Their locks are held
+/// until the record is applied.
 pub const PACKED_ROLLS_MAX: usize = 1_024;
 
 /// What goes from batch to batch: what the calendar said, and memory.
