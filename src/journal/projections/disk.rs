@@ -84,9 +84,9 @@ fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, 
         let from = BlockKey { second, flushed, first: id }.to_bytes();
         store.last_up_to(Family::Holds, &from, &mut |key, value| {
             block = BlockKey::from_bytes(key).filter(|block| block.second == second);
-            if block.is_some_and(|block| block.first <= id) {
-                found =
-                    Rows::read(value).and_then(|rows| rows.find(id)).map_err(|error| ReadError::damaged(key, error));
+            if let Some(block) = block.filter(|block| block.first <= id) {
+                let rows = Rows::read(&block, value);
+                found = rows.and_then(|rows| rows.find(id)).map_err(|error| ReadError::damaged(key, error));
             }
         })?;
         let Some(block) = block else { return Ok(None) };
@@ -132,7 +132,7 @@ pub(crate) fn all_ended(
     let mut result = Ok(());
     store.scan(Family::Holds, &from, &mut |key, value| {
         let Some(block) = BlockKey::from_bytes(key) else { return ControlFlow::Break(()) };
-        let shown = Rows::read(value)
+        let shown = Rows::read(&block, value)
             .and_then(|rows| rows.all().try_for_each(|row| row.map(|(id, hold)| show(block.second, id, hold))));
         match shown {
             Ok(()) => ControlFlow::Continue(()),
