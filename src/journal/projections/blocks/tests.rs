@@ -4,6 +4,7 @@ use wallet::ids::Timestamp;
 
 use super::*;
 use crate::projections::disk;
+use crate::projections::keys::KeyKind;
 use crate::projections::rows::encode_hold;
 use crate::projections::store::{Family, ProjectionStore};
 use crate::projections::{MemoryProjections, RocksProjections};
@@ -143,5 +144,21 @@ fn a_block_that_no_flush_writes_is_refused_with_its_place() {
             let text = read.unwrap().to_string();
             assert!(text.contains(&place) && text.contains(why), "{text}");
         }
+    }
+}
+
+/// A key of another length stands between those of its kind: what comes after it must not be passed over.
+#[test]
+fn a_key_that_no_flush_writes_ends_no_scan_unsaid() {
+    for kind in [KeyKind::Wallet, KeyKind::OpenHold, KeyKind::Command, KeyKind::Payment, KeyKind::EndedHolds] {
+        let store = MemoryProjections::new();
+        let key = [kind as u8, 1, 2, 3];
+        store.write(&mut |batch| batch.put(kind.family(), &key, b"")).unwrap();
+        let read = match kind {
+            KeyKind::EndedHolds => disk::all_ended(&store, 0, |_, _, _| {}),
+            _ => disk::all_of(&store, kind, |_, _| Ok(())),
+        };
+        let text = read.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(text.contains(&format!("{:02x}010203", kind as u8)), "{kind:?}: {text}");
     }
 }
