@@ -60,6 +60,10 @@ pub struct Gauges {
     pub hold_timers: u64,
     /// Timers of cycle ends and lapses: one a subscription that has an end.
     pub cycle_timers: u64,
+    /// Timers of the ends of days: one a zone that a wallet has been in since the start.
+    pub day_timers: u64,
+    /// Timers of housekeeping: see [`crate::chores`].
+    pub chore_timers: u64,
     /// An instant before which no cycle ends and no subscription lapses.
     pub next_cycle_end: Option<Timestamp>,
 }
@@ -140,6 +144,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
             hold_timers: self.holds.ends_noted(),
             cycle_timers,
+            day_timers: self.cohorts.next_day_end().1,
+            chore_timers: self.chores.count(),
             next_cycle_end,
         }
     }

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::calendar::{Cohorts, Today};
+use crate::chores::Chores;
 use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
 use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
@@ -200,6 +201,7 @@ pub struct Engine<J, A> {
     /// Whether there is a date without an allowance; Relaxed, because it only tells.
     pub(crate) free_can_be_none: AtomicBool,
     pub(crate) resets: Resets,
+    pub(crate) chores: Chores,
     units: AtomicU64,
 }
 
@@ -227,6 +229,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             free_for_all: AtomicBool::new(false),
             free_can_be_none: AtomicBool::new(false),
             resets: Resets::default(),
+            chores: Chores::default(),
             units: AtomicU64::new(1),
         }
     }

@@ -1,9 +1,10 @@
 //! The ends that time brings: holds expire (R23), ended ones are forgotten (R32).
 
+use crate::chores::{Chore, LOOK_AGAIN_MS};
 use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX};
 use crate::hold::HoldState;
 use crate::holds::{Entry, seconds};
-use crate::ids::{HoldId, Now, Timestamp};
+use crate::ids::{HoldId, Now, Position, Timestamp};
 use crate::record::Record;
 use crate::slot::SlotIndex;
 use crate::sync::Ordering;
@@ -85,6 +86,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn forget(&self, now: Now) -> u64 {
         let flushed = self.archive.flushed();
         self.commands.retain(|_, row| row.position > flushed);
+        let forgotten = self.move_bound(now, flushed);
+        self.chores.note(Chore::Forget, self.next_forget(now));
+        forgotten
+    }
+
+    fn move_bound(&self, now: Now, flushed: Position) -> u64 {
         let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
         let mut on_its_way = self.bound_on_its_way.lock();
         match *on_its_way {
@@ -106,6 +113,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 0
             }
         }
+    }
+
+    /// When the bound can move on; while it waits for the projections, or for the wall clock, a little later.
+    fn next_forget(&self, now: Now) -> Timestamp {
+        let again = now.daemon.plus_millis(LOOK_AGAIN_MS);
+        if self.bound_on_its_way.lock().is_some() {
+            return again;
+        }
+        let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        bound.plus_millis(BOUND_STEP_MS).plus_millis(self.settings.id_window_ms).max(again)
     }
 
     fn sweep(&self, bound: Timestamp, now: Now) -> u64 {

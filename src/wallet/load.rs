@@ -1,6 +1,7 @@
 //! Filling an engine at a start from what the projections know, before there is traffic.
 
 use crate::calendar::ZoneError;
+use crate::chores::Chore;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::hold::{Hold, HoldState};
@@ -129,10 +130,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Ok(())
     }
 
-    /// Says that loading is over: no hold expires before the grace has passed.
+    /// Says that loading is over: no hold expires before the grace has passed, and housekeeping begins.
     pub fn loaded(&self, now: Now) {
         self.holds.begin_at(now.daemon);
         self.wallets.begin_cycles_at(now.daemon);
+        self.chores.note(Chore::Forget, now.daemon);
+        self.chores.note(Chore::DropPending, self.top_ups.lock().next_end());
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 
