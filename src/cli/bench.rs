@@ -7,12 +7,16 @@
 
 mod books;
 mod daemon;
+mod figures;
 mod load;
+mod machine;
 mod mix;
 mod report;
+mod scenario;
 mod setup;
 mod slot;
 mod tally;
+mod time;
 
 use std::io::IsTerminal;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -30,6 +34,8 @@ use crate::bench::daemon::OwnDaemon;
 use crate::bench::load::{Goal, Load};
 use crate::bench::mix::Mix;
 use crate::bench::report::Report;
+use crate::bench::scenario::Scenario;
+use crate::bench::time::TimeArguments;
 use crate::duration::{parse, parse_ms};
 use crate::exit::{Exit, Failure};
 use crate::output::Shown;
@@ -37,9 +43,13 @@ use crate::output::Shown;
 /// `bench`. Without `--address` it starts the `creditd` beside this program in a temporary folder, and ends it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Bench {
-    /// Accounts; each operation picks one, uniformly.
-    #[arg(long, default_value = "10000")]
-    wallets: NonZeroU32,
+    /// A scenario by its name, with the bars that it is held against. It sets what it needs; most flags are for the plain
+    /// bench.
+    #[arg(long, value_enum)]
+    scenario: Option<Scenario>,
+    /// Accounts; each operation picks one, uniformly. 10000, or what the scenario says.
+    #[arg(long)]
+    wallets: Option<NonZeroU32>,
     /// Connections.
     #[arg(long, default_value = "4")]
     connections: NonZeroU32,
@@ -81,6 +91,8 @@ pub(crate) struct Bench {
     /// The daemon's program; the one beside this program if it is left out.
     #[arg(long, conflicts_with = "address", value_name = "FILE")]
     creditd: Option<PathBuf>,
+    #[command(flatten)]
+    time: TimeArguments,
 }
 
 /// How durable an answer is.
@@ -108,6 +120,12 @@ fn batch(text: &str) -> Result<u32, String> {
     let count: Option<u32> = text.parse().ok().filter(|count| (1..=FRAME_OPERATIONS_MAX).contains(count));
     count.ok_or_else(|| format!("a frame takes 1 to {FRAME_OPERATIONS_MAX} operations"))
 }
+
+/// Accounts where the command line names no number.
+const WALLETS: NonZeroU32 = match NonZeroU32::new(10_000) {
+    Some(wallets) => wallets,
+    None => NonZeroU32::MIN,
+};
 
 /// The failure of a bench that was told to end.
 const INTERRUPTED: &str = "interrupted";
@@ -137,6 +155,9 @@ fn progress_bar(total: u64) -> ProgressBar {
 impl Bench {
     /// Starts what is needed, measures, and reports. Its own daemon ends with it, whatever happens.
     pub(crate) async fn run(self, global: &Global) -> Result<Shown, Failure> {
+        if let Some(scenario) = self.scenario {
+            return scenario.run(&self, global).await;
+        }
         let mut own = None;
         let address = match &global.address {
             Some(address) => address.clone(),
@@ -158,9 +179,14 @@ impl Bench {
         }
     }
 
+    /// Accounts of the plain bench.
+    fn wallets(&self) -> NonZeroU32 {
+        self.wallets.unwrap_or(WALLETS)
+    }
+
     async fn measure(&self, global: &Global, address: &str) -> Result<Shown, Failure> {
         let options = crate::tool::options(global, address)?;
-        let accounts = setup::open_accounts(&options, self.wallets, self.funds).await?;
+        let accounts = setup::open_accounts(&options, self.wallets(), self.funds).await?;
         let goal = match self.operations {
             Some(operations) => Goal::Operations(operations.get()),
             None => Goal::Time(self.seconds),

@@ -1,7 +1,5 @@
 //! What a bench says at its end: one JSON object, or a table of the same.
 
-use std::thread;
-
 use protocol::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -10,6 +8,7 @@ use crate::amount::Amount;
 use crate::bench::Bench;
 use crate::bench::books::Validated;
 use crate::bench::load::Measured;
+use crate::bench::machine::Machine;
 use crate::exit::Exit;
 use crate::output::{Shown, list};
 
@@ -49,14 +48,6 @@ struct Latency {
     max: u64,
 }
 
-/// Where it was measured; load and daemon share it unless `--address` names another one.
-#[derive(Debug, Serialize)]
-struct Machine {
-    cores: usize,
-    os: &'static str,
-    arch: &'static str,
-}
-
 impl Report {
     pub(crate) fn new(bench: &Bench, measured: &Measured, validated: Option<Validated>) -> Self {
         let Measured { tally, took, durability, in_flight, .. } = measured;
@@ -81,17 +72,13 @@ impl Report {
             outcomes: tally.outcomes().map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect(),
             durability: durability.name(),
             seconds: json!(took.as_secs_f64()),
-            wallets: bench.wallets.get(),
+            wallets: bench.wallets().get(),
             connections: bench.connections.get(),
             batch: bench.batch,
             in_flight: *in_flight,
             mix: bench.mix.to_string(),
             amount: bench.amount,
-            machine: Machine {
-                cores: thread::available_parallelism().map_or(0, std::num::NonZero::get),
-                os: std::env::consts::OS,
-                arch: std::env::consts::ARCH,
-            },
+            machine: Machine::here(),
             validated,
         }
     }
@@ -119,7 +106,7 @@ impl Report {
             ("wrong answers", self.errors.to_string()),
             ("durability", self.durability.to_owned()),
             ("load", self.load()),
-            ("machine", format!("{} cores, {} {}", self.machine.cores, self.machine.os, self.machine.arch)),
+            ("machine", self.machine.line()),
         ];
         if let Some(error) = &self.first_error {
             rows.push(("first of them", error.clone()));

@@ -53,6 +53,19 @@ impl Tally {
         self.first_error.get_or_insert_with(what);
     }
 
+    /// Adds what another one has counted.
+    pub(crate) fn join(&mut self, other: Self) {
+        for (sum, more) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *sum += more;
+        }
+        // Both have the same bounds, so that there is nothing that does not fit.
+        let _ = self.latency_us.add(&other.latency_us);
+        self.errors += other.errors;
+        self.operations += other.operations;
+        self.frames += other.frames;
+        self.first_error = self.first_error.take().or(other.first_error);
+    }
+
     /// How often an outcome came.
     pub(crate) fn of(&self, outcome: Outcome) -> u64 {
         self.outcomes.get(usize::from(outcome.number())).copied().unwrap_or(0)

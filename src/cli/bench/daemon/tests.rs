@@ -14,8 +14,9 @@ fn script(folder: &TempDir, text: &str) -> PathBuf {
 #[test]
 fn the_ready_line_names_the_address() {
     let line = "creditd ready address=127.0.0.1:7411 http=127.0.0.1:7412 durability=sync";
-    assert_eq!(address_of(line), Some("127.0.0.1:7411"));
-    assert_eq!(address_of("something else address=1"), None);
+    assert_eq!(word_of(line, "address="), Some("127.0.0.1:7411"));
+    assert_eq!(word_of(line, "http="), Some("127.0.0.1:7412"));
+    assert_eq!(word_of("something else address=1", "address="), None);
 }
 
 #[test]
@@ -26,7 +27,7 @@ fn it_is_started_stopped_and_its_folder_removed() {
     let program = script(&folder, text);
     let daemon = OwnDaemon::start(Some(&program), None, Some(DurabilityMode::Memory)).unwrap();
     assert_eq!(daemon.address, "127.0.0.1:1");
-    let data = daemon.folder.path().to_owned();
+    let data = daemon.grounds.path().to_owned();
     assert!(data.exists());
     daemon.stop().unwrap();
     assert!(!data.exists());
@@ -45,4 +46,19 @@ fn a_daemon_that_fails_shows_its_log() {
 fn a_missing_program_is_a_matter_of_configuration() {
     let failure = OwnDaemon::start(Some(Path::new("/nowhere/creditd")), None, None).unwrap_err();
     assert_eq!(failure.exit, Exit::Configuration);
+}
+
+#[test]
+fn it_is_started_again_on_the_same_grounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "echo run >> \"$(dirname $8)/runs\"; echo \"creditd ready address=$SOMEWHERE http=y\"; exec sleep 60";
+    let grounds = Grounds::new(Some(&script(&folder, text)), None).unwrap().with("SOMEWHERE", "127.0.0.1:2");
+    let runs = grounds.path().join("runs");
+    let mut daemon = OwnDaemon::start_on(grounds).unwrap();
+    assert_eq!((daemon.address.as_str(), daemon.http.as_str()), ("127.0.0.1:2", "y"));
+    let before = daemon.process();
+    daemon.restart(|| Ok(())).unwrap();
+    assert_ne!(daemon.process(), before);
+    assert_eq!(std::fs::read_to_string(runs).unwrap().lines().count(), 2);
+    daemon.stop().unwrap();
 }

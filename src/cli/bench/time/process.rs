@@ -1,0 +1,46 @@
+//! What the threads of the daemon have used, as `/proc` tells it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// The processor time of the thread with a name; nothing where there is none, or where the system does not tell.
+pub(crate) fn thread_cpu(process: u32, name: &str) -> Option<Duration> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let named = |task: &Path| fs::read_to_string(task.join("comm")).is_ok_and(|text| text.trim() == name);
+    let task = tasks.filter_map(Result::ok).map(|entry| entry.path()).find(|task| named(task))?;
+    on_a_processor(&fs::read_to_string(task.join("schedstat")).ok()?)
+}
+
+/// The first number is nanoseconds on a processor.
+fn on_a_processor(schedstat: &str) -> Option<Duration> {
+    schedstat.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// The memory that a process has resident, in bytes.
+pub(crate) fn resident_bytes(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB"));
+    line.and_then(|kibibytes| kibibytes.trim().parse::<u64>().ok()).unwrap_or(0) << 10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_found_by_its_name_and_its_time_grows() {
+        let spin = std::thread::Builder::new().name("spinning".to_owned()).spawn(|| {
+            let mut sum: u64 = 0;
+            for number in 0..50_000_000_u64 {
+                sum = std::hint::black_box(sum ^ number);
+            }
+            thread_cpu(std::process::id(), "spinning")
+        });
+        let took = spin.unwrap().join().unwrap().unwrap();
+        assert!(took > Duration::from_micros(100), "{took:?}");
+        assert_eq!(thread_cpu(std::process::id(), "nobody"), None);
+        assert!(resident_bytes(std::process::id()) > 0);
+        assert_eq!(on_a_processor("1500 2 3"), Some(Duration::from_nanos(1_500)));
+    }
+}
