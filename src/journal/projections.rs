@@ -13,6 +13,7 @@ mod archive;
 mod audit;
 pub mod blocks;
 mod books;
+mod bulk;
 pub(crate) mod disk;
 mod ended;
 mod flush;
@@ -39,6 +40,7 @@ use wallet::row::Row;
 
 pub use archive::{Archive, Violation};
 pub use audit::{Audited, Pace, audit};
+pub use bulk::write_rows;
 pub use disk::ReadError;
 pub use flush::Flush;
 pub use keys::KeyKind;

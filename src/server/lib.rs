@@ -21,6 +21,7 @@
 //! | [`resets`] | the last resets in bulk |
 //! | [`journaling`], [`projector`], [`ticker`], [`auditor`] | the threads: writing, following, what time brings, checking |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
+//! | [`seed`] | a new data folder with many accounts, for measurements |
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
@@ -63,6 +64,7 @@ pub mod projector;
 pub mod reload;
 pub mod resets;
 pub mod run;
+pub mod seed;
 pub mod seldom;
 pub mod shutdown;
 pub mod start;

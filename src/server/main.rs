@@ -12,8 +12,9 @@ use creditd::catalogue::{Catalogue, CatalogueError};
 use creditd::config::{Config, ConfigError, DurabilityKey, LogFormat, LogPart};
 use creditd::shutdown::{EXIT_BUG, EXIT_CONFIGURATION, EXIT_WRITE_FAILED};
 use creditd::start::{StartError, Wanted, needs_folder};
-use creditd::{data, fsck, run, shutdown};
+use creditd::{data, fsck, run, seed, shutdown};
 use tracing_subscriber::EnvFilter;
+use wallet::credits::Credits;
 
 /// Directories of gigabytes, read at random: this allocator puts them on huge pages (decision 0013).
 #[global_allocator]
@@ -41,6 +42,8 @@ enum Command {
     /// Exit codes: 0 nothing is wrong, 1 findings, 2 what was asked for cannot be done, 70 a bug of this program, 75 the
     /// folder is in use, 78 it is no data folder or cannot be read.
     Fsck(FsckArguments),
+    /// Makes a data folder with many accounts in it, for measurements: seconds where commands would take minutes.
+    Seed(SeedArguments),
     /// Looks at the configuration without starting anything.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -95,6 +98,24 @@ struct FsckArguments {
     output: OutputArgument,
 }
 
+#[derive(Clone, Parser)]
+struct SeedArguments {
+    /// The folder.
+    dir: PathBuf,
+    /// How many accounts.
+    #[arg(long)]
+    accounts: u32,
+    /// The id of the first account, as a number; the others follow.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u128))]
+    from: u128,
+    /// Credits of a subscription that each account is given; 0 = none.
+    #[arg(long, default_value_t = 0)]
+    funds: u64,
+    /// Bytes of reserves and commits that are in the journal and not in the projections, as after a crash.
+    #[arg(long, default_value_t = 0)]
+    behind_bytes: u64,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum OutputArgument {
     /// For people.
@@ -126,6 +147,8 @@ enum Failure {
     Data(#[from] data::DataError),
     #[error(transparent)]
     Run(#[from] run::RunError),
+    #[error(transparent)]
+    Seed(#[from] seed::SeedError),
 }
 
 impl Failure {
@@ -144,6 +167,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run_daemon(&arguments),
         Command::Init { dir } => data::init(&dir).map_err(Failure::from),
         Command::Fsck(arguments) => return check_folder(&arguments),
+        Command::Seed(arguments) => seed_folder(&arguments),
         Command::Config(ConfigCommand::Check { file }) => check(file.as_deref()),
         Command::Config(ConfigCommand::Show { file }) => show(file.as_deref()),
     };
@@ -186,6 +210,20 @@ fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
     };
     run::run(wanted, directory, stop, |ready| println!("{ready}"))?;
     Ok(())
+}
+
+/// Makes a folder with accounts, with the allowance of the defaults and the environment.
+fn seed_folder(arguments: &SeedArguments) -> Result<(), Failure> {
+    let config = Config::load(None, std::env::vars())?;
+    let SeedArguments { dir, accounts, from, funds, behind_bytes } = arguments;
+    let seed = seed::Seed {
+        from: *from,
+        accounts: *accounts,
+        funds: Credits::from_whole(*funds),
+        behind_bytes: *behind_bytes,
+        free: seed::Seed::allowance(&config.free),
+    };
+    Ok(seed::run(dir, &seed)?)
 }
 
 /// Checks a folder; the exit code says what came of it.

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, FlushOptions,
-    Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRawIterator, FlushOptions, LruCacheOptions, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
 };
 
 use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreError};
@@ -20,6 +20,11 @@ const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 const WRITE_BUFFERS_MAX: i32 = 3;
 /// Cache for rows that are not in the projector's own.
 const BLOCK_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// The cache is cut into two to the power of this: none of them must be small beside what it keeps.
+const BLOCK_CACHE_SHARD_BITS: i32 = 2;
+/// Filters and indexes lie in parts of this size. Whole, those of a file with a million rows are a megabyte, which a
+/// cache that does not keep them reads, checks and throws away with every row that is asked for.
+const FILTER_PART_BYTES: usize = 4096;
 /// Bits a key of the filters that tell absent keys without a read.
 const FILTER_BITS: f64 = 10.0;
 /// Open files; the daemon must live with few.
@@ -51,7 +56,7 @@ impl RocksProjections {
     /// # Errors
     /// [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let cache = block_cache();
         let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
         let db = DB::open_cf_descriptors(&options(), directory, families)?;
         let mut written = WriteOptions::default();
@@ -65,7 +70,7 @@ impl RocksProjections {
     /// # Errors
     /// [`StoreError`].
     pub fn open_untouched(directory: &Path, messages: &Path) -> Result<Self, StoreError> {
-        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+        let cache = block_cache();
         let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
         let mut options = options();
         options.create_if_missing(false);
@@ -99,11 +104,22 @@ fn options() -> Options {
     options
 }
 
+fn block_cache() -> Cache {
+    let mut options = LruCacheOptions::default();
+    options.set_capacity(BLOCK_CACHE_BYTES);
+    options.set_num_shard_bits(BLOCK_CACHE_SHARD_BITS);
+    Cache::new_lru_cache_opts(&options)
+}
+
 fn family_options(cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     table.set_bloom_filter(FILTER_BITS, false);
     table.set_cache_index_and_filter_blocks(true);
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_partition_filters(true);
+    table.set_metadata_block_size(FILTER_PART_BYTES);
+    table.set_pin_top_level_index_and_filter(true);
     let mut options = Options::default();
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
