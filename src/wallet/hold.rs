@@ -168,6 +168,22 @@ impl Hold {
         }
     }
 
+    /// The reserve that made it, as far as it says.
+    #[must_use]
+    pub const fn as_reserved(&self, id: HoldId) -> Reserve {
+        Reserve {
+            account: self.account,
+            hold: id,
+            taken: self.taken,
+            attribution: self.attribution,
+            worker: self.worker,
+            settings: self.settings,
+            terms: self.terms,
+            at: self.reserved_at,
+            ends_at: self.ends_at,
+        }
+    }
+
     /// The mark that a release of an unknown id leaves (R32).
     #[must_use]
     pub fn tombstone(at: Timestamp) -> Self {
