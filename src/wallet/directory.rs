@@ -70,17 +70,20 @@ pub(crate) struct Table<C> {
 pub(crate) struct Hash(pub(crate) u64);
 
 impl Hash {
+    #[inline]
     fn shard(self) -> usize {
         usize::try_from(self.0 >> (u64::BITS.saturating_sub(SHARD_BITS))).unwrap_or(0)
     }
 
     /// The group at which a search begins: the higher the number, the higher the group.
+    #[inline]
     fn group(self, groups: usize) -> usize {
         let number = (self.0 >> 7) & u64::from(u32::MAX);
         let groups = u64::try_from(groups).unwrap_or(u64::MAX);
         usize::try_from(number.wrapping_mul(groups) >> u32::BITS).unwrap_or(0)
     }
 
+    #[inline]
     const fn tag(self) -> u64 {
         0x80 | (self.0 & 0x7f)
     }
@@ -98,6 +101,7 @@ impl<C: Cell> Table<C> {
     }
 
     /// The cell of an id, or else the empty one where it would be put; none in a table without cells.
+    #[inline]
     fn search(&self, hash: Hash, is: impl Fn(&C) -> bool) -> Result<At, Option<At>> {
         let groups = self.tags.len();
         if groups == 0 {
@@ -126,6 +130,7 @@ impl<C: Cell> Table<C> {
     }
 
     /// Makes an empty cell one of this hash; only with the shard's lock.
+    #[inline]
     fn tag(&self, At(at): At, hash: Hash) {
         let tags = &self.tags[at / GROUP_CELLS];
         let shift = u32::try_from(at % GROUP_CELLS).unwrap_or(0).wrapping_mul(8);
@@ -155,17 +160,20 @@ impl<C: Cell> Table<C> {
 }
 
 /// The cell of a group that the lowest bit of a mask names.
+#[inline]
 fn cell_of(mask: u64) -> usize {
     usize::try_from(mask.trailing_zeros() >> 3).unwrap_or(0)
 }
 
 impl<C: Cell, R> Shard<C, R> {
     /// A cell.
+    #[inline]
     pub(crate) fn cell(&self, At(at): At) -> &C {
         &self.table.cells[at]
     }
 
     /// The cell of an id.
+    #[inline]
     pub(crate) fn find(&self, hash: Hash, is: impl Fn(&C) -> bool) -> Option<At> {
         self.table.search(hash, is).ok()
     }
@@ -190,16 +198,19 @@ impl<C: Cell, R: Default> Directory<C, R> {
 }
 
 impl<C: Cell, R> Directory<C, R> {
+    #[inline]
     pub(crate) fn hash(&self, id: u128) -> Hash {
         Hash(self.hasher.hash_one(id))
     }
 
     /// The shard of a hash, for one who only reads.
+    #[inline]
     pub(crate) fn read(&self, hash: Hash) -> RwLockReadGuard<'_, Shard<C, R>> {
         self.shards[hash.shard()].read()
     }
 
     /// The shard of a hash.
+    #[inline]
     pub(crate) fn write(&self, hash: Hash) -> RwLockWriteGuard<'_, Shard<C, R>> {
         self.shards[hash.shard()].write()
     }
@@ -231,6 +242,7 @@ impl<C: Cell, R> Directory<C, R> {
     }
 
     /// Makes the empty cell that was found for a hash one in use, after it has been written (D2).
+    #[inline]
     pub(crate) fn fill(&self, shard: &mut Shard<C, R>, at: At, hash: Hash) {
         shard.table.tag(at, hash);
         shard.used = shard.used.saturating_add(1);
@@ -277,6 +289,7 @@ impl<C: Cell, R> Directory<C, R> {
     }
 
     /// All tables, to look at without the locks of their shards (D3). Whoever has this must take no lock.
+    #[inline]
     pub(crate) fn look(&self) -> Look<'_, C> {
         Look(self.tables.read())
     }
@@ -286,24 +299,28 @@ impl<C: Cell, R> Directory<C, R> {
 pub(crate) struct Look<'a, C>(RwLockReadGuard<'a, Box<[Arc<Table<C>>]>>);
 
 impl<C: Cell> Look<'_, C> {
-    /// Has the tags and the number of a group fetched at which a search begins.
-    pub(crate) fn touch(&self, hash: Hash) -> u64 {
-        let table = &self.0[hash.shard()];
-        table.tags.get(hash.group(table.tags.len())).map_or(0, |tags| tags.load(Ordering::Relaxed))
+    /// Has the tags fetched at which a search begins, and the first cell beside them.
+    #[inline]
+    pub(crate) fn touch(&self, hash: Hash, cell: impl Fn(&C) -> u64) -> u64 {
+        let table = &*self.0[hash.shard()];
+        let group = hash.group(table.tags.len());
+        let tags = table.tags.get(group).map_or(0, |tags| tags.load(Ordering::Relaxed));
+        tags | table.cells.get(group.wrapping_mul(GROUP_CELLS)).map_or(0, cell)
     }
 
-    /// The first cell of the group at which a search begins: none in a table without cells.
-    pub(crate) fn first(&self, hash: Hash) -> Option<&C> {
-        let table = &self.0[hash.shard()];
-        table.cells.get(hash.group(table.tags.len()).wrapping_mul(GROUP_CELLS))
-    }
-
-    /// The cell of an id, or else the one where it would be put.
-    pub(crate) fn search(&self, hash: Hash, is: impl Fn(&C) -> bool) -> Result<&C, Option<&C>> {
-        let table = &self.0[hash.shard()];
-        match table.search(hash, is) {
-            Ok(at) => Ok(&table.cells[at.0]),
-            Err(at) => Err(at.map(|at| &table.cells[at.0])),
-        }
+    /// The cell that is most probably the one of a hash, or the one where it would be put: the first of its tag, or the first
+    /// empty one, of the group at which a search begins.
+    #[inline]
+    pub(crate) fn guess(&self, hash: Hash) -> Option<&C> {
+        let table = &*self.0[hash.shard()];
+        let group = hash.group(table.tags.len());
+        let tags = table.tags.get(group)?.load(Ordering::Acquire);
+        let differing = tags ^ LOW.wrapping_mul(hash.tag());
+        let equal = differing.wrapping_sub(LOW) & !differing & HIGH;
+        let wanted = if equal == 0 { !tags & HIGH } else { equal };
+        table.cells.get(group.wrapping_mul(GROUP_CELLS).wrapping_add(cell_of(wanted)))
     }
 }
+
+#[cfg(test)]
+mod tests;

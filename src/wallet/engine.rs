@@ -22,7 +22,7 @@ use crate::chores::Chores;
 use crate::credits::Credits;
 use crate::directory::Hash;
 use crate::hold::Hold;
-use crate::holds::{Holds, Place, UnitNumber};
+use crate::holds::{Guessed, Holds, Place, UnitNumber};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::offers::WithoutTopUp;
@@ -118,7 +118,7 @@ pub struct Chunk {
     operations: usize,
     /// By what the look ahead looks.
     hashes: Vec<(Option<Hash>, Hash)>,
-    records: Vec<Option<RecordNumber>>,
+    guessed: Vec<Guessed>,
     /// The card that prices this chunk, taken once by the first operation that asks for a price.
     pub(crate) rates: Option<Arc<RateCard>>,
 }
@@ -266,7 +266,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             looked_from: 0,
             operations: 0,
             hashes: Vec::new(),
-            records: Vec::new(),
+            guessed: Vec::new(),
             rates: None,
         }
     }
@@ -318,29 +318,36 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let (wallets, holds) = (self.wallets.look(), self.holds.look());
         let mut seen = 0;
-        // What a pass looks at, it has from the pass before.
+        // What a pass looks at, it has from the pass before: nothing in a pass waits for anything else in it.
         chunk.hashes.clear();
         for operation in operations {
             let (account, hold) = wallet_and_hold(operation);
             let hashes = (account.map(|account| self.wallets.hash(account)), self.holds.hash(hold));
-            seen |= holds.touch(hashes.1) | hashes.0.map_or(0, |hash| wallets.touch(hash));
+            seen |= self.holds.touch(&holds, hashes.1) | hashes.0.map_or(0, |hash| self.wallets.touch(&wallets, hash));
             chunk.hashes.push(hashes);
         }
-        for (operation, hashes) in operations.iter().zip(&chunk.hashes) {
-            let (account, hold) = wallet_and_hold(operation);
-            let slot = account.zip(hashes.0).and_then(|(account, hash)| self.wallets.look_at(&wallets, hash, account));
-            chunk.looked.push(slot);
-            chunk.records.push(self.holds.look_at(&holds, hashes.1, hold));
+        for hashes in &chunk.hashes {
+            chunk.looked.push(hashes.0.and_then(|hash| self.wallets.guess(&wallets, hash)));
+            chunk.guessed.push(self.holds.guess(&holds, hashes.1));
         }
         drop((wallets, holds));
-        for (slot, record) in chunk.looked.iter_mut().zip(chunk.records.drain(..)) {
-            seen |= slot.map_or(0, |index| self.wallets.slot(index).cycle_ends_at().0);
-            if let (None, Some(record)) = (*slot, record) {
+        for (slot, guessed) in chunk.looked.iter_mut().zip(&chunk.guessed) {
+            seen |= slot.and_then(|index| self.wallets.taken(index)).map_or(0, Slot::touch);
+            if let (None, Some(record)) = (*slot, guessed.record()) {
                 *slot = self.holds.open_holds.look_at(record);
             }
         }
-        let slots = chunk.looked.iter().flatten().filter_map(|index| self.wallets.taken(*index));
-        seen |= slots.fold(0, |all, slot| all | slot.cycle_ends_at().0);
+        for ((operation, hashes), slot) in operations.iter().zip(&chunk.hashes).zip(&mut chunk.looked) {
+            let guessed = slot.and_then(|index| self.wallets.taken(index));
+            if hashes.0.is_none() {
+                seen |= guessed.map_or(0, Slot::touch);
+            }
+            // A slot is an account's for ever (D3): what was guessed right, stays right.
+            if guessed.map(Slot::account) != wallet_and_hold(operation).0 {
+                *slot = None;
+            }
+        }
+        chunk.guessed.clear();
         std::hint::black_box(seen);
     }
 
@@ -513,6 +520,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 }
 
 /// The account of a request that names a wallet to take from, and the hold of one that is about a hold.
+#[inline]
 const fn wallet_and_hold(operation: &Operation) -> (Option<AccountId>, HoldId) {
     match operation {
         Operation::Reserve(request) | Operation::Charge(request) => (Some(request.account), request.hold),

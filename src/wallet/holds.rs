@@ -28,20 +28,24 @@ const INDEX_BITS: u32 = 16;
 pub(crate) struct UnitNumber(pub(crate) u64);
 
 impl Place {
+    #[inline]
     pub(crate) fn pending(unit: UnitNumber, index: usize) -> Self {
         let index = u64::from(u16::try_from(index).unwrap_or(u16::MAX));
         Self(PENDING | (unit.0 << INDEX_BITS) | index)
     }
 
+    #[inline]
     pub(crate) const fn pushed(position: Position) -> Self {
         Self(position.0)
     }
 
+    #[inline]
     pub(crate) const fn position(self) -> Option<Position> {
         if self.0 & PENDING == 0 { Some(Position(self.0)) } else { None }
     }
 
     /// Whether the record waits in this unit.
+    #[inline]
     pub(crate) const fn is_in(self, unit: UnitNumber) -> bool {
         self.0 & PENDING != 0 && (self.0 & !PENDING) >> INDEX_BITS == unit.0
     }
@@ -62,7 +66,8 @@ pub(crate) struct Live {
 
 /// What the directory has of a hold: the id, the place of its last record, and what it is.
 ///
-/// Written and read under the lock of its shard; who looks without it uses nothing of it (D3). Hence Relaxed everywhere.
+/// Never on two cache lines. Written and read under the lock of its shard; who looks without it uses nothing of it (D3). Hence Relaxed everywhere.
+#[repr(align(32))]
 pub(crate) struct HoldCell {
     id: [AtomicU64; 2],
     place: AtomicU64,
@@ -85,7 +90,20 @@ enum State {
 const KIND_SHIFT: u32 = 32;
 const NO_RECORD: u32 = u32::MAX;
 
+/// What a hold is, as far as a look without the lock tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guessed(u64);
+
+impl Guessed {
+    /// The record that it may have.
+    #[inline]
+    pub(crate) fn record(self) -> Option<RecordNumber> {
+        State::unpack(self.0).record()
+    }
+}
+
 impl State {
+    #[inline]
     fn pack(self) -> u64 {
         let (kind, number) = match self {
             Self::Ended(at_s) => (0, at_s),
@@ -95,6 +113,7 @@ impl State {
         kind << KIND_SHIFT | u64::from(number)
     }
 
+    #[inline]
     fn unpack(state: u64) -> Self {
         let number = u32::try_from(state & u64::from(u32::MAX)).unwrap_or(NO_RECORD);
         match state >> KIND_SHIFT {
@@ -104,6 +123,7 @@ impl State {
         }
     }
 
+    #[inline]
     const fn record(self) -> Option<RecordNumber> {
         match self {
             Self::Open(record) => Some(record),
@@ -131,36 +151,43 @@ impl Cell for HoldCell {
 }
 
 impl HoldCell {
+    #[inline]
     fn id(&self) -> HoldId {
         let [high, low] = self.id.each_ref().map(|half| half.load(Ordering::Relaxed));
         HoldId(whole(high, low))
     }
 
+    #[inline]
     fn set_id(&self, id: HoldId) {
         for (half, value) in self.id.iter().zip(halves(id.0)) {
             half.store(value, Ordering::Relaxed);
         }
     }
 
+    #[inline]
     fn is(&self, id: HoldId) -> bool {
         let [high, low] = halves(id.0);
         self.id[1].load(Ordering::Relaxed) == low && self.id[0].load(Ordering::Relaxed) == high
     }
 
+    #[inline]
     fn place(&self) -> Place {
         Place(self.place.load(Ordering::Relaxed))
     }
 
+    #[inline]
     fn state(&self) -> State {
         State::unpack(self.state.load(Ordering::Relaxed))
     }
 
+    #[inline]
     fn set(&self, place: Place, state: State) {
         self.place.store(place.0, Ordering::Relaxed);
         self.state.store(state.pack(), Ordering::Relaxed);
     }
 }
 
+#[inline]
 pub(crate) fn seconds(at: Timestamp) -> u32 {
     u32::try_from(at.seconds()).unwrap_or(u32::MAX)
 }
@@ -198,23 +225,28 @@ pub(crate) struct Vacant<'a> {
 }
 
 impl Held<'_> {
+    #[inline]
     fn cell(&self) -> &HoldCell {
         self.shard.cell(self.at)
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> HoldId {
         self.cell().id()
     }
 
+    #[inline]
     pub(crate) fn place(&self) -> Place {
         self.cell().place()
     }
 
+    #[inline]
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.cell().state(), State::Ended(_))
     }
 
     /// The wallet of a hold that is here with everything; a tombstone has none.
+    #[inline]
     pub(crate) fn slot(&self) -> Option<SlotIndex> {
         match self.cell().state() {
             State::Ended(_) => None,
@@ -224,12 +256,14 @@ impl Held<'_> {
     }
 
     /// The hold with everything; none when it has ended and only that is known. A change of it is made when it is put back.
+    #[inline]
     pub(crate) fn live(&self, wallets: &Wallets) -> Option<Live> {
         self.holds.live(self.cell(), &self.shard.rest, wallets)
     }
 
     /// Puts a hold back as the operation left it: what has ended is let go of at once, where its record is pushed or is
     /// the one at hand.
+    #[inline]
     pub(crate) fn put(&mut self, live: Live, now: Timestamp) {
         let ended_at = match live.hold.state {
             HoldState::Open if live.over => now,
@@ -251,6 +285,7 @@ impl Held<'_> {
         self.shard.rest.0.insert(id, Box::new(live));
     }
 
+    #[inline]
     fn end(&mut self, place: Place, at: Timestamp) {
         if matches!(self.cell().state(), State::Kept(_)) {
             let id = self.id();
@@ -260,6 +295,7 @@ impl Held<'_> {
     }
 
     /// Publishes the position of a record that waited at `place`; only the last record of a unit ends the wait.
+    #[inline]
     pub(crate) fn mark(&mut self, (record, place): (&Record, Place), position: Position) {
         let last = self.place() == place;
         if last {
@@ -294,6 +330,7 @@ impl Held<'_> {
 
 impl Vacant<'_> {
     /// Adds a hold that was just reserved.
+    #[inline]
     pub(crate) fn open(self, record: RecordNumber, slot: SlotIndex, place: Place, reserve: &Reserve) {
         if self.holds.open_holds.write(record, self.hash, slot, reserve) {
             self.fill(place, State::Open(record));
@@ -318,6 +355,7 @@ impl Vacant<'_> {
     }
 
     /// Adds a hold that has ended.
+    #[inline]
     pub(crate) fn ended(self, place: Place, at: Timestamp) {
         self.fill(place, State::Ended(seconds(at)));
     }
@@ -329,6 +367,7 @@ impl Vacant<'_> {
         self.fill(place, State::Kept(record));
     }
 
+    #[inline]
     fn fill(mut self, place: Place, state: State) {
         let cell = self.shard.cell(self.at);
         cell.set_id(self.id);
@@ -349,6 +388,7 @@ impl Holds {
     }
 
     /// The hold of an id.
+    #[inline]
     pub(crate) fn find(&self, id: HoldId) -> Option<Held<'_>> {
         let hash = self.directory.hash(id.0);
         let shard = self.directory.write(hash);
@@ -365,6 +405,7 @@ impl Holds {
     }
 
     /// The place of an id that is not known; `None` when it is.
+    #[inline]
     pub(crate) fn vacant(&self, id: HoldId) -> Option<Vacant<'_>> {
         let hash = self.directory.hash(id.0);
         let mut shard = self.directory.write(hash);
@@ -374,6 +415,7 @@ impl Holds {
     }
 
     /// Whether memory knows a hold.
+    #[inline]
     pub(crate) fn knows(&self, id: HoldId) -> bool {
         let hash = self.directory.hash(id.0);
         self.directory.read(hash).find(hash, |cell| cell.is(id)).is_some()
@@ -391,6 +433,7 @@ impl Holds {
         }
     }
 
+    #[inline]
     fn live(&self, cell: &HoldCell, kept: &Kept, wallets: &Wallets) -> Option<Live> {
         let record = match cell.state() {
             State::Ended(_) => return None,
@@ -422,31 +465,37 @@ impl Holds {
     }
 
     /// The hash by which a look ahead finds a hold.
+    #[inline]
     pub(crate) fn hash(&self, id: HoldId) -> Hash {
         self.directory.hash(id.0)
     }
 
     /// The directory, to look at without a lock.
+    #[inline]
     pub(crate) fn look(&self) -> Look<'_, HoldCell> {
         self.directory.look()
     }
 
-    /// Looks at the cell of a hold, or the one where it would be put, for no more than to have it in the cache; and says
-    /// which record it may have.
-    pub(crate) fn look_at(&self, look: &Look<'_, HoldCell>, hash: Hash, id: HoldId) -> Option<RecordNumber> {
-        let cell = match look.search(hash, |cell| cell.is(id)) {
-            Ok(cell) => cell,
-            Err(cell) => cell?,
-        };
-        cell.state().record()
+    /// The first look at what finds a hold.
+    #[inline]
+    pub(crate) fn touch(&self, look: &Look<'_, HoldCell>, hash: Hash) -> u64 {
+        look.touch(hash, |_| 0)
+    }
+
+    /// Looks at the cell that is most probably the one of a hold, or the one where it would be put; says what it is.
+    #[inline]
+    pub(crate) fn guess(&self, look: &Look<'_, HoldCell>, hash: Hash) -> Guessed {
+        Guessed(look.guess(hash).map_or(0, |cell| cell.state.load(Ordering::Relaxed)))
     }
 
     // The counts below are for limits and gauges; Relaxed, because nothing is decided by their order.
 
+    #[inline]
     pub(crate) fn entries(&self) -> u64 {
         self.entries.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn open(&self) -> u64 {
         self.open.load(Ordering::Relaxed)
     }

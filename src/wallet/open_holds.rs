@@ -30,6 +30,7 @@ const SEGMENTS: usize = 1 << 16;
 pub(crate) struct RecordNumber(pub(crate) u32);
 
 impl RecordNumber {
+    #[inline]
     fn place(self) -> (usize, usize) {
         let number = usize::try_from(self.0).unwrap_or(usize::MAX);
         (number >> SEGMENT_BITS, number & (SEGMENT_RECORDS - 1))
@@ -59,6 +60,13 @@ impl OpenHold {
         }
     }
 
+    /// A look at it for no more than to have it in the cache.
+    #[inline]
+    fn touch(&self) -> u64 {
+        self.ends_at.load(Ordering::Relaxed) | self.word(NUMBERS + 1) | self.word(WORDS - 1)
+    }
+
+    #[inline]
     fn word(&self, index: usize) -> u64 {
         self.words[index].load(Ordering::Relaxed)
     }
@@ -81,11 +89,13 @@ struct Ends {
 }
 
 impl Segments {
+    #[inline]
     fn record(&self, number: RecordNumber) -> &OpenHold {
         self.look(number).unwrap_or_else(|| panic!("record {} was never given out", number.0))
     }
 
     /// A record for one who looks without a lock.
+    #[inline]
     fn look(&self, number: RecordNumber) -> Option<&OpenHold> {
         let (segment, at) = number.place();
         self.0.get(segment).and_then(OnceLock::get).and_then(|records| records.get(at))
@@ -138,6 +148,9 @@ impl OpenHolds {
         drop(ends);
         let new = (first..first.saturating_add(new)).rev().map(RecordNumber);
         spare.extend(new.inspect(|number| self.segments.make(*number)));
+        // A look at all of them before the first is written: the processor fetches them at the same time.
+        let seen = spare.iter().map(|number| self.segments.record(*number).touch());
+        std::hint::black_box(seen.fold(0, |all, part| all | part));
     }
 
     /// What follows the push of a unit: its holds are timers from now on, those that it ended are none any more, and
@@ -196,28 +209,33 @@ impl OpenHolds {
         self.ends.lock().wheel.count()
     }
 
+    #[inline]
     pub(crate) fn set_end(&self, number: RecordNumber, ends_at: Timestamp) {
         self.segments.record(number).ends_at.store(ends_at.0, Ordering::Relaxed);
     }
 
     /// The hash of the id that a record belongs to; any number, where it belongs to none by now.
+    #[inline]
     pub(crate) fn hash(&self, number: RecordNumber) -> Hash {
         let record = self.segments.record(number);
         Hash(record.word(HASH_SLOT) & HIGH_HALF | record.word(HASH_FREE) >> 32)
     }
 
+    #[inline]
     pub(crate) fn slot(&self, number: RecordNumber) -> SlotIndex {
         SlotIndex(low(self.segments.record(number).word(HASH_SLOT)))
     }
 
     /// A look at a record for no more than to have it in the cache; says which slot it names.
+    #[inline]
     pub(crate) fn look_at(&self, number: RecordNumber) -> Option<SlotIndex> {
         let record = self.segments.look(number)?;
-        let seen = record.ends_at.load(Ordering::Relaxed) | record.word(NUMBERS);
-        Some(SlotIndex(low(record.word(HASH_SLOT) | std::hint::black_box(seen) & 0)))
+        std::hint::black_box(record.touch());
+        Some(SlotIndex(low(record.word(HASH_SLOT))))
     }
 
     /// Writes down a hold that was just reserved, and says whether it finds its place.
+    #[inline]
     pub(crate) fn write(&self, number: RecordNumber, hash: Hash, slot: SlotIndex, reserve: &Reserve) -> bool {
         let record = self.segments.record(number);
         record.ends_at.store(reserve.ends_at.0, Ordering::Relaxed);
@@ -232,6 +250,7 @@ impl OpenHolds {
     }
 
     /// The reserve of a hold that found its place.
+    #[inline]
     pub(crate) fn read(&self, number: RecordNumber, account: AccountId, hold: HoldId) -> Reserve {
         let record = self.segments.record(number);
         let mut words = [0; WORDS];
@@ -273,6 +292,7 @@ const HIGH_HALF: u64 = u64::MAX << 32;
 const FREE_BITS: u32 = 28;
 const AMOUNT_BITS: u32 = 38;
 
+#[inline]
 fn pack(reserve: &Reserve) -> Option<[u64; WORDS]> {
     let Reserve { taken, attribution, worker, settings, terms, at, ends_at, .. } = reserve;
     let [free, subscription, top_up] =
@@ -310,6 +330,7 @@ fn pack(reserve: &Reserve) -> Option<[u64; WORDS]> {
     Some(words)
 }
 
+#[inline]
 fn unpack(words: &[u64; WORDS], ends_at: Timestamp, account: AccountId, hold: HoldId) -> Reserve {
     let amount = |word: u64, bits: u32| Credits::from_millis(word & !(u64::MAX << bits));
     let half_word = |word: u64| u16::try_from((word >> AMOUNT_BITS) & 0xffff).unwrap_or(0);
@@ -354,20 +375,24 @@ fn unpack(words: &[u64; WORDS], ends_at: Timestamp, account: AccountId, hold: Ho
 }
 
 /// The upper and the lower half of an id.
+#[inline]
 pub(crate) fn halves(id: u128) -> [u64; 2] {
     let half = |part: u128| u64::try_from(part & u128::from(u64::MAX)).unwrap_or(0);
     [half(id >> 64), half(id)]
 }
 
 /// The id of two halves.
+#[inline]
 pub(crate) fn whole(high: u64, low: u64) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
 
+#[inline]
 fn high(word: u64) -> u32 {
     u32::try_from(word >> 32).unwrap_or(0)
 }
 
+#[inline]
 fn low(word: u64) -> u32 {
     u32::try_from(word & !HIGH_HALF).unwrap_or(0)
 }

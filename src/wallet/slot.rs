@@ -69,14 +69,22 @@ impl Slot {
 
     /// The account.
     #[must_use]
+    #[inline]
     pub fn account(&self) -> AccountId {
         // Relaxed: written once, before the directory publishes the slot.
         let [high, low] = self.account.each_ref().map(|half| u128::from(half.load(Ordering::Relaxed)));
         AccountId((high << 64) | low)
     }
 
+    /// A look at it for no more than to have it in the cache.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.cycle_ends_at.load(Ordering::Relaxed)
+    }
+
     /// The zone cohort.
     #[must_use]
+    #[inline]
     pub fn cohort(&self) -> Cohort {
         // Relaxed: a change is made under the lock, and who finds the wallet due reads it again there.
         Cohort(self.cohort.load(Ordering::Relaxed) & !LAPSES)
@@ -84,6 +92,7 @@ impl Slot {
 
     /// Whether the subscription lapses when the wallet is next due, and no cycle begins there.
     #[must_use]
+    #[inline]
     pub fn lapses(&self) -> bool {
         // Relaxed: outside of the lock it only tells.
         self.cohort.load(Ordering::Relaxed) & LAPSES != 0
@@ -91,12 +100,14 @@ impl Slot {
 
     /// When the running credit cycle ends, by a new one or a lapse; [`Timestamp::NEVER`] without an end.
     #[must_use]
+    #[inline]
     pub fn cycle_ends_at(&self) -> Timestamp {
         Timestamp(self.cycle_ends_at.load(Ordering::Acquire))
     }
 
     /// A period close to the word's; see [`crate::word::Numbers`].
     #[must_use]
+    #[inline]
     pub fn period(&self) -> Period {
         Period(self.period.load(Ordering::Acquire))
     }
@@ -108,6 +119,7 @@ impl Slot {
 
     /// The plan; none without a subscription, or with one that was set by hand.
     #[must_use]
+    #[inline]
     pub fn plan(&self) -> PlanId {
         // Relaxed: outside of the lock it only tells.
         PlanId(self.plan.load(Ordering::Relaxed))
@@ -138,6 +150,7 @@ impl Slot {
     }
 
     /// Takes the wallet's lock. Nobody waits for anything else while holding it.
+    #[inline]
     pub fn lock(&self) -> MutexGuard<'_, Cold> {
         self.cold.lock()
     }
@@ -175,6 +188,7 @@ impl Cell for AtomicU32 {
 }
 
 /// Relaxed: written once, before the tag publishes it (D2).
+#[inline]
 fn index_of(cell: &AtomicU32) -> SlotIndex {
     SlotIndex(cell.load(Ordering::Relaxed))
 }
@@ -219,34 +233,45 @@ impl Wallets {
 
     /// The slot of an account.
     #[must_use]
+    #[inline]
     pub fn find(&self, account: AccountId) -> Option<SlotIndex> {
         let hash = self.directory.hash(account.0);
         let shard = self.directory.read(hash);
         shard.find(hash, |cell| self.is_of(cell, account)).map(|at| index_of(shard.cell(at)))
     }
 
+    #[inline]
     fn is_of(&self, cell: &AtomicU32, account: AccountId) -> bool {
         self.slot(index_of(cell)).account() == account
     }
 
-    /// The hash by which [`Wallets::look_at`] finds the account.
+    /// The hash by which a look ahead finds an account.
+    #[inline]
     pub(crate) fn hash(&self, account: AccountId) -> Hash {
         self.directory.hash(account.0)
     }
 
     /// The directory, to look at without a lock.
+    #[inline]
     pub(crate) fn look(&self) -> Look<'_, AtomicU32> {
         self.directory.look()
     }
 
-    /// The slot of an account, for one who looks without a lock: a slot is an account's for ever (D3). One who finds none
-    /// must look with it.
-    pub(crate) fn look_at(&self, look: &Look<'_, AtomicU32>, hash: Hash, account: AccountId) -> Option<SlotIndex> {
-        look.search(hash, |cell| self.is_of(cell, account)).ok().map(index_of)
+    /// The first look at what finds an account.
+    #[inline]
+    pub(crate) fn touch(&self, look: &Look<'_, AtomicU32>, hash: Hash) -> u64 {
+        look.touch(hash, |cell| u64::from(cell.load(Ordering::Relaxed)))
+    }
+
+    /// The slot that is most probably the one of an account, for one who looks without a lock.
+    #[inline]
+    pub(crate) fn guess(&self, look: &Look<'_, AtomicU32>, hash: Hash) -> Option<SlotIndex> {
+        look.guess(hash).map(index_of)
     }
 
     /// A slot that [`Wallets::find`] or [`Wallets::add`] named.
     #[must_use]
+    #[inline]
     pub fn slot(&self, index: SlotIndex) -> &Slot {
         let index = usize::try_from(index.0).unwrap_or(usize::MAX);
         let segment = self.segments.get(index / SEGMENT_SLOTS).and_then(OnceLock::get);
@@ -258,6 +283,7 @@ impl Wallets {
 
     /// The slot of a number; `None` where none was taken yet.
     #[must_use]
+    #[inline]
     pub fn taken(&self, index: SlotIndex) -> Option<&Slot> {
         if index.0 >= self.used.load(Ordering::Acquire) {
             return None;
