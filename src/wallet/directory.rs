@@ -45,11 +45,13 @@ pub(crate) trait Cell {
 
 /// The shards. `R` is what a shard keeps beside its table.
 pub(crate) struct Directory<C, R> {
-    shards: Box<[CachePadded<RwLock<Shard<C, R>>>]>,
+    shards: Box<[Locked<C, R>]>,
     /// The tables of all shards once more, for looks without their locks.
     tables: RwLock<Box<[Arc<Table<C>>]>>,
     hasher: foldhash::fast::RandomState,
 }
+
+type Locked<C, R> = CachePadded<RwLock<Shard<C, R>>>;
 
 /// A shard, under its lock.
 pub(crate) struct Shard<C, R> {
@@ -155,8 +157,13 @@ impl<C: Cell> Table<C> {
     }
 
     const fn room(&self) -> usize {
-        self.cells.len() / GROUP_CELLS * (GROUP_CELLS - 1)
+        room(self.tags.len())
     }
+}
+
+/// How many cells of so many groups may be in use (D1).
+const fn room(groups: usize) -> usize {
+    groups.saturating_mul(GROUP_CELLS.saturating_sub(1))
 }
 
 /// The cell of a group that the lowest bit of a mask names.
@@ -259,7 +266,7 @@ impl<C: Cell, R> Directory<C, R> {
         let gone = shard.used.saturating_sub(left);
         if gone > 0 {
             let mut groups = 0;
-            while groups * (GROUP_CELLS - 1) < left {
+            while room(groups) < left {
                 groups = C::more_groups(groups);
             }
             self.rebuild(shard, groups, stays, hash_of);
