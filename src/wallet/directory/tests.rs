@@ -65,7 +65,7 @@ fn what_is_to_go_goes_and_its_room_with_it() {
     assert!((1..=100_000).all(|number| add(&numbers, number)));
     let room = |numbers: &Numbers| -> usize { numbers.shards().map(|shard| shard.read().table.cells.len()).sum() };
     let before = room(&numbers);
-    let stays = |cell: &Number| cell.0.load(Ordering::Relaxed) % 10 == 0;
+    let stays = |cell: &Number| cell.0.load(Ordering::Relaxed).is_multiple_of(10);
     let hash_of = |cell: &Number| hash(&numbers, cell.0.load(Ordering::Relaxed));
     let gone: u64 = numbers.shards().map(|shard| numbers.retain(&mut shard.write(), stays, hash_of)).sum();
     assert_eq!(gone, 90_000);
