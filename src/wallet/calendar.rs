@@ -41,6 +41,7 @@ pub enum ZoneError {
 
 /// The day that contains `now` in a zone.
 #[must_use]
+#[inline]
 pub fn today(zone: &TimeZone, now: Timestamp) -> Today {
     let mut date = zone.to_datetime(instant(now)).date();
     loop {
@@ -147,6 +148,7 @@ impl Cohorts {
     /// What day it is in a cohort. The published day serves while it lasts; after that the first who asks publishes
     /// the next one, so no ticker decides anything.
     #[must_use]
+    #[inline]
     pub fn today(&self, cohort: Cohort, now: Timestamp) -> Today {
         let Some(cell) = self.todays.get(usize::from(cohort.0)) else {
             return Today { day: Day(0), ends_at: Timestamp::NEVER };
