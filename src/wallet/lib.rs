@@ -5,6 +5,7 @@
 //! | [`credits`], [`ids`], [`bucket`] | the values: amounts, identifiers, instants, the three buckets |
 //! | [`request`], [`outcome`] | what comes in and what goes out |
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
+//! | `directory`, `holds`, `open_holds` | what finds wallets and holds; holds in memory, open ones as their own timers |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
