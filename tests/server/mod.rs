@@ -8,6 +8,7 @@ mod daemon;
 mod days;
 mod hostile;
 mod http;
+mod http_limits;
 mod life;
 mod past;
 mod requests;
