@@ -17,22 +17,18 @@
 //! | [`disk`] | free space: what is refused before a write fails |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
-//! | [`journaling`], [`projector`], [`ticker`], [`sweep`] | the four threads: writing, following, what time brings, and the ends of days |
+//! | [`journaling`], [`projector`], [`ticker`], [`sweep`], [`auditor`] | the threads: writing, following, what time brings, the ends of days, checking |
 //! | [`resets`] | the last resets in bulk |
-//! | [`journaling`], [`projector`], [`ticker`], [`auditor`] | the threads: writing, following, what time brings, checking |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
-//! | [`metrics`], [`http`] | what operators see |
-//! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking |
 //! | [`seldom`] | log lines that do not become a flood |
 //!
 //! # Threads
 //!
-//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the sweep have a thread each: none of them
-//! waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
-//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the auditor have a thread each: none
-//! of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
+//! Requests run on tokio's workers. The journal's writer, the projector, the ticker, the sweep and the auditor have a thread
+//! each: none of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`] and
+//! [`daemon::Daemon::projected`].
 //!
 //! # Deliberately absent
 //!

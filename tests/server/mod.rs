@@ -6,6 +6,7 @@ mod close;
 mod commands;
 mod daemon;
 mod days;
+mod follow;
 mod hostile;
 mod http;
 mod http_limits;
