@@ -54,7 +54,7 @@ pub struct Terms {
 }
 
 /// The requests of a load on some wallets, with their answers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct History {
     terms: Terms,
     openings: Vec<Standing>,

@@ -230,7 +230,7 @@ impl Daemon {
                 clock_suspect: self.clock.is_suspect(),
                 read_only: self.disk.is_low(),
                 resets: self.rules.reset_totals(),
-                timers: [gauges.hold_timers, gauges.cycle_timers, self.rules.zones_with_wallets()],
+                timers: [gauges.hold_timers, gauges.cycle_timers, gauges.day_timers, gauges.chore_timers],
             },
             &self.resets,
         )

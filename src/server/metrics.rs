@@ -58,7 +58,7 @@ metrics! {
     JOURNAL_POSITION = "creditd_journal_position" Gauge "The last durable record.",
     PROJECTION_LAG = "creditd_projection_lag_records" Gauge "Durable records that a projection has not reached yet.",
     TIMER_LAG = "creditd_timer_lag_seconds" Gauge "How late a tick of the timers was at most, within the last minute.",
-    TIMERS = "creditd_timers" Gauge "Live timers: ends of holds, ends of credit cycles, ends of days by zone.",
+    TIMERS = "creditd_timers" Gauge "Live timers: ends of holds, ends of credit cycles, ends of days by zone, housekeeping.",
     RESET_WALLETS = "creditd_reset_wallets_total" Counter "Wallets that were rolled over a boundary since the start, by kind; in bulk, by requests, and at the start.",
     RESET_DURATION = "creditd_reset_duration_seconds" Histogram "Rolling in bulk all wallets that were due, from the first to the last.",
     AUDIT_VIOLATIONS = "creditd_audit_violations_total" Counter "Violations of the invariants that the auditor found, by invariant. Anything but 0 pages.",
@@ -108,8 +108,8 @@ pub struct Levels {
     pub clock_suspect: bool,
     /// What resets came to.
     pub resets: ResetTotals,
-    /// Timers of hold ends, of cycle ends, and of the ends of days.
-    pub timers: [u64; 3],
+    /// Timers of hold ends, of cycle ends, of the ends of days, and of housekeeping.
+    pub timers: [u64; 4],
     /// Whether reserves and charges are refused because disk space is low.
     pub read_only: bool,
 }
@@ -217,7 +217,7 @@ impl Metrics {
         counter!(AUDIT_ROUNDS).absolute(levels.audit_rounds);
         gauge!(TIMER_LAG).set(float(levels.timer_lag_ms) / 1_000.0);
         gauge!(CLOCK_SUSPECT).set(f64::from(u8::from(levels.clock_suspect)));
-        for (kind, timers) in ["hold", "cycle", "day"].into_iter().zip(levels.timers) {
+        for (kind, timers) in ["hold", "cycle", "day", "housekeeping"].into_iter().zip(levels.timers) {
             gauge!(TIMERS, "kind" => kind).set(float(timers));
         }
         let reset = |kind: &'static str, wallets| counter!(RESET_WALLETS, "kind" => kind).absolute(wallets);

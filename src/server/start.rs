@@ -2,7 +2,8 @@
 //!
 //! The order matters. The journal is checked and its epoch record synced before anything is told to anybody; the
 //! projections catch up with it and are flushed before memory is filled from them; wallets are rolled with the journaled
-//! allowances and terms before the configured allowance and the catalogue are looked at.
+//! allowances and terms before the configured allowance and the catalogue are looked at. What that pushed is synced before
+//! anybody is served.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use journal::store::is_of_the_disk;
 use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId};
 use protocol::NodeId;
 use tokio::sync::{Mutex, watch};
+use wallet::engine::Journal as _;
 use wallet::ids::{Now, Position, Timestamp};
 use wallet::load::LoadError;
 
@@ -199,16 +201,20 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
         settings,
     });
+    let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;
+    let projector = spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?;
+    // The first request must not come before the first look.
+    daemon.disk.look();
+    // Alone: what another thread had taken out of the wheel, this one would not wait for.
+    roll_all(&daemon);
+    until_durable(&daemon);
     let threads = Threads {
-        writer: spawn_writer(writer, Arc::clone(&daemon), progress)?,
-        projector: spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?,
+        writer,
+        projector,
         ticker: spawn("ticker", &daemon, ticker::run)?,
         sweep: spawn("sweep", &daemon, sweep::run)?,
         auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
     };
-    // The first request must not come before the first look.
-    daemon.disk.look();
-    roll_all(&daemon);
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
     daemon.rules.set_rates(Arc::clone(&catalogue.rates));
     let (plans, rates) = (catalogue.plans.version(), catalogue.rates.version());
@@ -315,6 +321,15 @@ fn roll_all(daemon: &Daemon) {
     }
     if cycles.rolled() > 0 {
         tracing::info!(wallets = cycles.rolled(), "wallets were rolled over the cycles that ended meanwhile");
+    }
+}
+
+/// Waits until what this start has decided is synced, as its epoch is: who asks a ready daemon is told nothing that a crash
+/// right after takes back, and that a later start might decide another way.
+fn until_durable(daemon: &Daemon) {
+    let pushed = daemon.rules.journal().pushed().0;
+    while daemon.durability.synced().0 < pushed && !daemon.durability.has_failed() {
+        daemon.durability.wait_past(daemon.durability.synced(), ROOM_LOOK);
     }
 }
 

@@ -1,5 +1,6 @@
-//! The sweep behind the ends of days (R5): a thread of its own, so that neither holds nor requests wait for it. It pushes
-//! nothing. Between two slices it pauses, so that no core is taken for long.
+//! The ends of days (R5, R6): a thread of its own, so that neither holds nor requests wait for it. It sleeps until the first
+//! of them, publishes the days that begin, and sweeps behind. It pushes nothing. Between two slices it pauses, so that no
+//! core is taken for long.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,7 +12,8 @@ use crate::clock::Clock;
 use crate::daemon::{Daemon, Phase};
 use crate::resets::{ResetKind, Run};
 
-/// How often it looks for a day that has ended. Requests roll their wallets themselves, so nothing waits for this.
+/// How long it sleeps at most: zones come into use, the daemon stops. Requests go by their own time, so nothing waits for
+/// this.
 const LOOK: Duration = Duration::from_millis(50);
 /// Wallets of one slice.
 const SLICE_SLOTS: u32 = 8_192;
@@ -23,10 +25,17 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let mut wait = LOOK;
     let mut running = None;
     while stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) && daemon.phase_now() < Phase::Draining {
+        daemon.rules.end_days(daemon.clock.now());
         running = running.or_else(|| begin(daemon));
         running = running.and_then(|sweep| slice(daemon, sweep));
-        wait = if running.is_some() { PAUSE } else { LOOK };
+        wait = if running.is_some() { PAUSE } else { until_next_end(daemon) };
     }
+}
+
+/// Until a day may end. What the wheel says of one far ahead is early, so that this comes closer step by step.
+fn until_next_end(daemon: &Daemon) -> Duration {
+    let Some(next) = daemon.rules.next_day_end() else { return LOOK };
+    Duration::from_millis(next.0.saturating_sub(daemon.clock.now().daemon.0)).clamp(PAUSE, LOOK)
 }
 
 /// A pass that is under way, and the account of it.

@@ -1,11 +1,12 @@
-//! What time brings: holds expire, ended ones are forgotten, pending top-ups are dropped, cycles that ended are rolled in
-//! bulk. A thread of its own, so that it never waits for requests.
+//! What time brings: holds expire, cycles that ended are rolled in bulk, and housekeeping, each by its timers in the wheel. A
+//! thread of its own, so that it never waits for requests. The disk has no timer of the rules: it is looked at now and then.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use journal::Class;
+use wallet::chores::Chore;
 use wallet::engine::{Chunk, SWEEP_HOLDS_MAX};
 use wallet::top_up::PENDING_DROPS_MAX;
 
@@ -19,10 +20,6 @@ use crate::link::{Room, counted};
 const TICK: Duration = Duration::from_millis(50);
 /// How long is waited between the slices of a bulk roll.
 const BUSY_TICK: Duration = Duration::from_micros(500);
-/// Every how many ticks ended holds are forgotten.
-const FORGET_EVERY_TICKS: u32 = 20;
-/// Every how many ticks pending top-ups are looked at.
-const DROP_EVERY_TICKS: u32 = 200;
 /// Every how many ticks free disk space is looked at.
 const DISK_EVERY_TICKS: u32 = 20;
 /// Slices of one tick, at most: what is left comes with the next.
@@ -51,14 +48,11 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
         }
         ticked = Clock::stopwatch();
         ticks = ticks.wrapping_add(1);
-        if ticks.is_multiple_of(FORGET_EVERY_TICKS) {
-            forget(daemon);
+        for chore in daemon.rules.due_chores(daemon.clock.now()) {
+            do_chore(daemon, chore);
         }
         if ticks.is_multiple_of(DISK_EVERY_TICKS) {
             daemon.disk.look();
-        }
-        if ticks.is_multiple_of(DROP_EVERY_TICKS) {
-            drop_pending(daemon);
         }
     }
 }
@@ -78,8 +72,16 @@ fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) {
     }
 }
 
+/// Without room it waits: it is due again a little later.
+fn do_chore(daemon: &Daemon, chore: Chore) {
+    match chore {
+        Chore::Forget => forget(daemon),
+        Chore::DropPending => drop_pending(daemon),
+    }
+}
+
 /// Ends top-ups whose payment never came (R14).
-fn drop_pending(daemon: &Arc<Daemon>) {
+fn drop_pending(daemon: &Daemon) {
     let records = u32::try_from(PENDING_DROPS_MAX).unwrap_or(u32::MAX);
     let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
     let (dropped, pushed) = counted(|| daemon.rules.drop_pending(daemon.clock.now()));
@@ -90,7 +92,7 @@ fn drop_pending(daemon: &Arc<Daemon>) {
 }
 
 /// Moves the bound of forgotten ids, and forgets what lies below it (R32).
-fn forget(daemon: &Arc<Daemon>) {
+fn forget(daemon: &Daemon) {
     let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return };
     let (forgotten, pushed) = counted(|| daemon.rules.forget(daemon.clock.now()));
     room.used(pushed);

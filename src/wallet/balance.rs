@@ -4,12 +4,10 @@ use crate::bucket::Split;
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Run, Wait};
 use crate::hold::Hold;
-use crate::holds::Entry;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;
 use crate::request::Answer;
 use crate::row::{Pending, Row};
-use crate::settle::Found;
 use crate::subscription::{PendingChange, Subscription};
 
 /// A wallet as memory has it now.
@@ -60,6 +58,10 @@ pub struct Gauges {
     pub hold_timers: u64,
     /// Timers of cycle ends and lapses: one a subscription that has an end.
     pub cycle_timers: u64,
+    /// Timers of the ends of days: one a zone that a wallet has been in since the start.
+    pub day_timers: u64,
+    /// Timers of housekeeping: see [`crate::chores`].
+    pub chore_timers: u64,
     /// An instant before which no cycle ends and no subscription lapses.
     pub next_cycle_end: Option<Timestamp>,
 }
@@ -119,11 +121,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Wait::Projected(position) => Run::Projected(position),
             Wait::OwnUnit | Wait::Elsewhere | Wait::Unreadable => Run::Yield,
         })?;
-        let Found::Live(mut entry) = found else { return Ok(None) };
-        let place = entry.place().position().unwrap_or_default();
-        let Entry::Live(live) = entry.value_mut() else { return Err(Run::Yield) };
-        let hold = Hold::clone(&live.hold);
-        entry.compact(now.daemon);
+        let Some((mut held, live)) = found else { return Ok(None) };
+        let place = held.place().position().unwrap_or_default();
+        let hold = live.hold.clone();
+        held.put(live, now.daemon);
         Ok(Some((hold, place)))
     }
 
@@ -134,12 +135,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             wallets: self.wallets.count(),
             holds_open: self.holds.open(),
             holds_remembered: self.holds.entries(),
-            next_hold_end: self.holds.next_end(),
+            next_hold_end: self.holds.open_holds.next_end(),
             oldest_open_hold_at: self.holds.oldest_open(),
             // Relaxed: a gauge.
             id_bound: Timestamp(self.id_bound.load(crate::sync::Ordering::Relaxed)),
-            hold_timers: self.holds.ends_noted(),
+            hold_timers: self.holds.open_holds.noted(),
             cycle_timers,
+            day_timers: self.cohorts.next_day_end().1,
+            chore_timers: self.chores.count(),
             next_cycle_end,
         }
     }

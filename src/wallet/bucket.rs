@@ -43,18 +43,21 @@ impl Sources {
 
     /// The mask.
     #[must_use]
+    #[inline]
     pub const fn bits(self) -> u8 {
         self.0
     }
 
     /// These sources without the free bucket (R8).
     #[must_use]
+    #[inline]
     pub const fn without_free(self) -> Self {
         Self(self.0 & 0b110)
     }
 
     /// Whether the bucket may be drawn from.
     #[must_use]
+    #[inline]
     pub const fn contains(self, bucket: Bucket) -> bool {
         self.0 & (1 << bucket as u8) != 0
     }
@@ -77,18 +80,21 @@ impl Split {
 
     /// The sum over the buckets.
     #[must_use]
+    #[inline]
     pub fn total(&self) -> Credits {
         self.free + self.subscription + self.top_up
     }
 
     /// Whether every bucket is zero.
     #[must_use]
+    #[inline]
     pub const fn is_zero(&self) -> bool {
         self.free.is_zero() && self.subscription.is_zero() && self.top_up.is_zero()
     }
 
     /// The amount of one bucket.
     #[must_use]
+    #[inline]
     pub const fn of(&self, bucket: Bucket) -> Credits {
         match bucket {
             Bucket::Free => self.free,
@@ -99,6 +105,7 @@ impl Split {
 
     /// What stands in one bucket only.
     #[must_use]
+    #[inline]
     pub const fn only(bucket: Bucket, amount: Credits) -> Self {
         let mut split = Self::ZERO;
         match bucket {
@@ -111,6 +118,7 @@ impl Split {
 
     /// The part of this split that the sources allow.
     #[must_use]
+    #[inline]
     pub fn within(&self, sources: Sources) -> Self {
         let keep = |bucket| if sources.contains(bucket) { self.of(bucket) } else { Credits::ZERO };
         Self { free: keep(Bucket::Free), subscription: keep(Bucket::Subscription), top_up: keep(Bucket::TopUp) }
@@ -118,6 +126,7 @@ impl Split {
 
     /// Up to `amount` in draw order: free, subscription, top-up (R3).
     #[must_use]
+    #[inline]
     pub fn draw_up_to(&self, amount: Credits) -> Self {
         let free = self.free.min(amount);
         let subscription = self.subscription.min(amount - free);
@@ -136,6 +145,7 @@ impl Split {
 
     /// The sum, bucket by bucket.
     #[must_use]
+    #[inline]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
             free: self.free + other.free,
@@ -146,6 +156,7 @@ impl Split {
 
     /// The difference, bucket by bucket; panics where `other` is larger (I1).
     #[must_use]
+    #[inline]
     pub fn minus(&self, other: &Self) -> Self {
         Self {
             free: self.free - other.free,

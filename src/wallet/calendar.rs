@@ -5,6 +5,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use parking_lot::RwLock;
 use thiserror::Error;
 
+use crate::day_ends::DayEnds;
 use crate::ids::{Day, Timestamp};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -40,6 +41,7 @@ pub enum ZoneError {
 
 /// The day that contains `now` in a zone.
 #[must_use]
+#[inline]
 pub fn today(zone: &TimeZone, now: Timestamp) -> Today {
     let mut date = zone.to_datetime(instant(now)).date();
     loop {
@@ -91,8 +93,8 @@ pub struct Cohorts {
     todays: Box<[AtomicU64]>,
     /// Ends of days that were asked for lately, to be found again without a lock; see [`KnownEnd`].
     ends: Box<[AtomicU64]>,
-    /// For each cohort the last day that a sweep was begun for; see [`crate::day_sweep`].
-    swept: Box<[AtomicU32]>,
+    /// When the published days end; see [`crate::day_ends`].
+    day_ends: DayEnds,
     /// How many wallets each cohort has.
     wallets: Box<[AtomicU32]>,
 }
@@ -112,8 +114,8 @@ impl Cohorts {
     pub fn new() -> Self {
         let todays = (0..ZONES_MAX).map(|_| AtomicU64::new(0)).collect();
         let ends = (0..ENDS).map(|_| AtomicU64::new(0)).collect();
-        let zeros = || (0..ZONES_MAX).map(|_| AtomicU32::new(0)).collect();
-        Self { zones: RwLock::new(Vec::new()), todays, ends, swept: zeros(), wallets: zeros() }
+        let wallets = (0..ZONES_MAX).map(|_| AtomicU32::new(0)).collect();
+        Self { zones: RwLock::new(Vec::new()), todays, ends, day_ends: DayEnds::default(), wallets }
     }
 
     /// The cohort of a zone by its IANA name in any case; an empty name stands for UTC. However it is spelled, a name
@@ -146,6 +148,7 @@ impl Cohorts {
     /// What day it is in a cohort. The published day serves while it lasts; after that the first who asks publishes
     /// the next one, so no ticker decides anything.
     #[must_use]
+    #[inline]
     pub fn today(&self, cohort: Cohort, now: Timestamp) -> Today {
         let Some(cell) = self.todays.get(usize::from(cohort.0)) else {
             return Today { day: Day(0), ends_at: Timestamp::NEVER };
@@ -158,27 +161,27 @@ impl Cohorts {
         let fresh = today(&self.zone(cohort), now);
         let before = cell.fetch_max(pack(fresh), Ordering::Relaxed);
         if before == 0 {
-            // The cohort's first day: its wallets come with it, so that there is nothing to sweep.
-            self.note_swept(cohort, fresh.day);
+            // The cohort's first day: its wallets come with it, so that there is nothing to sweep. Of two who publish it at
+            // once, one finds it unpublished.
+            self.day_ends.add(cohort, fresh.ends_at, now);
         }
         fresh
     }
 
-    /// The cohorts whose day has ended since the last sweep of them was begun, with their days now.
-    pub(crate) fn unswept(&self, now: Timestamp) -> Vec<(Cohort, Today)> {
-        let all = self.in_use().map(|cohort| (cohort, self.today(cohort, now)));
-        all.filter(|(cohort, today)| today.day > self.swept(*cohort)).collect()
+    /// Publishes the days that have begun, where no request has done so before.
+    pub(crate) fn end_days(&self, now: Timestamp) {
+        self.day_ends.fire(now, |cohort| self.today(cohort, now));
     }
 
-    /// Notes that a sweep of a cohort has begun for a day.
-    pub(crate) fn note_swept(&self, cohort: Cohort, day: Day) {
-        // Relaxed: a sweep that comes once more finds nothing to do.
-        self.swept.get(usize::from(cohort.0)).map(|cell| cell.fetch_max(day.0, Ordering::Relaxed));
+    /// The cohorts whose day has ended since this was last asked, with the day that began. Call it after
+    /// [`Cohorts::end_days`].
+    pub(crate) fn take_begun(&self) -> Vec<(Cohort, Day)> {
+        self.day_ends.take_begun()
     }
 
-    fn swept(&self, cohort: Cohort) -> Day {
-        // Relaxed: as above.
-        Day(self.swept.get(usize::from(cohort.0)).map_or(0, |cell| cell.load(Ordering::Relaxed)))
+    /// An instant before which no day ends, and how many cohorts have an end of a day in the wheel.
+    pub(crate) fn next_day_end(&self) -> (Option<Timestamp>, u64) {
+        (self.day_ends.next(), self.day_ends.count())
     }
 
     /// Every cohort, in the order in which their zones were first named.

@@ -22,30 +22,35 @@ impl Credits {
 
     /// An amount in millicredits.
     #[must_use]
+    #[inline]
     pub const fn from_millis(millicredits: u64) -> Self {
         Self(millicredits)
     }
 
     /// An amount in whole credits; saturates at the largest amount.
     #[must_use]
+    #[inline]
     pub const fn from_whole(credits: u64) -> Self {
         Self(credits.saturating_mul(MILLICREDITS_PER_CREDIT))
     }
 
     /// The amount in millicredits.
     #[must_use]
+    #[inline]
     pub const fn millis(self) -> u64 {
         self.0
     }
 
     /// Whether the amount is zero.
     #[must_use]
+    #[inline]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
     /// The sum, or `None` when it does not fit.
     #[must_use]
+    #[inline]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
             Some(sum) => Some(Self(sum)),
@@ -55,6 +60,7 @@ impl Credits {
 
     /// The difference, or `None` when `other` is larger.
     #[must_use]
+    #[inline]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
             Some(rest) => Some(Self(rest)),
@@ -64,6 +70,7 @@ impl Credits {
 
     /// The difference, or zero when `other` is larger.
     #[must_use]
+    #[inline]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -72,6 +79,7 @@ impl Credits {
 impl Add for Credits {
     type Output = Self;
 
+    #[inline]
     fn add(self, other: Self) -> Self {
         match self.checked_add(other) {
             Some(sum) => sum,
@@ -83,6 +91,7 @@ impl Add for Credits {
 impl Sub for Credits {
     type Output = Self;
 
+    #[inline]
     fn sub(self, other: Self) -> Self {
         match self.checked_sub(other) {
             Some(rest) => rest,
@@ -92,12 +101,14 @@ impl Sub for Credits {
 }
 
 impl AddAssign for Credits {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
 }
 
 impl SubAssign for Credits {
+    #[inline]
     fn sub_assign(&mut self, other: Self) {
         *self = *self - other;
     }

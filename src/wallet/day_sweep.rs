@@ -74,20 +74,29 @@ impl DaySweep {
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
+    /// Publishes the days that have begun (R6). Requests go by their own time and do so too; who calls this at the
+    /// boundary spares them the calendar.
+    pub fn end_days(&self, now: Now) {
+        self.cohorts.end_days(now.daemon);
+    }
+
+    /// An instant before which no day ends in any zone in use.
+    pub fn next_day_end(&self) -> Option<Timestamp> {
+        self.cohorts.next_day_end().0
+    }
+
     /// Begins a pass over the cohorts whose day has ended since the last; nothing where none has, or where they have no
     /// wallets.
     pub fn begin_day_sweep(&self, now: Now) -> Option<DaySweep> {
-        let due = self.cohorts.unswept(now.daemon);
-        for (cohort, today) in &due {
-            self.cohorts.note_swept(*cohort, today.day);
-        }
-        let mut due = due.into_iter().filter(|(cohort, _)| self.cohorts.wallets(*cohort) > 0).peekable();
-        due.peek()?;
+        self.end_days(now);
+        let begun = self.cohorts.take_begun();
+        let mut begun = begun.into_iter().filter(|(cohort, _)| self.cohorts.wallets(*cohort) > 0).peekable();
+        begun.peek()?;
         let policies = self.policies.read().clone();
         let mut goals = vec![Goal::default(); ZONES_MAX].into_boxed_slice();
-        for (cohort, today) in due {
+        for (cohort, day) in begun {
             if let Some(goal) = goals.get_mut(usize::from(cohort.0)) {
-                *goal = self.goal(cohort, today.day, &policies);
+                *goal = self.goal(cohort, day, &policies);
             }
         }
         Some(DaySweep { next: 0, goals, policies, rolled: ResetTotals::default(), left_out: 0 })

@@ -18,12 +18,15 @@ use thiserror::Error;
 
 use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::calendar::{Cohorts, Today};
+use crate::chores::Chores;
 use crate::credits::Credits;
-use crate::hold::{Hold, HoldState};
-use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
+use crate::directory::Hash;
+use crate::hold::Hold;
+use crate::holds::{Guessed, Holds, Place, UnitNumber};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::offers::WithoutTopUp;
+use crate::open_holds::RecordNumber;
 use crate::plan::PlanCatalog;
 use crate::policy::FreePolicies;
 use crate::rate_card::RateCard;
@@ -111,6 +114,11 @@ pub struct Chunk {
     /// The wallets of the operations from `looked_from` on, where the look ahead found them.
     looked: Vec<Option<SlotIndex>>,
     looked_from: usize,
+    /// How many operations there are.
+    operations: usize,
+    /// By what the look ahead looks.
+    hashes: Vec<(Option<Hash>, Hash)>,
+    guessed: Vec<Guessed>,
     /// The card that prices this chunk, taken once by the first operation that asks for a price.
     pub(crate) rates: Option<Arc<RateCard>>,
 }
@@ -159,10 +167,14 @@ pub(crate) struct Unit {
     /// One a record.
     marks: Vec<Mark>,
     pub(crate) gives: Vec<(SlotIndex, Slices)>,
-    pub(crate) ends: Vec<(Timestamp, HoldId)>,
-    /// The numbers of the notes of `ends`, once there are any.
-    notes: Vec<Note>,
-    pub(crate) ended: Vec<(Note, Timestamp, HoldId)>,
+    /// Holds that were opened, or whose end was moved.
+    pub(crate) ends: Vec<RecordNumber>,
+    /// Holds that were ended.
+    pub(crate) ended: Vec<RecordNumber>,
+    /// Records for holds to come, never more than there are operations left.
+    spare: Vec<RecordNumber>,
+    /// Entries added to the directory.
+    pub(crate) entries: u64,
     /// Holds opened by this unit, all at its `now`.
     pub(crate) opened: u64,
     /// When the holds that this unit ended were opened.
@@ -200,6 +212,7 @@ pub struct Engine<J, A> {
     /// Whether there is a date without an allowance; Relaxed, because it only tells.
     pub(crate) free_can_be_none: AtomicBool,
     pub(crate) resets: Resets,
+    pub(crate) chores: Chores,
     units: AtomicU64,
 }
 
@@ -227,6 +240,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             free_for_all: AtomicBool::new(false),
             free_can_be_none: AtomicBool::new(false),
             resets: Resets::default(),
+            chores: Chores::default(),
             units: AtomicU64::new(1),
         }
     }
@@ -239,12 +253,22 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             marks: Vec::new(),
             gives: Vec::new(),
             ends: Vec::new(),
-            notes: Vec::new(),
             ended: Vec::new(),
+            spare: Vec::new(),
+            entries: 0,
             opened: 0,
             closed: Vec::new(),
         };
-        Chunk { unit, answers: Vec::new(), looked: Vec::new(), looked_from: 0, rates: None }
+        Chunk {
+            unit,
+            answers: Vec::new(),
+            looked: Vec::new(),
+            looked_from: 0,
+            operations: 0,
+            hashes: Vec::new(),
+            guessed: Vec::new(),
+            rates: None,
+        }
     }
 
     /// The journal's push side.
@@ -261,6 +285,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// pushed.
     pub fn run(&self, chunk: &mut Chunk, operations: &[Operation], now: Now) -> Run {
         assert!(operations.len() <= CHUNK_OPERATIONS_MAX, "a chunk is too long");
+        chunk.operations = operations.len();
         self.look_ahead(chunk, operations);
         let mut run = Run::Done;
         while let Some(operation) = operations.get(chunk.answers.len()) {
@@ -291,17 +316,39 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if operations.len() < WARM_OPERATIONS_MIN {
             return;
         }
+        let (wallets, holds) = (self.wallets.look(), self.holds.look());
         let mut seen = 0;
-        chunk.looked.extend(operations.iter().map(|operation| match operation {
-            Operation::Reserve(request) | Operation::Charge(request) => self.wallets.find(request.account),
-            Operation::Commit { hold, .. } | Operation::Release { hold, .. } => {
-                seen |= self.holds.peek(*hold);
-                None
+        // What a pass looks at, it has from the pass before: nothing in a pass waits for anything else in it.
+        chunk.hashes.clear();
+        for operation in operations {
+            let (account, hold) = wallet_and_hold(operation);
+            let hashes = (account.map(|account| self.wallets.hash(account)), self.holds.hash(hold));
+            seen |= self.holds.touch(&holds, hashes.1) | hashes.0.map_or(0, |hash| self.wallets.touch(&wallets, hash));
+            chunk.hashes.push(hashes);
+        }
+        for hashes in &chunk.hashes {
+            chunk.looked.push(hashes.0.and_then(|hash| self.wallets.guess(&wallets, hash)));
+            chunk.guessed.push(self.holds.guess(&holds, hashes.1));
+        }
+        drop((wallets, holds));
+        for (slot, guessed) in chunk.looked.iter_mut().zip(&chunk.guessed) {
+            seen |= slot.and_then(|index| self.wallets.taken(index)).map_or(0, Slot::touch);
+            if let (None, Some(record)) = (*slot, guessed.record()) {
+                *slot = self.holds.open_holds.look_at(record);
             }
-            _ => None,
-        }));
-        let slots = chunk.looked.iter().flatten().map(|index| self.wallets.slot(*index).cycle_ends_at().0);
-        std::hint::black_box(slots.fold(seen, |all, part| all | part));
+        }
+        for ((operation, hashes), slot) in operations.iter().zip(&chunk.hashes).zip(&mut chunk.looked) {
+            let guessed = slot.and_then(|index| self.wallets.taken(index));
+            if hashes.0.is_none() {
+                seen |= guessed.map_or(0, Slot::touch);
+            }
+            // A slot is an account's for ever (D3): what was guessed right, stays right.
+            if guessed.map(Slot::account) != wallet_and_hold(operation).0 {
+                *slot = None;
+            }
+        }
+        chunk.guessed.clear();
+        std::hint::black_box(seen);
     }
 
     fn decide(&self, chunk: &mut Chunk, operation: &Operation, now: Now) -> Result<Answer, Wait> {
@@ -330,65 +377,39 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.give(self.wallets.slot(slot), slot, &slices, now);
         }
         chunk.unit.gives = gives;
-        self.holds.watch(&mut chunk.unit.ends, &mut chunk.unit.notes);
-        let mut notes = chunk.unit.notes.drain(..);
+        let Unit { ends, ended, spare, entries, .. } = &mut chunk.unit;
+        self.holds.open_holds.follow(ends, ended, spare);
+        self.holds.count_entries(std::mem::take(entries));
         let opened = std::mem::take(&mut chunk.unit.opened);
         self.holds.count_open((now.daemon, opened), &mut chunk.unit.closed);
         let mut position = first;
         for (index, (mark, record)) in chunk.unit.marks.iter().zip(&chunk.unit.records).enumerate() {
-            let noted = if end_of(record).is_some() { notes.next() } else { None };
             let place = Place::pending(chunk.unit.number, index);
-            let idle = self.mark(mark.hold, (record, noted), place, (position, now.daemon));
-            chunk.unit.ended.extend(idle.map(|(note, at)| (note, at, mark.hold)));
+            if let Some(mut held) = self.holds.find(mark.hold) {
+                held.mark((record, place), position);
+            }
             if let Some(answer) = chunk.answers.get_mut(mark.answer) {
                 answer.position = position;
                 answer.needs = answer.needs.max(position);
             }
             position = position.plus(1);
         }
-        assert!(notes.next().is_none(), "every record that notes an end has its note");
-        drop(notes);
-        self.holds.unwatch(&mut chunk.unit.ended);
         chunk.unit.records.clear();
         chunk.unit.marks.clear();
         chunk.unit.number = self.next_unit();
     }
 
-    /// Publishes a record's position in the entry that it is about, and the note of its end; only the last record of
-    /// the unit ends the wait. Says which note is of no use, when the hold has ended or moved on within the unit.
-    fn mark(
-        &self,
-        hold: HoldId,
-        (record, noted): (&Record, Option<Note>),
-        place: Place,
-        (position, now): (Position, Timestamp),
-    ) -> Option<(Note, Timestamp)> {
-        let mut entry = self.holds.map.get_mut(&hold)?;
-        let last = entry.place() == place;
-        let mut idle = None;
-        match entry.value_mut() {
-            Entry::Live(live) => {
-                live.hold.note_position_of(record, position);
-                if let (Some(note), Some(at)) = (noted, end_of(record)) {
-                    if live.hold.state == HoldState::Open && live.hold.ends_at == at {
-                        live.note = note;
-                    } else {
-                        idle = Some((note, at));
-                    }
-                }
-                if last {
-                    live.place = Place::pushed(position);
-                }
-            }
-            Entry::Ended { place, .. } => {
-                idle = noted.zip(end_of(record));
-                if last {
-                    *place = Place::pushed(position);
-                }
-            }
+    /// A record for the hold at hand; more are taken out at once, for the operations that follow.
+    pub(crate) fn new_record(&self, chunk: &mut Chunk) -> RecordNumber {
+        let to_come = chunk.operations.saturating_sub(chunk.answers.len()).max(1);
+        let spare = &mut chunk.unit.spare;
+        if spare.is_empty() {
+            self.holds.open_holds.allocate(to_come, spare);
         }
-        entry.compact(now);
-        idle
+        match spare.pop() {
+            Some(record) => record,
+            None => panic!("a record was taken out"),
+        }
     }
 
     fn next_unit(&self) -> UnitNumber {
@@ -498,6 +519,20 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 }
 
+/// The account of a request that names a wallet to take from, and the hold of one that is about a hold.
+#[inline]
+const fn wallet_and_hold(operation: &Operation) -> (Option<AccountId>, HoldId) {
+    match operation {
+        Operation::Reserve(request) | Operation::Charge(request) => (Some(request.account), request.hold),
+        Operation::Commit { hold, .. }
+        | Operation::Release { hold, .. }
+        | Operation::Refund { hold, .. }
+        | Operation::Extend { hold, .. } => (None, *hold),
+        Operation::Balance { account } => (Some(*account), HoldId::NONE),
+        Operation::Malformed { .. } => (None, HoldId::NONE),
+    }
+}
+
 /// The part of slices that belongs to the periods that run in this word.
 pub(crate) fn running(word: &Snapshot, slices: &Slices, numbers: &Numbers) -> Split {
     let mut split = slices.split;
@@ -508,15 +543,6 @@ pub(crate) fn running(word: &Snapshot, slices: &Slices, numbers: &Numbers) -> Sp
         split.subscription = Credits::ZERO;
     }
     split
-}
-
-/// The end that a record notes for its hold.
-const fn end_of(record: &Record) -> Option<Timestamp> {
-    match record {
-        Record::Reserve(reserve) => Some(reserve.ends_at),
-        Record::Extend(extend) => Some(extend.ends_at),
-        _ => None,
-    }
 }
 
 /// How long a caller is asked to wait before the same request is sent again.

@@ -1,11 +1,12 @@
 //! The ends that time brings: holds expire (R23), ended ones are forgotten (R32).
 
+use crate::chores::{Chore, LOOK_AGAIN_MS};
 use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX};
 use crate::hold::HoldState;
-use crate::holds::{Entry, seconds};
-use crate::ids::{HoldId, Now, Timestamp};
+use crate::holds::{Held, seconds};
+use crate::ids::{Now, Position, Timestamp};
+use crate::open_holds::RecordNumber;
 use crate::record::Record;
-use crate::slot::SlotIndex;
 use crate::sync::Ordering;
 
 /// How far the bound of forgotten ids moves at a time, in milliseconds: each move is a record and a sweep.
@@ -19,62 +20,54 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if now.daemon.0 < self.expire_from.load(Ordering::Relaxed) {
             return 0;
         }
-        let due = self.holds.due(now.daemon, SWEEP_HOLDS_MAX);
+        let due = self.holds.open_holds.due(now.daemon, SWEEP_HOLDS_MAX);
         let mut again = Vec::new();
         let mut expired: usize = 0;
-        for (noted, id) in due {
-            match self.expire(chunk, (noted, id), now) {
+        for record in due {
+            match self.expire(chunk, record, now) {
                 Expiry::Done => expired = expired.saturating_add(1),
-                Expiry::Later => again.push((noted, id)),
+                Expiry::Later => again.push(record),
                 Expiry::Ended => {}
             }
         }
         self.push(chunk, now);
-        self.note_again(again);
+        for record in again {
+            // Whose it is by now, it is an open hold's: those of others are noted already, and once more does no harm.
+            if let Some(held) = self.holds.find_by_record(record) {
+                held.note_again();
+            }
+        }
         expired
     }
 
-    /// Puts notes back for the next call, where the hold still ends at that time.
-    fn note_again(&self, mut again: Vec<(Timestamp, HoldId)>) {
-        let (mut notes, mut ended) = (Vec::new(), Vec::new());
-        let noted = again.clone();
-        self.holds.watch(&mut again, &mut notes);
-        for ((at, id), note) in noted.into_iter().zip(notes) {
-            match self.holds.map.get_mut(&id).as_deref_mut() {
-                Some(Entry::Live(live)) if !live.over && live.hold.ends_at == at => live.note = note,
-                _ => ended.push((note, at, id)),
-            }
-        }
-        self.holds.unwatch(&mut ended);
-    }
-
-    fn expire(&self, chunk: &mut Chunk, (noted, id): (Timestamp, HoldId), now: Now) -> Expiry {
+    fn expire(&self, chunk: &mut Chunk, record: RecordNumber, now: Now) -> Expiry {
         // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
-        if let Some(index) = self.slot_of_open(id) {
-            self.roll_if_due(self.wallets.slot(index), now);
-        }
-        let Some(mut entry) = self.holds.map.get_mut(&id) else { return Expiry::Ended };
-        let Entry::Live(live) = entry.value_mut() else { return Expiry::Ended };
+        let Some(mut held) = self.rolled(|| self.holds.find_by_record(record), now) else { return Expiry::Ended };
+        let Some(mut live) = held.live(&self.wallets) else { return Expiry::Ended };
         let (HoldState::Open, Some(index)) = (live.hold.state, live.slot) else { return Expiry::Ended };
-        if live.place.position().is_none() {
+        // An extension that is not pushed yet, or a caller whose time lies behind the wheel's.
+        if live.place.position().is_none() || live.hold.ends_at > now.daemon {
             return Expiry::Later;
         }
-        if live.hold.ends_at > now.daemon {
-            // An extension has put down a note of its own; or this caller's time lies behind the wheel's.
-            return if live.hold.ends_at == noted { Expiry::Later } else { Expiry::Ended };
-        }
-        let record = self.end_record(id, (live, index), now);
+        let id = held.id();
+        let record = self.end_record(id, (&live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
-        self.end(chunk, index, (id, live), &record.returned);
-        entry.compact(now.daemon);
+        self.end(chunk, index, &mut live, &record.returned);
+        held.put(live, now.daemon);
         Expiry::Done
     }
 
-    pub(crate) fn slot_of_open(&self, id: HoldId) -> Option<SlotIndex> {
-        let entry = self.holds.map.get(&id)?;
-        match entry.value() {
-            Entry::Live(live) if live.hold.state == HoldState::Open => live.slot,
-            _ => None,
+    /// A hold whose wallet has been rolled.
+    pub(crate) fn rolled<'a>(&'a self, find: impl Fn() -> Option<Held<'a>>, now: Now) -> Option<Held<'a>> {
+        loop {
+            let held = find()?;
+            let Some(index) = held.slot() else { return Some(held) };
+            let slot = self.wallets.slot(index);
+            if !self.is_due(slot, &slot.word.load(), now) {
+                return Some(held);
+            }
+            drop(held);
+            self.roll(slot, now);
         }
     }
 
@@ -85,6 +78,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn forget(&self, now: Now) -> u64 {
         let flushed = self.archive.flushed();
         self.commands.retain(|_, row| row.position > flushed);
+        let forgotten = self.move_bound(now, flushed);
+        self.chores.note(Chore::Forget, self.next_forget(now));
+        forgotten
+    }
+
+    fn move_bound(&self, now: Now, flushed: Position) -> u64 {
         let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
         let mut on_its_way = self.bound_on_its_way.lock();
         match *on_its_way {
@@ -108,20 +107,24 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
     }
 
+    /// When the bound can move on; while it waits for the projections, or for the wall clock, a little later.
+    fn next_forget(&self, now: Now) -> Timestamp {
+        let again = now.daemon.plus_millis(LOOK_AGAIN_MS);
+        if self.bound_on_its_way.lock().is_some() {
+            return again;
+        }
+        let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        bound.plus_millis(BOUND_STEP_MS).plus_millis(self.settings.id_window_ms).max(again)
+    }
+
     fn sweep(&self, bound: Timestamp, now: Now) -> u64 {
         let flushed = self.archive.flushed();
         let ended_before = seconds(now.daemon.minus_millis(self.settings.id_window_ms));
-        let mut forgotten: u64 = 0;
-        self.holds.map.retain(|id, entry| {
-            let Entry::Ended { place, at_s } = entry else { return true };
+        self.holds.forget(|id, place, at_s| {
             let known_on_disk = place.position().is_some_and(|position| position <= flushed);
             let old = id.own_time().is_none_or(|own| own < bound);
-            let gone = known_on_disk && old && *at_s <= ended_before;
-            forgotten = forgotten.saturating_add(u64::from(gone));
-            !gone
-        });
-        self.holds.uncount_entries(forgotten);
-        forgotten
+            known_on_disk && old && at_s <= ended_before
+        })
     }
 }
 

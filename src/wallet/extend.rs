@@ -2,12 +2,12 @@
 
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
 use crate::hold::HoldState;
-use crate::holds::{Entry, Live};
+use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Extend, Record};
 use crate::request::Answer;
-use crate::settle::{Found, rests};
+use crate::settle::rests;
 
 impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn extend(
@@ -21,17 +21,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if ttl_ms == 0 || ttl_ms > self.settings.hold_ttl_max_ms {
             return Ok(Answer::bad_request(Field::TtlMs));
         }
-        let Found::Live(mut entry) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
-        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
-        let answer = match self.known_to(live, account) {
+        let Some((mut held, mut live)) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        let answer = match self.known_to(&live, account) {
             Ok(index) => {
                 let slot = self.wallets.slot(index);
-                let answer = self.extend_found(chunk, id, live, ttl_ms, now);
+                let answer = self.extend_found(chunk, id, &mut live, ttl_ms, now);
                 answer.map(|answer| self.tell(answer, slot, &slot.word.load(), now))
             }
             Err(refused) => Ok(refused),
         };
-        entry.compact(now.daemon);
+        held.put(live, now.daemon);
         answer
     }
 
@@ -68,9 +67,8 @@ fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::T
         let last = live.place.position().ok_or(Wait::OwnUnit)?;
         return Ok(answer.resting_on(last));
     }
-    chunk.unit.ended.push((live.note, live.hold.ends_at, id));
     live.hold.ends_at = asked;
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
-    chunk.unit.ends.push((asked, id));
+    chunk.unit.ends.extend(live.record);
     Ok(answer)
 }

@@ -148,6 +148,7 @@ pub struct Hold {
 impl Hold {
     /// The hold that a reserve makes; a charge is settled at once (R29).
     #[must_use]
+    #[inline]
     pub fn reserved(record: &Reserve, charge: bool) -> Self {
         Self {
             account: record.account,
@@ -165,6 +166,23 @@ impl Hold {
             last_position: Position::NONE,
             captured: if charge { record.taken.split } else { Split::ZERO },
             settlements: Vec::new(),
+        }
+    }
+
+    /// The reserve that made it, as far as it says.
+    #[must_use]
+    #[inline]
+    pub const fn as_reserved(&self, id: HoldId) -> Reserve {
+        Reserve {
+            account: self.account,
+            hold: id,
+            taken: self.taken,
+            attribution: self.attribution,
+            worker: self.worker,
+            settings: self.settings,
+            terms: self.terms,
+            at: self.reserved_at,
+            ends_at: self.ends_at,
         }
     }
 
@@ -192,6 +210,7 @@ impl Hold {
 
     /// What an open hold still sets aside.
     #[must_use]
+    #[inline]
     pub fn rest(&self) -> Split {
         self.taken.split.minus(&self.captured)
     }

@@ -71,6 +71,7 @@ id128!(
 impl HoldId {
     /// The id's own time in milliseconds since 1970, when it is a UUIDv7 (R22).
     #[must_use]
+    #[inline]
     pub const fn own_time(self) -> Option<Timestamp> {
         let version = (self.0 >> 76) & 0xf;
         let variant = (self.0 >> 62) & 0b11;
@@ -95,18 +96,21 @@ impl Timestamp {
 
     /// This instant and `millis` more; saturates at [`Timestamp::NEVER`].
     #[must_use]
+    #[inline]
     pub const fn plus_millis(self, millis: u64) -> Self {
         Self(self.0.saturating_add(millis))
     }
 
     /// This instant less `millis`; saturates at zero.
     #[must_use]
+    #[inline]
     pub const fn minus_millis(self, millis: u64) -> Self {
         Self(self.0.saturating_sub(millis))
     }
 
     /// Whole seconds since 1970.
     #[must_use]
+    #[inline]
     pub const fn seconds(self) -> u64 {
         self.0 / 1_000
     }
@@ -155,6 +159,7 @@ impl Position {
 
     /// The position `count` records further on.
     #[must_use]
+    #[inline]
     pub const fn plus(self, count: u64) -> Self {
         Self(self.0.saturating_add(count))
     }

@@ -14,7 +14,7 @@
 //! | [`cycles`] | cycles that ended, rolled in bulk behind the requests |
 //! | [`accounts`], [`workers`], [`day_sweep`] | what walks over all wallets, or all holds, a slice at a time |
 //! | [`resets`], [`outlook`] | what resets came to, and which come next |
-//! | [`timer_wheel`] | when something is due: hold ends and cycle ends, in constant time each |
+//! | [`timer_wheel`] | when something is due: ends of holds, cycles and days, and [`chores`], in constant time each |
 //! | [`accounts`], [`workers`] | what walks over all wallets, or all holds, a slice at a time |
 //! | [`audit`] | the invariants as checks of rows, holds and records |
 //! | [`policy`], [`settings`] | what is journaled of the configuration, and what is not |
@@ -41,24 +41,27 @@ pub mod bucket;
 pub mod calendar;
 pub mod catalog_error;
 mod catalog_section;
+pub mod chores;
 mod cold;
 pub mod command;
 mod correct;
 pub mod credits;
 mod cycle_ends;
 pub mod cycles;
+mod day_ends;
 pub mod day_sweep;
+mod directory;
 pub mod engine;
 pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
-mod hold_ends;
 mod holds;
 pub mod ids;
 pub mod ledger;
 pub mod load;
 pub mod offers;
+mod open_holds;
 pub mod outcome;
 pub mod outlook;
 pub mod plan;

@@ -1,10 +1,11 @@
 //! Filling an engine at a start from what the projections know, before there is traffic.
 
 use crate::calendar::ZoneError;
+use crate::chores::Chore;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::hold::{Hold, HoldState};
-use crate::holds::{Entry, Live, Place};
+use crate::holds::{Live, Place};
 use crate::ids::{Day, HoldId, Now, Timestamp};
 use crate::record::{FreePolicy, Record};
 use crate::resets::{DayEnd, ResetTotals};
@@ -30,6 +31,8 @@ pub enum LoadError {
     Full,
     #[error("hold {0} is open on an account that does not exist")]
     Orphan(HoldId),
+    #[error("hold {0} comes twice")]
+    HoldTwice(HoldId),
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -115,24 +118,34 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// The hold is open and its account is not loaded.
     pub fn load_hold(&self, id: HoldId, hold: Hold) -> Result<(), LoadError> {
         let place = Place::pushed(hold.last_position);
-        let entry = if hold.state == HoldState::Open {
-            let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
-            self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
-            let note = self.holds.watch_loaded(&hold, id);
-            Entry::Live(Box::new(Live { place, slot: Some(slot), note, hold, over: false }))
-        } else {
-            Entry::ended(place, hold.ended_at)
+        let slot = match hold.state {
+            HoldState::Open => Some(self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?),
+            _ => None,
         };
-        if self.holds.map.insert(id, entry).is_none() {
-            self.holds.count_entry();
+        let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
+        self.holds.count_entries(1);
+        let Some(slot) = slot else {
+            vacant.ended(place, hold.ended_at);
+            return Ok(());
+        };
+        self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
+        self.holds.open_holds.begin_at(hold.reserved_at);
+        let mut record = Vec::new();
+        self.holds.open_holds.allocate(1, &mut record);
+        if let Some(number) = record.last() {
+            let live = Live { place, slot: Some(slot), record: Some(*number), hold, over: false };
+            vacant.load(live);
         }
+        self.holds.open_holds.follow(&mut record, &mut Vec::new(), &mut Vec::new());
         Ok(())
     }
 
-    /// Says that loading is over: no hold expires before the grace has passed.
+    /// Says that loading is over: no hold expires before the grace has passed, and housekeeping begins.
     pub fn loaded(&self, now: Now) {
-        self.holds.begin_at(now.daemon);
+        self.holds.open_holds.begin_at(now.daemon);
         self.wallets.begin_cycles_at(now.daemon);
+        self.chores.note(Chore::Forget, now.daemon);
+        self.chores.note(Chore::DropPending, self.top_ups.lock().next_end());
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 

@@ -65,12 +65,6 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         zones
     }
 
-    /// How many zones have wallets.
-    pub fn zones_with_wallets(&self) -> u64 {
-        let zones = self.cohorts.in_use().filter(|cohort| self.cohorts.wallets(*cohort) > 0);
-        u64::try_from(zones.count()).unwrap_or(u64::MAX)
-    }
-
     /// Counts up to `slots` more wallets, and says whether those were the last.
     pub fn scan_cycles(&self, outlook: &mut CycleOutlook, slots: u32) -> bool {
         let end = outlook.next.saturating_add(slots);

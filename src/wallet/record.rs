@@ -350,6 +350,7 @@ impl Terms {
 
     /// What a commit above the hold does: by the card where it priced the hold (R26).
     #[must_use]
+    #[inline]
     pub const fn over_commit(&self) -> OverCommit {
         match self.priced {
             Some(priced) => priced.over_commit,
@@ -359,6 +360,7 @@ impl Terms {
 
     /// The buckets that the hold draws from: not the free one where request or card mark the model Pro (R8).
     #[must_use]
+    #[inline]
     pub const fn sources(&self) -> crate::bucket::Sources {
         let by_card = match self.priced {
             Some(priced) => priced.pro_model,

@@ -5,12 +5,12 @@ use crate::command::half;
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
 use crate::hold::{Hold, HoldState, RefundStep};
-use crate::holds::{Entry, Live};
+use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now, Position, Tier};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Record, Refund, RefundReason};
 use crate::request::Answer;
-use crate::settle::{Found, LIMIT_REFUNDS, SETTLEMENTS_MAX, rests};
+use crate::settle::{LIMIT_REFUNDS, SETTLEMENTS_MAX, rests};
 use crate::slot::SlotIndex;
 use crate::word::{Bits, Numbers, Snapshot};
 
@@ -26,15 +26,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         request: RefundRequest,
         now: Now,
     ) -> Result<Answer, Wait> {
-        let Found::Live(mut entry) = self.find(chunk, id, now)? else {
+        let Some((mut held, mut live)) = self.find(chunk, id, now)? else {
             return Ok(self.refund_unknown(account, id, now));
         };
-        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
-        let answer = match self.known_to(live, account) {
-            Ok(index) => self.refund_found(chunk, id, (live, index), request, now),
+        let answer = match self.known_to(&live, account) {
+            Ok(index) => self.refund_found(chunk, id, (&mut live, index), request, now),
             Err(refused) => Ok(refused),
         };
-        entry.compact(now.daemon);
+        held.put(live, now.daemon);
         answer
     }
 

@@ -309,6 +309,7 @@ pub struct Answer {
 impl Answer {
     /// An answer that says nothing but its outcome.
     #[must_use]
+    #[inline]
     pub const fn of(outcome: Outcome) -> Self {
         Self {
             outcome,
@@ -351,6 +352,7 @@ impl Answer {
 
     /// This answer, resting on the record at `position` (I3).
     #[must_use]
+    #[inline]
     pub const fn resting_on(mut self, position: Position) -> Self {
         self.position = position;
         self.needs = position;

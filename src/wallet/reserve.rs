@@ -1,18 +1,15 @@
 //! Reserve and charge: credits set aside before a generation, or taken at once (R22, R23, R29).
 
-use dashmap::mapref::entry::Entry as MapEntry;
-
 use crate::bucket::{Slices, Sources};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded};
 use crate::hold::{Hold, HoldState};
-use crate::holds::{Entry, Live, Note};
+use crate::holds::Vacant;
 use crate::ids::{HoldId, Now, Tier, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::pricing::NoPrice;
 use crate::record::{Record, Reserve, Terms};
 use crate::request::{Answer, ReserveRequest};
-use crate::settle::Found;
 use crate::slot::{Slot, SlotIndex};
 use crate::sync::Ordering;
 use crate::word::{Numbers, Snapshot, Take};
@@ -49,20 +46,20 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(bad.unwrap_or_else(|| Answer::of(Outcome::UnknownAccount)));
         };
         let slot = self.wallets.slot(index);
-        if request.hold.own_time().is_none() && !self.holds.map.contains_key(&request.hold) {
+        if request.hold.own_time().is_none() && !self.holds.knows(request.hold) {
             // Nothing in such an id says that it is old: what the disk remembers of it decides (`hold_ids = any`).
             self.bring_back(request.hold)?;
         }
         loop {
             // The guard of the vacant entry makes entry and take one step for everybody else who comes with this id.
-            let MapEntry::Vacant(vacant) = self.holds.map.entry(request.hold) else {
+            let Some(vacant) = self.holds.vacant(request.hold) else {
                 return self.reserve_again(chunk, request, charge, (index, now));
             };
             let asked = match self.asked(chunk, request, charge) {
                 Ok(asked) => asked,
                 Err(bad) => return Ok(bad),
             };
-            if self.holds.entries() >= self.settings.holds_max || self.bound_is_young(now) {
+            if self.is_full(chunk) || self.bound_is_young(now) {
                 return Ok(overloaded());
             }
             if let Some(refused) = self.id_refused(request.hold, now) {
@@ -97,8 +94,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 Taken::NoPrice(word, refused) => return Ok(self.tell(refused.answer(), slot, &word, now)),
             };
             let record = reserve_record(request, &asked.terms, taken, now);
-            vacant.insert(self.new_entry(chunk, record, charge, index));
-            self.holds.count_entry();
+            self.add_hold(chunk, vacant, &record, charge, index);
             let mut answer = Answer::of(Outcome::Granted);
             answer.split = taken.split;
             answer.time = record.ends_at;
@@ -201,16 +197,22 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Some(self.tell(refused, slot, &slot.word.load(), now))
     }
 
-    fn new_entry(&self, chunk: &mut Chunk, record: Reserve, charge: bool, index: SlotIndex) -> Entry {
+    /// Whether there is no place for another hold; those that this chunk has added are not counted yet.
+    pub(crate) fn is_full(&self, chunk: &Chunk) -> bool {
+        self.holds.entries().saturating_add(chunk.unit.entries) >= self.settings.holds_max
+    }
+
+    fn add_hold(&self, chunk: &mut Chunk, vacant: Vacant<'_>, reserve: &Reserve, charge: bool, index: SlotIndex) {
+        chunk.unit.entries = chunk.unit.entries.saturating_add(1);
         if charge {
-            let place = chunk.add(Record::Charge(record), record.hold);
-            return Entry::ended(place, record.at);
+            let place = chunk.add(Record::Charge(*reserve), reserve.hold);
+            return vacant.ended(place, reserve.at);
         }
-        let place = chunk.add(Record::Reserve(record), record.hold);
-        chunk.unit.ends.push((record.ends_at, record.hold));
+        let place = chunk.add(Record::Reserve(*reserve), reserve.hold);
+        let record = self.new_record(chunk);
+        chunk.unit.ends.push(record);
         chunk.unit.opened = chunk.unit.opened.saturating_add(1);
-        let hold = Hold::reserved(&record, false);
-        Entry::Live(Box::new(Live { place, slot: Some(index), note: Note::NONE, hold, over: false }))
+        vacant.open(record, index, place, reserve);
     }
 
     /// A reserve whose id is known: the first decision again, or the field that differs (I5).
@@ -221,8 +223,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         charge: bool,
         (index, now): (SlotIndex, Now),
     ) -> Result<Answer, Wait> {
-        let Found::Live(mut entry) = self.find(chunk, request.hold, now)? else { return Err(Wait::Elsewhere) };
-        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
+        let Some((mut held, live)) = self.find(chunk, request.hold, now)? else { return Err(Wait::Elsewhere) };
         let Some(last) = live.place.position() else { return Err(Wait::OwnUnit) };
         let hold = &live.hold;
         let answer = if hold.state == HoldState::Tombstone {
@@ -235,8 +236,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             first.time = hold.reserved_at.plus_millis(u64::from(hold.terms.hold_ms));
             first.replayed()
         };
-        entry.compact(now.daemon);
-        drop(entry);
+        held.put(live, now.daemon);
+        drop(held);
         // The hold may be a tombstone or another wallet's: this wallet may not have been rolled yet.
         let slot = self.wallets.slot(index);
         self.roll_if_due(slot, now);

@@ -1,12 +1,10 @@
 //! Commit and release (R24 to R26, R28, R30, R32), and how a settlement finds its hold.
 
-use dashmap::mapref::one::RefMut;
-
 use crate::bucket::{Slices, Split};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded, running};
 use crate::hold::{CaptureStep, Hold, HoldState};
-use crate::holds::{Entry, Live, Note, Place};
+use crate::holds::{Held, Live, Place};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Capture, CaptureRequest, LateCapture, OverCommit, Record, Return};
@@ -15,13 +13,9 @@ use crate::slot::{Slot, SlotIndex};
 use crate::sync::Ordering;
 use crate::word::Snapshot;
 
-/// A hold in the directory, or none.
-pub(crate) enum Found<'a> {
-    /// With everything, its wallet rolled; nobody else has a record about it in flight.
-    Live(RefMut<'a, HoldId, Entry>),
-    /// Not known here and not on disk.
-    Unknown,
-}
+/// A hold in the directory with everything, its wallet rolled; nobody else has a record about it in flight. None: it is not
+/// known here and not on disk.
+pub(crate) type Found<'a> = Option<(Held<'a>, Live)>;
 
 /// The most captures of one hold, and the most refunds (R25, R27).
 pub const SETTLEMENTS_MAX: usize = 255;
@@ -35,31 +29,31 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Finds a hold, reads it back from the projections where memory has let it go, and rolls its wallet.
     pub(crate) fn find(&self, chunk: &Chunk, id: HoldId, now: Now) -> Result<Found<'_>, Wait> {
         loop {
-            let Some(entry) = self.holds.map.get_mut(&id) else {
+            let Some(held) = self.holds.find(id) else {
                 if self.bring_back(id)? {
                     continue;
                 }
-                return Ok(Found::Unknown);
+                return Ok(None);
             };
-            let place = entry.place();
+            let place = held.place();
             if place.position().is_none() && !place.is_in(chunk.unit.number) {
                 return Err(Wait::Elsewhere);
             }
-            match entry.value() {
-                Entry::Live(live) => {
-                    let Some(index) = live.slot else { return Ok(Found::Live(entry)) };
-                    let slot = self.wallets.slot(index);
-                    if !self.is_due(slot, &slot.word.load(), now) {
-                        return Ok(Found::Live(entry));
-                    }
-                    drop(entry);
+            if held.has_ended() {
+                drop(held);
+                self.read_back(id, place)?;
+                continue;
+            }
+            if let Some(index) = held.slot() {
+                let slot = self.wallets.slot(index);
+                if self.is_due(slot, &slot.word.load(), now) {
+                    drop(held);
                     self.roll(slot, now);
-                }
-                Entry::Ended { .. } => {
-                    drop(entry);
-                    self.read_back(id, place)?;
+                    continue;
                 }
             }
+            let Some(live) = held.live(&self.wallets) else { return Err(Wait::Elsewhere) };
+            return Ok(Some((held, live)));
         }
     }
 
@@ -71,10 +65,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let hold = self.archive.hold(id).map_err(|_| Wait::Unreadable)?.ok_or(Wait::Unreadable)?;
         let slot = self.wallets.find(hold.account);
-        if let Some(mut entry) = self.holds.map.get_mut(&id)
-            && matches!(entry.value(), Entry::Ended { place: known, .. } if *known == place)
+        if let Some(mut held) = self.holds.find(id)
+            && held.has_ended()
+            && held.place() == place
         {
-            *entry = Entry::Live(Box::new(Live { place, slot, note: Note::NONE, hold, over: false }));
+            held.keep(Live { place, slot, record: None, hold, over: false });
         }
         Ok(())
     }
@@ -87,10 +82,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let Some(hold) = self.archive.hold(id).map_err(|_| Wait::Unreadable)? else { return Ok(false) };
         let place = Place::pushed(hold.last_position);
-        let vacant = self.holds.map.entry(id);
-        if let dashmap::mapref::entry::Entry::Vacant(vacant) = vacant {
-            vacant.insert(Entry::ended(place, hold.ended_at));
-            self.holds.count_entry();
+        if let Some(vacant) = self.holds.vacant(id) {
+            vacant.ended(place, hold.ended_at);
+            self.holds.count_entries(1);
         }
         Ok(true)
     }
@@ -120,13 +114,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if request.amount.is_some_and(|amount| amount > crate::reserve::AMOUNT_MAX) {
             return Ok(Answer::bad_request(Field::Amount));
         }
-        let Found::Live(mut entry) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
-        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
-        let answer = match self.known_to(live, account) {
-            Ok(index) => self.commit_found(chunk, id, (live, index), request, now),
+        let Some((mut held, mut live)) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        let answer = match self.known_to(&live, account) {
+            Ok(index) => self.commit_found(chunk, id, (&mut live, index), request, now),
             Err(refused) => Ok(refused),
         };
-        entry.compact(now.daemon);
+        held.put(live, now.daemon);
         answer
     }
 
@@ -238,7 +231,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         live.place = chunk.add(Record::Capture(record), id);
         if request.last {
-            self.end(chunk, index, (id, live), &returned);
+            self.end(chunk, index, live, &returned);
         } else {
             live.hold.capture(&record);
         }
@@ -272,10 +265,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     /// Notes the end of a hold and what it gives back. Memory lets go of it at once: who asks again reads it back.
-    pub(crate) fn end(&self, chunk: &mut Chunk, index: SlotIndex, (id, live): (HoldId, &mut Live), returned: &Split) {
+    pub(crate) fn end(&self, chunk: &mut Chunk, index: SlotIndex, live: &mut Live, returned: &Split) {
         assert!(live.hold.state == HoldState::Open, "I6: a second end of a hold");
         chunk.unit.closed.push(live.hold.reserved_at);
-        chunk.unit.ended.push((live.note, live.hold.ends_at, id));
+        chunk.unit.ended.extend(live.record);
         if !returned.is_zero() {
             chunk.unit.gives.push((index, Slices { split: *returned, ..live.hold.taken }));
         }
@@ -329,15 +322,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     pub(crate) fn release(&self, chunk: &mut Chunk, account: AccountId, id: HoldId, now: Now) -> Result<Answer, Wait> {
-        let Found::Live(mut entry) = self.find(chunk, id, now)? else {
+        let Some((mut held, mut live)) = self.find(chunk, id, now)? else {
             return self.release_unknown(chunk, account, id, now);
         };
-        let Entry::Live(live) = entry.value_mut() else { return Err(Wait::Elsewhere) };
-        let answer = match self.known_to(live, account) {
-            Ok(index) => self.release_found(chunk, id, (live, index), now),
+        let answer = match self.known_to(&live, account) {
+            Ok(index) => self.release_found(chunk, id, (&mut live, index), now),
             Err(refused) => Ok(refused),
         };
-        entry.compact(now.daemon);
+        held.put(live, now.daemon);
         answer
     }
 
@@ -379,7 +371,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let forfeited = left.split.minus(&returned);
         let record = Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon };
         live.place = chunk.add(Record::Release(record), id);
-        self.end(chunk, index, (id, live), &returned);
+        self.end(chunk, index, live, &returned);
         let mut answer = Answer::of(Outcome::Done);
         answer.split = returned;
         answer.amount = left.split.total();
@@ -393,16 +385,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if answer.outcome == Outcome::UnknownAccount || id.own_time().is_none() || self.id_refused(id, now).is_some() {
             return Ok(answer);
         }
-        if self.holds.entries() >= self.settings.holds_max {
+        if self.is_full(chunk) {
             return Ok(overloaded());
         }
-        let dashmap::mapref::entry::Entry::Vacant(vacant) = self.holds.map.entry(id) else {
-            return Err(Wait::Elsewhere);
-        };
+        let Some(vacant) = self.holds.vacant(id) else { return Err(Wait::Elsewhere) };
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
         let hold = Hold::tombstone(now.daemon);
-        vacant.insert(Entry::Live(Box::new(Live { place, slot: None, note: Note::NONE, hold, over: false })));
-        self.holds.count_entry();
+        vacant.keep(Live { place, slot: None, record: None, hold, over: false });
+        chunk.unit.entries = chunk.unit.entries.saturating_add(1);
         Ok(answer)
     }
 }

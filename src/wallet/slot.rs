@@ -2,19 +2,17 @@
 
 use std::sync::OnceLock;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::calendar::{Cohort, ZONES_MAX};
+use crate::directory::{Cell, Directory, Hash, Look};
 use crate::ids::{AccountId, Period, PlanId, Timestamp};
 use crate::subscription::Subscription;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::timer_wheel::{Links, TimerWheel};
 use crate::word::{AtomicWord, Snapshot, Wide};
 
-/// Shards of the directories: enough that growing one never stalls the others.
-pub const DIRECTORY_SHARDS: usize = 1_024;
+pub use crate::directory::DIRECTORY_SHARDS;
 
 const SEGMENT_SLOTS: usize = 1 << 14;
 const SEGMENTS: usize = 1 << 16;
@@ -71,14 +69,22 @@ impl Slot {
 
     /// The account.
     #[must_use]
+    #[inline]
     pub fn account(&self) -> AccountId {
         // Relaxed: written once, before the directory publishes the slot.
         let [high, low] = self.account.each_ref().map(|half| u128::from(half.load(Ordering::Relaxed)));
         AccountId((high << 64) | low)
     }
 
+    /// A look at it for no more than to have it in the cache.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.cycle_ends_at.load(Ordering::Relaxed)
+    }
+
     /// The zone cohort.
     #[must_use]
+    #[inline]
     pub fn cohort(&self) -> Cohort {
         // Relaxed: a change is made under the lock, and who finds the wallet due reads it again there.
         Cohort(self.cohort.load(Ordering::Relaxed) & !LAPSES)
@@ -86,6 +92,7 @@ impl Slot {
 
     /// Whether the subscription lapses when the wallet is next due, and no cycle begins there.
     #[must_use]
+    #[inline]
     pub fn lapses(&self) -> bool {
         // Relaxed: outside of the lock it only tells.
         self.cohort.load(Ordering::Relaxed) & LAPSES != 0
@@ -93,12 +100,14 @@ impl Slot {
 
     /// When the running credit cycle ends, by a new one or a lapse; [`Timestamp::NEVER`] without an end.
     #[must_use]
+    #[inline]
     pub fn cycle_ends_at(&self) -> Timestamp {
         Timestamp(self.cycle_ends_at.load(Ordering::Acquire))
     }
 
     /// A period close to the word's; see [`crate::word::Numbers`].
     #[must_use]
+    #[inline]
     pub fn period(&self) -> Period {
         Period(self.period.load(Ordering::Acquire))
     }
@@ -110,6 +119,7 @@ impl Slot {
 
     /// The plan; none without a subscription, or with one that was set by hand.
     #[must_use]
+    #[inline]
     pub fn plan(&self) -> PlanId {
         // Relaxed: outside of the lock it only tells.
         PlanId(self.plan.load(Ordering::Relaxed))
@@ -140,6 +150,7 @@ impl Slot {
     }
 
     /// Takes the wallet's lock. Nobody waits for anything else while holding it.
+    #[inline]
     pub fn lock(&self) -> MutexGuard<'_, Cold> {
         self.cold.lock()
     }
@@ -154,33 +165,32 @@ impl Slot {
 pub struct Wallets {
     segments: Box<[OnceLock<Box<[Slot]>>]>,
     used: AtomicU32,
-    directory: DashMap<Key, SlotIndex, foldhash::fast::RandomState>,
+    directory: Directory<AtomicU32, ()>,
     /// When the cycles end. The lock is the last that anyone takes: nothing is waited for under it.
     pub(crate) cycle_ends: Mutex<TimerWheel>,
 }
 
-/// An account in the directory: aligned to four bytes, so that an entry has 20 and not 32.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Key([u32; 4]);
+/// The slot of an account in the directory. The account itself stands in the slot.
+impl Cell for AtomicU32 {
+    fn empty() -> Self {
+        Self::new(0)
+    }
 
-impl Key {
-    fn of(account: AccountId) -> Self {
-        let part = |shift: u32| low_32(account.0 >> shift);
-        Self([part(0), part(32), part(64), part(96)])
+    fn copy_from(&self, other: &Self) {
+        // Relaxed: the tag publishes it (D2).
+        self.store(other.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Twice as many: each time the account of every cell is read from its slot.
+    fn more_groups(groups: usize) -> usize {
+        groups.saturating_mul(2).max(1)
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low part is what is asked for")]
-const fn low_32(value: u128) -> u32 {
-    value as u32
-}
-
-impl std::hash::Hash for Key {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let [a, b, c, d] = self.0.map(u64::from);
-        state.write_u64(a | b << 32);
-        state.write_u64(c | d << 32);
-    }
+/// Relaxed: written once, before the tag publishes it (D2).
+#[inline]
+fn index_of(cell: &AtomicU32) -> SlotIndex {
+    SlotIndex(cell.load(Ordering::Relaxed))
 }
 
 /// Why no wallet was made.
@@ -218,19 +228,50 @@ impl Wallets {
     #[must_use]
     pub fn new() -> Self {
         let segments = (0..SEGMENTS).map(|_| OnceLock::new()).collect();
-        let hasher = foldhash::fast::RandomState::default();
-        let directory = DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, DIRECTORY_SHARDS);
-        Self { segments, used: AtomicU32::new(0), directory, cycle_ends: Mutex::default() }
+        Self { segments, used: AtomicU32::new(0), directory: Directory::new(), cycle_ends: Mutex::default() }
     }
 
     /// The slot of an account.
     #[must_use]
+    #[inline]
     pub fn find(&self, account: AccountId) -> Option<SlotIndex> {
-        self.directory.get(&Key::of(account)).map(|entry| *entry)
+        let hash = self.directory.hash(account.0);
+        let shard = self.directory.read(hash);
+        shard.find(hash, |cell| self.is_of(cell, account)).map(|at| index_of(shard.cell(at)))
+    }
+
+    #[inline]
+    fn is_of(&self, cell: &AtomicU32, account: AccountId) -> bool {
+        self.slot(index_of(cell)).account() == account
+    }
+
+    /// The hash by which a look ahead finds an account.
+    #[inline]
+    pub(crate) fn hash(&self, account: AccountId) -> Hash {
+        self.directory.hash(account.0)
+    }
+
+    /// The directory, to look at without a lock.
+    #[inline]
+    pub(crate) fn look(&self) -> Look<'_, AtomicU32> {
+        self.directory.look()
+    }
+
+    /// The first look at what finds an account.
+    #[inline]
+    pub(crate) fn touch(&self, look: &Look<'_, AtomicU32>, hash: Hash) -> u64 {
+        look.touch(hash, |cell| u64::from(cell.load(Ordering::Relaxed)))
+    }
+
+    /// The slot that is most probably the one of an account, for one who looks without a lock.
+    #[inline]
+    pub(crate) fn guess(&self, look: &Look<'_, AtomicU32>, hash: Hash) -> Option<SlotIndex> {
+        look.guess(hash).map(index_of)
     }
 
     /// A slot that [`Wallets::find`] or [`Wallets::add`] named.
     #[must_use]
+    #[inline]
     pub fn slot(&self, index: SlotIndex) -> &Slot {
         let index = usize::try_from(index.0).unwrap_or(usize::MAX);
         let segment = self.segments.get(index / SEGMENT_SLOTS).and_then(OnceLock::get);
@@ -242,6 +283,7 @@ impl Wallets {
 
     /// The slot of a number; `None` where none was taken yet.
     #[must_use]
+    #[inline]
     pub fn taken(&self, index: SlotIndex) -> Option<&Slot> {
         if index.0 >= self.used.load(Ordering::Acquire) {
             return None;
@@ -256,7 +298,12 @@ impl Wallets {
     /// # Errors
     /// The account exists, or no slot is left; `make` is not called then.
     pub fn add(&self, account: AccountId, make: impl FnOnce() -> NewWallet) -> Result<SlotIndex, NoWallet> {
-        let Entry::Vacant(vacant) = self.directory.entry(Key::of(account)) else { return Err(NoWallet::Exists) };
+        let hash = self.directory.hash(account.0);
+        let shard = &mut *self.directory.write(hash);
+        let hash_of = |cell: &AtomicU32| self.directory.hash(self.slot(index_of(cell)).account().0);
+        let Err(vacant) = self.directory.find_or_room(shard, hash, |cell| self.is_of(cell, account), hash_of) else {
+            return Err(NoWallet::Exists);
+        };
         // Relaxed: only the number must be unique.
         let index = self.used.fetch_add(1, Ordering::Relaxed);
         let at = usize::try_from(index).unwrap_or(usize::MAX);
@@ -282,7 +329,8 @@ impl Wallets {
         if new.subscription.is_some() {
             self.note_cycle_end(SlotIndex(index));
         }
-        vacant.insert(SlotIndex(index));
+        shard.cell(vacant).store(index, Ordering::Relaxed);
+        self.directory.fill(shard, vacant, hash);
         Ok(SlotIndex(index))
     }
 

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::bucket::{Bucket, Slices, Split};
+use crate::chores::{Chore, LOOK_AGAIN_MS};
 use crate::command::{Executed, Locked};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
@@ -59,6 +60,11 @@ impl PendingTopUps {
         if list.is_empty() {
             self.by_wallet.remove(&index);
         }
+    }
+
+    /// When the next of them ends; [`Timestamp::NEVER`] without one.
+    pub(crate) fn next_end(&self) -> Timestamp {
+        self.ends.first().map_or(Timestamp::NEVER, |(ends_at, ..)| *ends_at)
     }
 
     fn ended(&self, now: Timestamp) -> Vec<(PaymentId, SlotIndex)> {
@@ -141,6 +147,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let pending = Pending::of(&record);
         let row = self.pushed(Record::PendingTopUp(record));
         self.top_ups.lock().add(on.index, pending);
+        self.chores.note_by(Chore::DropPending, pending.ends_at);
         Ok((row, Answer::of(Outcome::Done).with_amount(amount)))
     }
 
@@ -210,7 +217,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// records has been taken before.
     pub fn drop_pending(&self, now: Now) -> usize {
         let ended = self.top_ups.lock().ended(now.daemon);
-        ended.iter().filter(|(payment, index)| self.drop_top_up(*payment, *index, now)).count()
+        let dropped = ended.iter().filter(|(payment, index)| self.drop_top_up(*payment, *index, now)).count();
+        // What could not be dropped is not tried again at once; one that is announced meanwhile ends later than the rest.
+        let retry = if dropped < ended.len() { now.daemon.plus_millis(LOOK_AGAIN_MS) } else { Timestamp::NONE };
+        let top_ups = self.top_ups.lock();
+        self.chores.note(Chore::DropPending, top_ups.next_end().max(retry));
+        drop(top_ups);
+        dropped
     }
 
     fn drop_top_up(&self, payment: PaymentId, index: SlotIndex, now: Now) -> bool {
@@ -221,7 +234,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             dashmap::Entry::Occupied(known) => Ok(Some(known.get().clone())),
             dashmap::Entry::Vacant(_) => self.archive.command(key),
         };
-        // What cannot be read now is looked at again with the next tick.
+        // What cannot be read now is looked at again a little later.
         let Ok(known) = known else { return false };
         let Some(CommandRow { record: Record::PendingTopUp(pending), .. }) = known else { return false };
         let PendingTopUp { account, amount, bundle, .. } = pending;

@@ -40,6 +40,7 @@ impl Bits {
     /// Bits in use, the attention bit included.
     #[must_use]
     #[expect(clippy::arithmetic_side_effects, reason = "constants, at most 128")]
+    #[inline]
     pub const fn total(&self) -> u32 {
         self.free + self.subscription + self.top_up + self.day + self.period + self.tier + 1
     }
@@ -60,6 +61,7 @@ const _: () = assert!(Bits::WIDE.total() == 128);
 const _: () = assert!(Bits::NARROW.total() <= 64);
 
 #[expect(clippy::arithmetic_side_effects, reason = "field widths lie between 1 and 38")]
+#[inline]
 const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
 }
@@ -105,6 +107,7 @@ pub enum Give {
 
 impl Snapshot {
     /// The whole decision of a reserve: attention, tier, eligibility, amount, split.
+    #[inline]
     pub fn take(&self, amount: Credits, sources: Sources, min_tier: Tier) -> Take {
         if self.attention {
             return Take::Attention;
@@ -123,12 +126,14 @@ impl Snapshot {
 
     /// Takes what is there, up to `amount`, past every gate: the work is done (R28).
     #[must_use]
+    #[inline]
     pub fn take_up_to(&self, amount: Credits, sources: Sources) -> (Self, Split) {
         let split = self.available.within(sources).draw_up_to(amount);
         (Self { available: self.available.minus(&split), ..*self }, split)
     }
 
     /// Gives credits back. `running` has been cut to the running periods by the caller.
+    #[inline]
     pub fn give(&self, running: &Split, bits: &Bits) -> Give {
         if self.attention && !running.top_up.is_zero() {
             return Give::Attention;
@@ -138,6 +143,7 @@ impl Snapshot {
 
     /// This word with more in its buckets. What does not fit its field is forfeited; gifts are refused long before.
     #[must_use]
+    #[inline]
     pub fn plus(&self, more: &Split, bits: &Bits) -> Self {
         let most = bits.most();
         let sum = self.available.plus(more);
@@ -189,11 +195,13 @@ impl Snapshot {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is asked for")]
+#[inline]
 const fn low_64(word: u128) -> u64 {
     word as u64
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "fields of 10 bits and fewer")]
+#[inline]
 const fn low_16(value: u64) -> u16 {
     value as u16
 }
@@ -219,36 +227,42 @@ const DAYS_AHEAD: u32 = 64;
 impl Numbers {
     /// The full day of a word.
     #[must_use]
+    #[inline]
     pub fn day_of(&self, snapshot: &Snapshot) -> Day {
         Day(widen(snapshot.day, 10, self.day.0.saturating_add(DAYS_AHEAD)))
     }
 
     /// The full period of a word.
     #[must_use]
+    #[inline]
     pub fn period_of(&self, snapshot: &Snapshot) -> Period {
         Period(widen(snapshot.period, 9, self.period.0.saturating_add(255)))
     }
 
     /// The short form of a day.
     #[must_use]
+    #[inline]
     pub const fn short_day(day: Day) -> u16 {
         low_16((day.0 & 0x3ff) as u64)
     }
 
     /// The short form of a period.
     #[must_use]
+    #[inline]
     pub const fn short_period(period: Period) -> u16 {
         low_16((period.0 & 0x1ff) as u64)
     }
 }
 
 /// The largest number up to `most` whose low bits are `short`; `short` itself where there is none.
+#[inline]
 fn widen(short: u16, bits: u32, most: u32) -> u32 {
     let behind = most.wrapping_sub(u32::from(short)) & low_mask(bits);
     most.checked_sub(behind).unwrap_or_else(|| u32::from(short))
 }
 
 #[expect(clippy::arithmetic_side_effects, reason = "called with 9 and 10")]
+#[inline]
 const fn low_mask(bits: u32) -> u32 {
     (1 << bits) - 1
 }
@@ -285,10 +299,12 @@ impl Cell for WideAtomic {
         Self::new(value)
     }
 
+    #[inline]
     fn load(&self) -> u128 {
         self.load(Ordering::Acquire)
     }
 
+    #[inline]
     fn replace(&self, current: u128, new: u128) -> Result<(), u128> {
         self.compare_exchange_weak(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
@@ -308,10 +324,12 @@ impl Cell for NarrowAtomic {
         Self::new(low_64(value))
     }
 
+    #[inline]
     fn load(&self) -> u128 {
         u128::from(self.load(Ordering::Acquire))
     }
 
+    #[inline]
     fn replace(&self, current: u128, new: u128) -> Result<(), u128> {
         self.compare_exchange_weak(low_64(current), low_64(new), Ordering::AcqRel, Ordering::Acquire)
             .map(drop)
@@ -334,6 +352,7 @@ impl<F: Form> AtomicWord<F> {
 
     /// The word now.
     #[must_use]
+    #[inline]
     pub fn load(&self) -> Snapshot {
         Snapshot::unpack(self.cell.load(), &F::BITS)
     }

@@ -10,7 +10,7 @@ use crate::command::half;
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX, running};
 use crate::hold::HoldState;
-use crate::holds::{Entry, Live};
+use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};
 use crate::record::{Attribution, Record, Return};
 use crate::slot::{Slot, SlotIndex};
@@ -75,15 +75,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// The first `limit` open holds after an id, in the order of their ids, as memory has them now.
     pub fn list_holds(&self, filter: &HoldFilter, after: HoldId, limit: usize) -> Vec<OpenHold> {
         let mut first = BTreeMap::new();
-        for entry in &self.holds.map {
-            let (id, Entry::Live(live)) = entry.pair() else { continue };
-            if *id > after && filter.takes(live) {
-                first.insert(*id, OpenHold::of(*id, live));
+        self.holds.each_live(&self.wallets, |id, live| {
+            if id > after && filter.takes(live) {
+                first.insert(id, OpenHold::of(id, live));
                 if first.len() > limit {
                     first.pop_last();
                 }
             }
-        }
+        });
         first.into_values().collect()
     }
 
@@ -98,15 +97,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         // What is not pushed yet belongs to a request that is still being answered: the hold is made after this.
         // In the order of their ids, so that the same state gives the same records.
         let mut ids = BTreeSet::new();
-        for entry in &self.holds.map {
-            let (id, Entry::Live(live)) = entry.pair() else { continue };
+        self.holds.each_live(&self.wallets, |id, live| {
             if filter.takes(live) && live.place.position().is_some() {
-                ids.insert(*id);
+                ids.insert(id);
                 if ids.len() > SWEEP_HOLDS_MAX {
                     ids.pop_last();
                 }
             }
-        }
+        });
         let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
         self.push(chunk, now);
         released
@@ -122,30 +120,28 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let filter = HoldFilter { account: slot.account(), ..HoldFilter::default() };
         let (word, numbers) = (slot.word.load(), self.numbers(slot, now));
-        self.holds.map.iter().fold(Split::ZERO, |sum, entry| match entry.value() {
-            Entry::Live(live) if filter.takes(live) => {
+        let mut sum = Split::ZERO;
+        self.holds.each_live(&self.wallets, |_, live| {
+            if filter.takes(live) {
                 let left = Slices { split: live.hold.rest(), ..live.hold.taken };
-                sum.plus(&running(&word, &left, &numbers))
+                sum = sum.plus(&running(&word, &left, &numbers));
             }
-            _ => sum,
-        })
+        });
+        sum
     }
 
     fn release_dead(&self, chunk: &mut Chunk, id: HoldId, filter: &HoldFilter, now: Now) -> bool {
         // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
-        if let Some(index) = self.slot_of_open(id) {
-            self.roll_if_due(self.wallets.slot(index), now);
-        }
-        let Some(mut entry) = self.holds.map.get_mut(&id) else { return false };
-        let Entry::Live(live) = entry.value_mut() else { return false };
-        let Some(index) = live.slot.filter(|_| filter.takes(live)) else { return false };
+        let Some(mut held) = self.rolled(|| self.holds.find(id), now) else { return false };
+        let Some(mut live) = held.live(&self.wallets) else { return false };
+        let Some(index) = live.slot.filter(|_| filter.takes(&live)) else { return false };
         if live.place.position().is_none() {
             return false;
         }
-        let record = self.end_record(id, (live, index), now);
+        let record = self.end_record(id, (&live, index), now);
         live.place = chunk.add(Record::ReleaseWorker(record), id);
-        self.end(chunk, index, (id, live), &record.returned);
-        entry.compact(now.daemon);
+        self.end(chunk, index, &mut live, &record.returned);
+        held.put(live, now.daemon);
         true
     }
 

@@ -48,7 +48,7 @@ pub(super) fn conservation(view: &AccountView) {
     assert!(view.debt <= view.top_up.clawed_back, "R16: {view:?}");
 }
 
-fn show_holds(wire: &mut Wire, holds: &[HoldId]) -> Result<Shown, Gone> {
+pub(super) fn show_holds(wire: &mut Wire, holds: &[HoldId]) -> Result<Shown, Gone> {
     let commands: Vec<_> = holds.iter().map(|hold| Command::ShowHold { hold: *hold }).collect();
     let answers = wire.ask(&commands)?;
     let shown = holds.iter().zip(answers).map(|(hold, answer)| match (answer.outcome, answer.view) {

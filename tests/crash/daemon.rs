@@ -11,10 +11,16 @@ use tempfile::TempDir;
 
 use super::wire::Gone;
 
-/// How long a start or an ordered stop may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Seconds that a start or an ordered stop may take, where `CRASH_PATIENCE` says nothing else: a long run may be stopped for
+/// a while with everything it has started.
+const PATIENCE_SECONDS: u64 = 60;
 /// The daemon's log lines, beside its data.
 const LOG_FILE: &str = "log.txt";
+
+/// How long a start or an ordered stop may take, and half of how long a daemon may say nothing.
+pub(super) fn patience() -> Duration {
+    Duration::from_secs(super::number_from("CRASH_PATIENCE", PATIENCE_SECONDS))
+}
 
 /// A folder for one daemon; it stays where it is when a test fails.
 pub(super) struct Folder {
@@ -127,7 +133,7 @@ impl Daemon {
             // Nobody listens any more after the patience is over.
             let _ = ready.send((read > 0).then_some((line, stdout)));
         });
-        match readiness.recv_timeout(PATIENCE) {
+        match readiness.recv_timeout(patience()) {
             Ok(Some((line, stdout))) => {
                 daemon.address = field(&line, "address=");
                 daemon.http = field(&line, "http=");
@@ -135,7 +141,7 @@ impl Daemon {
                 Ok(daemon)
             }
             Ok(None) => Err(NotReady { status: daemon.wait() }),
-            Err(_) => panic!("the daemon is not ready after {PATIENCE:?}; its log:\n{}", folder.log()),
+            Err(_) => panic!("the daemon is not ready after {:?}; its log:\n{}", patience(), folder.log()),
         }
     }
 
@@ -189,7 +195,7 @@ impl Daemon {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < PATIENCE, "the daemon does not end");
+            assert!(begun.elapsed() < patience(), "the daemon does not end");
             std::thread::sleep(Duration::from_millis(2));
         }
     }

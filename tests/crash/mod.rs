@@ -6,10 +6,11 @@
 //! - each unacknowledged request is there whole or not at all, and sending it again gives one effect ([`check`]);
 //! - each acknowledged request, sent again, is `replayed` with its first split and position, and shown as it was ([`hold`]);
 //! - wallets keep I1 by bucket, before and after, and their sums are those of the books to the millicredit;
-//! - positions never go back, and none is told twice for different records ([`round`]).
+//! - positions never go back, and none is told twice for different records ([`round`]);
+//! - in the end of a round all answers make one history ([`history`]).
 //!
 //! `CRASH_CYCLES=200 cargo crash` is the long form; `CRASH_SEED=...` repeats the requests of a run, though not the
-//! moments of its kills.
+//! moments of its kills. With `CRASH_PATIENCE=600` it stands being stopped for so many seconds.
 
 mod check;
 mod daemon;
@@ -17,6 +18,7 @@ mod damage;
 #[path = "../faults/mod.rs"]
 mod faults;
 mod fsck;
+mod history;
 mod hold;
 mod load;
 mod random;
@@ -66,4 +68,5 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
     }
     println!("all: {tally:?}");
     assert!(tally.acknowledged > 0 && tally.in_doubt > 0, "no load: {tally:?}");
+    assert!(tally.in_history >= tally.acknowledged / 2, "a history of what was acknowledged: {tally:?}");
 }

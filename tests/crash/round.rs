@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use client::history::{History, Standing};
 use protocol::AccountId;
 
 use super::check;
 use super::daemon::{Daemon, Folder};
+use super::history;
 use super::load::Load;
 use super::random::Random;
 use super::wire::{Gone, Wire};
@@ -25,6 +27,8 @@ pub(super) struct Tally {
     pub(super) acknowledged: u64,
     pub(super) in_doubt: u64,
     pub(super) retried: u64,
+    /// Requests in the histories that were checked in the end.
+    pub(super) in_history: u64,
 }
 
 impl Tally {
@@ -34,6 +38,7 @@ impl Tally {
         self.acknowledged += other.acknowledged;
         self.in_doubt += other.in_doubt;
         self.retried += other.retried;
+        self.in_history += other.in_history;
     }
 }
 
@@ -46,8 +51,10 @@ pub(super) struct Round {
     accounts: Vec<AccountId>,
     day: u32,
     /// Who was told which position: nobody else may be.
-    told: HashMap<u64, String>,
-    highest: u64,
+    pub(super) told: HashMap<u64, String>,
+    pub(super) highest: u64,
+    /// From the end of the set-up on.
+    pub(super) history: Option<History>,
 }
 
 impl Round {
@@ -69,6 +76,7 @@ impl Round {
             day: 0,
             told: HashMap::new(),
             highest: 0,
+            history: None,
         }
     }
 
@@ -81,6 +89,7 @@ impl Round {
         let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
         self.day = views[0].day;
         check::books(&views, &self.workers, self.day);
+        self.history = Some(history::begin(views.iter().map(Standing::of).collect()));
         daemon.kill();
     }
 
@@ -176,6 +185,21 @@ impl Round {
         daemon.alive(check::holds(&mut wire, &self.workers, compared, &mut self.random));
         let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
         check::books(&views, &self.workers, self.day);
+        if compared == usize::MAX
+            && let Some(history) = &self.history
+        {
+            let closings: Vec<_> = views.iter().map(Standing::of).collect();
+            let verdict = daemon.alive(history::verdict(&mut wire, history, &closings));
+            history::must_be_one_history(&verdict);
+            self.tally.in_history = verdict.operations;
+        }
+    }
+
+    /// How the accounts stand now.
+    pub(super) fn standings(&self, daemon: &mut Daemon) -> Vec<Standing> {
+        let mut wire = Wire::connect(&daemon.address).unwrap();
+        let views = daemon.alive(check::show_accounts(&mut wire, &self.accounts));
+        views.iter().map(Standing::of).collect()
     }
 
     /// No position is told twice for different records, and every new one is above all that were told by daemons before.
@@ -189,6 +213,10 @@ impl Round {
             assert!(first > before, "positions go back: {first} after {before}");
         }
         for worker in &mut self.workers {
+            let notes = worker.notes.drain(..);
+            if let Some(history) = &mut self.history {
+                history::add(history, notes);
+            }
             for (position, what) in worker.positions.drain(..) {
                 self.highest = self.highest.max(position);
                 self.tally.acknowledged += 1;

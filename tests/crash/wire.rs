@@ -9,8 +9,6 @@ use protocol::{
     Version, Welcome,
 };
 
-/// A daemon that says nothing for so long hangs.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// Commands without an answer at once.
 const COMMANDS_IN_FLIGHT: usize = 64;
 
@@ -41,9 +39,14 @@ impl std::fmt::Display for Gone {
 impl From<std::io::Error> for Gone {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind::{TimedOut, WouldBlock};
-        assert!(!matches!(error.kind(), TimedOut | WouldBlock), "the daemon says nothing for {SILENCE_MAX:?}");
+        assert!(!matches!(error.kind(), TimedOut | WouldBlock), "the daemon says nothing for {:?}", silence_max());
         Self(error.to_string())
     }
+}
+
+/// A daemon that says nothing for so long hangs.
+fn silence_max() -> Duration {
+    2 * super::daemon::patience()
 }
 
 /// A connection after its handshake.
@@ -63,8 +66,8 @@ impl Wire {
     pub(crate) fn connect_and_welcome(address: &str) -> Result<(Self, Welcome), Gone> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE_MAX))?;
-        stream.set_write_timeout(Some(SILENCE_MAX))?;
+        stream.set_read_timeout(Some(silence_max()))?;
+        stream.set_write_timeout(Some(silence_max()))?;
         let mut wire = Self { stream, inbox: Vec::new(), outbox: Vec::new(), sent: 0, received: 0 };
         let hello = Hello {
             version_min: Version::V1.number(),

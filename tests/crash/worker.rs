@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use client::history::Span;
 use protocol::{AccountId, Answer, AnswerFlags, Command, CommandAnswer, HoldId, Operation, OperationKind, Outcome};
 
+use super::history::{Note, elapsed_us};
 use super::hold::HoldBook;
 use super::load::Load;
 use super::wire::{Gone, Reply, Request, Wire};
@@ -14,6 +16,8 @@ pub(super) struct Pending {
     pub(super) request: Request,
     /// It was sent over a connection that ended, or answered with "again".
     pub(super) resent: bool,
+    /// When it was sent first.
+    first_sent_us: Option<u64>,
 }
 
 /// What one connection has shown of positions: all new ones go up.
@@ -37,7 +41,7 @@ pub(super) struct Worker {
     pub(super) pending: VecDeque<Pending>,
     /// Answered with "nobody knows", in order: they come first, before what was sent after them, when there is a daemon
     /// that knows.
-    unknown: Vec<Request>,
+    unknown: Vec<(Request, Option<u64>)>,
     pub(super) holds: HashMap<HoldId, HoldBook>,
     /// Accepted commands.
     pub(super) commands: Vec<(Command, CommandAnswer)>,
@@ -48,6 +52,8 @@ pub(super) struct Worker {
     /// Every record that was acknowledged since the last check.
     pub(super) positions: Vec<(u64, String)>,
     pub(super) seen: Seen,
+    /// For the history: every request that was decided, since they were taken.
+    pub(super) notes: Vec<Note>,
 }
 
 impl Worker {
@@ -62,11 +68,12 @@ impl Worker {
             again: Vec::new(),
             positions: Vec::new(),
             seen: Seen::default(),
+            notes: Vec::new(),
         }
     }
 
     pub(super) fn push(&mut self, request: Request) {
-        self.pending.push_back(Pending { request, resent: false });
+        self.pending.push_back(Pending { request, resent: false, first_sent_us: None });
     }
 
     /// Makes so many new requests, and sends none.
@@ -89,7 +96,9 @@ impl Worker {
                     let request = self.load.request();
                     self.push(request);
                 }
-                let result = wire.send(&self.pending[sent].request);
+                let next = &mut self.pending[sent];
+                next.first_sent_us.get_or_insert_with(elapsed_us);
+                let result = wire.send(&next.request);
                 sent += 1;
                 if let Err(gone) = result {
                     // Answers may have come before the end.
@@ -122,14 +131,15 @@ impl Worker {
 
     fn ended(&mut self, sent: usize, gone: Gone) -> Gone {
         self.pending.iter_mut().take(sent).for_each(|pending| pending.resent = true);
-        for request in self.unknown.drain(..).rev() {
-            self.pending.push_front(Pending { request, resent: true });
+        for (request, first_sent_us) in self.unknown.drain(..).rev() {
+            self.pending.push_front(Pending { request, resent: true, first_sent_us });
         }
         gone
     }
 
     fn answered(&mut self, reply: Reply) {
-        let Pending { request, resent } = self.pending.pop_front().expect("an answer to something");
+        let Pending { request, resent, first_sent_us } = self.pending.pop_front().expect("an answer to something");
+        let span = Span { start_us: first_sent_us.expect("what is answered was sent"), end_us: elapsed_us() };
         match (request, reply) {
             (Request::Operations(operations), Reply::Answers(answers)) => {
                 assert_eq!(operations.len(), answers.len());
@@ -140,35 +150,39 @@ impl Worker {
                     } else if is_undecided(answer.outcome) {
                         undecided.push(operation);
                     } else {
-                        self.decided(&operation, &answer, resent);
+                        self.decided(&operation, &answer, resent, span);
                     }
                 }
                 if !unknown.is_empty() {
-                    self.unknown.push(Request::Operations(unknown));
+                    self.unknown.push((Request::Operations(unknown), first_sent_us));
                 }
                 if !undecided.is_empty() {
-                    self.later(Request::Operations(undecided));
+                    self.later(Request::Operations(undecided), first_sent_us);
                 }
             }
             (Request::Command(command), Reply::Command(answer)) => {
                 if answer.outcome == Outcome::OutcomeUnknown {
-                    self.unknown.push(Request::Command(command));
+                    self.unknown.push((Request::Command(command), first_sent_us));
                 } else if is_undecided(answer.outcome) {
-                    self.later(Request::Command(command));
+                    self.later(Request::Command(command), first_sent_us);
                 } else {
-                    self.command_decided(command, *answer, resent);
+                    self.command_decided(command, *answer, resent, span);
                 }
             }
             (request, reply) => panic!("{reply:?} answers {request:?}"),
         }
     }
 
-    fn later(&mut self, request: Request) {
+    fn later(&mut self, request: Request, first_sent_us: Option<u64>) {
         std::thread::sleep(std::time::Duration::from_millis(5));
-        self.pending.push_back(Pending { request, resent: true });
+        self.pending.push_back(Pending { request, resent: true, first_sent_us });
     }
 
-    fn decided(&mut self, operation: &Operation, answer: &Answer, resent: bool) {
+    fn decided(&mut self, operation: &Operation, answer: &Answer, resent: bool, span: Span) {
+        // An extend that changes nothing tells the position of another record.
+        if operation.kind != OperationKind::Extend {
+            self.notes.push(Note::Operation(*operation, *answer, span));
+        }
         let replayed = answer.outcome == Outcome::Replayed;
         assert!(resent || !replayed, "{operation:?} was sent once: {answer:?}");
         let book = match operation.kind {
@@ -195,7 +209,8 @@ impl Worker {
         }
     }
 
-    fn command_decided(&mut self, command: Command, answer: CommandAnswer, resent: bool) {
+    fn command_decided(&mut self, command: Command, answer: CommandAnswer, resent: bool, span: Span) {
+        self.notes.push(Note::Command(command.clone(), answer.clone(), span));
         let replayed = answer.outcome == Outcome::Replayed;
         assert!(resent || !replayed, "{command:?} was sent once: {answer:?}");
         match client::decided_command(&answer) {

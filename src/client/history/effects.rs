@@ -231,9 +231,9 @@ impl Walk<'_> {
         let drawn = Signed::from(split) - Signed::from(in_hold);
         let above = total(split) > total(rest);
         let wanted = if entry.flags.contains(Flags::ALL) { total(rest) } else { entry.asked };
-        let capped = entry.flags.contains(Flags::CAPS) && wanted > total(rest);
+        let capped = self.may_cap() && wanted > total(rest) && total(split) == total(rest);
         let right = drawn.0.iter().all(|amount| *amount >= 0 && (*amount == 0 || above));
-        if !right || total(split) != if capped { total(rest) } else { wanted } {
+        if !right || (total(split) != wanted && !capped) {
             self.amount(index, || {
                 format!("{wanted} asked for, {} held, {} captured", Signed::from(rest), Signed::from(split))
             });
@@ -247,6 +247,12 @@ impl Walk<'_> {
             self.give_back(index);
             self.hold.forfeited += entry.extra;
         }
+    }
+
+    /// Whether a commit above the hold may take what is held: its reserve says so, or the rate card, which no answer tells.
+    fn may_cap(&self) -> bool {
+        let made_by = self.hold.granted.map(|granted| self.history.entry(granted).flags);
+        made_by.is_some_and(|flags| flags.contains(Flags::CAPS) || flags.contains(Flags::PRICED))
     }
 
     fn release(&mut self, index: u32) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use protocol::{
     AccountId, Answer, AnswerFlags, Bucket, CaptureView, Command, CommandAnswer, HoldId, HoldState, HoldView, List,
-    MemberId, Operation, OperationFlags, OperationKind, Outcome, PerBucket, RefundReason, RefundView, Text, WorkerId,
+    MemberId, Operation, OperationFlags, OperationKind, Outcome, OverCommit, PerBucket, RefundReason, RefundView, Text,
+    WorkerId,
 };
 
 use super::*;
@@ -461,6 +462,26 @@ fn a_second_end_of_a_hold_is_found() {
     world.pass(1_000);
     let name = format!("commit 251 of hold {}", operation.hold);
     found(&world.history().check(&world.closings()), ViolationKind::SecondEnd, &name);
+}
+
+#[test]
+fn a_commit_above_its_hold_is_capped_where_the_reserve_said_so() {
+    let commit_above = |over_commit| {
+        let mut world = World::new(1, 1, per_bucket(0, 100, 0));
+        world.take(false);
+        world.pass(1_000);
+        let Held { hold, rest, .. } = world.holds[0];
+        world.noted[0].operation.over_commit = over_commit;
+        world.holds[0] = Held { rest: PerBucket::default(), captured: rest, open: false, ..world.holds[0].clone() };
+        world.spent[0] = rest;
+        let answer = Answer { split: rest, available: world.wallets[0], ..Answer::of(Outcome::Done) };
+        world.note(Operation::commit(hold, account(0), sum(rest) + 7, 0), answer, true, None);
+        world.pass(1_000);
+        world.history().check(&world.closings())
+    };
+    let verdict = commit_above(OverCommit::Cap);
+    assert!(verdict.is_clean(), "{:#?}", verdict.violations);
+    found(&commit_above(OverCommit::Reject), ViolationKind::Amount, "commit 0 of hold");
 }
 
 #[test]

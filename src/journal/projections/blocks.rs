@@ -57,26 +57,53 @@ fn number(length: usize) -> [u8; 4] {
     u32::try_from(length).expect("a block is short").to_le_bytes()
 }
 
-/// A block that was read.
+/// A block that was read: its ids ascend, begin with the one of its key, and are all of its second; its rows lie one after
+/// another and fill it. Otherwise a search would miss a hold that is there.
 pub(crate) struct Rows<'a> {
     entries: &'a [[u8; ENTRY_BYTES]],
     rows: &'a [u8],
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn read(value: &'a [u8]) -> Result<Self, DecodeError> {
-        let bad = || DecodeError::Malformed("a block of ended holds".to_owned());
-        let (count, rest) = value.split_first_chunk().ok_or_else(bad)?;
-        let count = usize::try_from(u32::from_le_bytes(*count)).map_err(|_| bad())?;
-        let directory = count.checked_mul(ENTRY_BYTES).filter(|bytes| *bytes <= rest.len()).ok_or_else(bad)?;
-        let (directory, rows) = rest.split_at(directory);
+    pub(crate) fn read(key: &BlockKey, value: &'a [u8]) -> Result<Self, DecodeError> {
+        let (count, rest) = value.split_first_chunk().ok_or_else(|| bad("its length"))?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).map_err(|_| bad("its length"))?;
+        let directory = count.checked_mul(ENTRY_BYTES).filter(|bytes| *bytes <= rest.len());
+        let (directory, rows) = rest.split_at(directory.ok_or_else(|| bad("its length"))?);
         let (entries, _) = directory.as_chunks();
-        Ok(Self { entries, rows })
+        if entries.first().map(id_of) != Some(key.first) {
+            return Err(bad("it lies under the key of another"));
+        }
+        let read = Self { entries, rows };
+        read.check(key.second)?;
+        Ok(read)
+    }
+
+    fn check(&self, second: u64) -> Result<(), DecodeError> {
+        let mut end = 0;
+        for (index, pair) in (1..).zip(self.entries.windows(2)) {
+            if id_of(&pair[0]) >= id_of(&pair[1]) {
+                return Err(bad(&format!("row {index} is out of order")));
+            }
+        }
+        for (index, entry) in self.entries.iter().enumerate() {
+            if second_of(id_of(entry)) != second {
+                return Err(bad(&format!("row {index} is of another second")));
+            }
+            if end_of(entry) <= end || end_of(entry) > self.rows.len() {
+                return Err(bad(&format!("row {index} ends where it cannot")));
+            }
+            end = end_of(entry);
+        }
+        match self.rows.len() - end {
+            0 => Ok(()),
+            over => Err(bad(&format!("{over} bytes are left over after its last row"))),
+        }
     }
 
     pub(crate) fn find(&self, id: HoldId) -> Result<Option<Hold>, DecodeError> {
         match self.entries.binary_search_by_key(&id, id_of) {
-            Ok(index) => decode_hold(id, self.row(index)?).map(Some),
+            Ok(index) => decode_hold(id, self.row(index)).map(Some),
             Err(_) => Ok(None),
         }
     }
@@ -84,18 +111,19 @@ impl<'a> Rows<'a> {
     pub(crate) fn all(&self) -> impl Iterator<Item = Result<(HoldId, Hold), DecodeError>> {
         (0..self.entries.len()).map(|index| {
             let id = id_of(&self.entries[index]);
-            Ok((id, decode_hold(id, self.row(index)?)?))
+            Ok((id, decode_hold(id, self.row(index))?))
         })
     }
 
-    fn row(&self, index: usize) -> Result<&'a [u8], DecodeError> {
-        let start = match index.checked_sub(1) {
-            Some(before) => end_of(&self.entries[before]),
-            None => 0,
-        };
-        let range = start..end_of(&self.entries[index]);
-        self.rows.get(range).ok_or_else(|| DecodeError::Malformed("a row of a block of ended holds".to_owned()))
+    /// The ends were checked.
+    fn row(&self, index: usize) -> &'a [u8] {
+        let start = index.checked_sub(1).map_or(0, |before| end_of(&self.entries[before]));
+        &self.rows[start..end_of(&self.entries[index])]
     }
+}
+
+fn bad(what: &str) -> DecodeError {
+    DecodeError::Malformed(format!("a block of ended holds: {what}"))
 }
 
 fn id_of(entry: &[u8; ENTRY_BYTES]) -> HoldId {

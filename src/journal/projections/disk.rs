@@ -84,9 +84,9 @@ fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, 
         let from = BlockKey { second, flushed, first: id }.to_bytes();
         store.last_up_to(Family::Holds, &from, &mut |key, value| {
             block = BlockKey::from_bytes(key).filter(|block| block.second == second);
-            if block.is_some_and(|block| block.first <= id) {
-                found =
-                    Rows::read(value).and_then(|rows| rows.find(id)).map_err(|error| ReadError::damaged(key, error));
+            if let Some(block) = block.filter(|block| block.first <= id) {
+                let rows = Rows::read(&block, value);
+                found = rows.and_then(|rows| rows.find(id)).map_err(|error| ReadError::damaged(key, error));
             }
         })?;
         let Some(block) = block else { return Ok(None) };
@@ -110,8 +110,10 @@ pub(crate) fn all_of(
 ) -> Result<(), ReadError> {
     let mut result = Ok(());
     store.scan(kind.family(), &[kind as u8], &mut |key, value| {
-        let Some(id) = id_of(kind, key) else { return ControlFlow::Break(()) };
-        match show(id, value) {
+        if key.first() != Some(&(kind as u8)) {
+            return ControlFlow::Break(());
+        }
+        match id_of(kind, key).ok_or_else(no_key).and_then(|id| show(id, value)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 result = Err(ReadError::damaged(key, error));
@@ -131,9 +133,13 @@ pub(crate) fn all_ended(
     let from = BlockKey { second, flushed: 0, first: HoldId(0) }.to_bytes();
     let mut result = Ok(());
     store.scan(Family::Holds, &from, &mut |key, value| {
-        let Some(block) = BlockKey::from_bytes(key) else { return ControlFlow::Break(()) };
-        let shown = Rows::read(value)
-            .and_then(|rows| rows.all().try_for_each(|row| row.map(|(id, hold)| show(block.second, id, hold))));
+        if key.first() != Some(&(KeyKind::EndedHolds as u8)) {
+            return ControlFlow::Break(());
+        }
+        let shown = BlockKey::from_bytes(key).ok_or_else(no_key).and_then(|block| {
+            let rows = Rows::read(&block, value)?;
+            rows.all().try_for_each(|row| row.map(|(id, hold)| show(block.second, id, hold)))
+        });
         match shown {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -143,6 +149,11 @@ pub(crate) fn all_ended(
         }
     })?;
     result
+}
+
+/// A key of a kind that is longer or shorter than those: passing over it would end a scan before its time.
+fn no_key() -> DecodeError {
+    DecodeError::Malformed("a key of the projections".to_owned())
 }
 
 /// Puts everything that has changed into one write, the position with it.

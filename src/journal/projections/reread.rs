@@ -26,8 +26,7 @@ pub fn reread(key: &[u8], value: &[u8]) -> Result<Vec<u8>, DecodeError> {
         KeyKind::IdBound => Timestamp::decode(value)?.encode(&mut out),
         KeyKind::Policies => FreePolicies::decode(value)?.encode(&mut out),
         KeyKind::EndedHolds => {
-            BlockKey::from_bytes(key).ok_or_else(unknown)?;
-            block(value, &mut out)?;
+            block(&BlockKey::from_bytes(key).ok_or_else(unknown)?, value, &mut out)?;
         }
         KeyKind::Wallet | KeyKind::OpenHold | KeyKind::Command | KeyKind::Payment => {
             let id = id_of(kind, key).ok_or_else(unknown)?;
@@ -41,9 +40,9 @@ pub fn reread(key: &[u8], value: &[u8]) -> Result<Vec<u8>, DecodeError> {
     Ok(out)
 }
 
-fn block(value: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+fn block(key: &BlockKey, value: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     let mut rows = Vec::new();
-    for hold in Rows::read(value)?.all() {
+    for hold in Rows::read(key, value)?.all() {
         let (id, hold) = hold?;
         let mut row = Vec::new();
         encode_hold(id, &hold, &mut row);

@@ -4,6 +4,7 @@ use wallet::ids::Timestamp;
 
 use super::*;
 use crate::projections::disk;
+use crate::projections::keys::KeyKind;
 use crate::projections::rows::encode_hold;
 use crate::projections::store::{Family, ProjectionStore};
 use crate::projections::{MemoryProjections, RocksProjections};
@@ -87,12 +88,77 @@ fn a_block_has_its_golden_bytes_and_no_cut_one_is_read() {
     check_golden("block-key", &key.to_bytes());
     check_golden("block", &value);
     assert_eq!(BlockKey::from_bytes(&key.to_bytes()), Some(key));
-    let all: Vec<_> = Rows::read(&value).unwrap().all().collect::<Result<_, _>>().unwrap();
+    let all: Vec<_> = Rows::read(&key, &value).unwrap().all().collect::<Result<_, _>>().unwrap();
     assert_eq!(all, two);
     for length in 0..value.len() {
-        let read = Rows::read(&value[..length]).and_then(|rows| rows.all().collect::<Result<Vec<_>, _>>());
+        let read = Rows::read(&key, &value[..length]).and_then(|rows| rows.all().collect::<Result<Vec<_>, _>>());
         assert!(read.is_err(), "cut at {length}");
     }
     let tombstone = Hold::tombstone(Timestamp(1));
     assert_eq!(second_of(HoldId(7)), 0, "{tombstone:?} of an id without a time is under second 0");
+}
+
+/// What a search, a start or `creditd fsck` would otherwise pass over: each is refused with its place.
+#[test]
+fn a_block_that_no_flush_writes_is_refused_with_its_place() {
+    let three = holds(1, 3, 4);
+    let rows = encoded(&three);
+    let row = |index: usize| (rows[index].0, rows[index].1.as_slice());
+    let key = BlockKey { second: second_of(rows[0].0), flushed: 7, first: rows[0].0 };
+    let block = |rows: &[(HoldId, &[u8])]| {
+        let mut value = Vec::new();
+        write_block(rows, &mut value);
+        value
+    };
+    let refused = |key: &BlockKey, value: &[u8]| match Rows::read(key, value) {
+        Ok(_) => panic!("the block was read"),
+        Err(error) => error.to_string(),
+    };
+    let good = block(&[row(0), row(1), row(2)]);
+    assert!(Rows::read(&key, &good).is_ok());
+    let with = |bytes: &[u8]| [good.as_slice(), bytes].concat();
+    let end = |index: usize, end: u32| {
+        let mut value = good.clone();
+        let at = COUNT_BYTES + index * ENTRY_BYTES + 16;
+        value[at..at + 4].copy_from_slice(&end.to_le_bytes());
+        value
+    };
+    let moved = (hold_id(HOLD_TIME_MS + 5_000, 1), rows[1].1.as_slice());
+    let cases = [
+        (block(&[row(0), row(2), row(1)]), "row 2 is out of order"),
+        (block(&[row(0), row(1), row(1)]), "row 2 is out of order"),
+        (block(&[row(0), moved]), "row 1 is of another second"),
+        (with(&[0]), "1 bytes are left over after its last row"),
+        (with(&[1, 2, 3]), "3 bytes are left over after its last row"),
+        (end(1, 0), "row 1 ends where it cannot"),
+        (end(1, u32::MAX), "row 1 ends where it cannot"),
+        (block(&[row(1), row(2)]), "it lies under the key of another"),
+        (block(&[]), "it lies under the key of another"),
+    ];
+    for (value, why) in &cases {
+        assert_eq!(refused(&key, value), format!("not readable: a block of ended holds: {why}"));
+        let store = MemoryProjections::new();
+        store.write(&mut |batch| batch.put(Family::Holds, &key.to_bytes(), value)).unwrap();
+        let place: String = key.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        for read in [disk::hold(&store, row(1).0).err(), disk::all_ended(&store, 0, |_, _, _| {}).err()] {
+            let text = read.unwrap().to_string();
+            assert!(text.contains(&place) && text.contains(why), "{text}");
+        }
+    }
+}
+
+/// A key of another length stands between those of its kind: what comes after it must not be passed over.
+#[test]
+fn a_key_that_no_flush_writes_ends_no_scan_unsaid() {
+    for kind in [KeyKind::Wallet, KeyKind::OpenHold, KeyKind::Command, KeyKind::Payment, KeyKind::EndedHolds] {
+        let store = MemoryProjections::new();
+        let key = [kind as u8, 1, 2, 3];
+        store.write(&mut |batch| batch.put(kind.family(), &key, b"")).unwrap();
+        let read = match kind {
+            KeyKind::EndedHolds => disk::all_ended(&store, 0, |_, _, _| {}),
+            _ => disk::all_of(&store, kind, |_, _| Ok(())),
+        };
+        let text = read.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(text.contains(&format!("{:02x}010203", kind as u8)), "{kind:?}: {text}");
+    }
 }
