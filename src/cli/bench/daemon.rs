@@ -14,9 +14,8 @@ use tokio::time::Instant;
 use crate::bench::DurabilityMode;
 use crate::exit::{Exit, Failure};
 
-/// How long it may take to be ready, new and with what it had before.
-const READY: Duration = Duration::from_secs(30);
-const READY_AGAIN: Duration = Duration::from_secs(300);
+/// How long it may take to be ready: ten million wallets and a busy machine are not too many.
+const READY: Duration = Duration::from_secs(300);
 /// How often it is looked after while it stops, and how many times.
 const STOP_POLL: Duration = Duration::from_millis(20);
 const STOP_POLLS: u32 = 1500;
@@ -43,6 +42,19 @@ impl Grounds {
     /// The folder, which the daemon's own lies in.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Makes the daemon's folder before its first start, with many accounts.
+    pub(crate) fn seed(&self, from: u128, accounts: u32) -> Result<(), Failure> {
+        let mut command = Command::new(&self.program);
+        command.arg("seed").arg(self.path().join("data"));
+        command.args(["--accounts", &accounts.to_string(), "--from", &from.to_string()]);
+        let done = command.stdin(Stdio::null()).output();
+        let done = done.map_err(|error| Failure::configuration(format!("{}: {error}", self.program.display())))?;
+        if done.status.success() {
+            return Ok(());
+        }
+        Err(Failure::bug(&format!("creditd seed: {}", String::from_utf8_lossy(&done.stderr))))
     }
 
     /// With another variable: a key of the configuration, or what makes it see another clock.
@@ -92,7 +104,7 @@ impl OwnDaemon {
         between()?;
         let begun = Instant::now();
         self.child = spawn(&self.grounds)?;
-        self.wait_until_ready(READY_AGAIN)?;
+        self.wait_until_ready(READY)?;
         Ok(begun.elapsed())
     }
 

@@ -63,7 +63,13 @@ pub(crate) async fn run(scenario: Scenario, bench: &Bench, global: &Global) -> R
         return Err(Failure::usage("a scenario of time moves the clock of a daemon of its own: no --address"));
     }
     let wallets = bench.wallets.map_or_else(|| wallets(scenario), NonZeroU32::get);
-    let mut stage = Stage::set(scenario, wallets, bench, global)?;
+    let accounts = match scenario {
+        Scenario::Day | Scenario::MissedDays => wallets,
+        Scenario::HoldEnds => wallets + hold_ends::BESIDE,
+        // They subscribe by commands, at one instant.
+        Scenario::Cycles => 0,
+    };
+    let mut stage = Stage::set(scenario, (wallets, accounts), bench, global)?;
     let played = tokio::select! {
         played = play(scenario, &mut stage) => played,
         signal = interrupted() => Err(signal),

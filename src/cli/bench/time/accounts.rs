@@ -16,10 +16,9 @@ pub(crate) const UNDER_WAY: u32 = 4_096;
 /// Bytes that one read asks for.
 const READ_BYTES: usize = 256 << 10;
 
-/// Opens accounts, and subscribes each to a plan if one is named.
-pub(crate) async fn open(options: &Options, count: u32, plan: Option<u16>) -> Result<Accounts, Failure> {
-    // The low half is left for counting.
-    let accounts = Accounts { from: (uuid::Uuid::new_v4().as_u128() >> 64) << 64 | 1, count };
+/// Opens accounts, and subscribes each to a plan.
+pub(crate) async fn subscribe(options: &Options, count: u32, plan: u16) -> Result<Accounts, Failure> {
+    let accounts = Accounts::new(count);
     let commands_from = uuid::Uuid::new_v4().as_u128() >> 64 << 64;
     let bar = progress_bar(u64::from(count)).with_message("opening accounts");
     let mut tasks = JoinSet::new();
@@ -31,21 +30,18 @@ pub(crate) async fn open(options: &Options, count: u32, plan: Option<u16>) -> Re
             let mut pipe = Pipe { raw, outbox: Vec::new() };
             let mut indexes = (number..count).step_by(CONNECTIONS as usize).peekable();
             while indexes.peek().is_some() {
-                let each = if plan.is_some() { 2 } else { 1 };
                 let mut sent: u32 = 0;
-                for index in indexes.by_ref().take((UNDER_WAY / each) as usize) {
+                for index in indexes.by_ref().take(UNDER_WAY as usize / 2) {
                     let account = AccountId(accounts.from + u128::from(index));
                     let command = CommandId(commands_from + u128::from(index) * 2);
                     pipe.add(&Command::OpenAccount { command, account, zone: Text::default() })?;
-                    if let Some(plan) = plan {
-                        let command = CommandId(command.0 + 1);
-                        let (auto_renew, paid_through_ms) = (true, 0);
-                        pipe.add(&Command::Subscribe { command, account, plan, auto_renew, paid_through_ms })?;
-                    }
-                    sent += each;
+                    let command = CommandId(command.0 + 1);
+                    let (auto_renew, paid_through_ms) = (true, 0);
+                    pipe.add(&Command::Subscribe { command, account, plan, auto_renew, paid_through_ms })?;
+                    sent += 2;
                 }
                 pipe.exchange(sent).await?;
-                bar.inc(u64::from(sent / each));
+                bar.inc(u64::from(sent / 2));
             }
             Ok::<(), Failure>(())
         });

@@ -25,13 +25,12 @@ const WARM: Duration = Duration::from_secs(1);
 
 /// Plays it.
 pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
-    let begun = Instant::now();
     // Ahead of the clock that the daemon has started with.
     stage.wall.stand_at((real_ms() / 1_000 + 2) * 1_000)?;
     sleep(Duration::from_secs(3)).await;
     let options = stage.options()?;
-    let accounts = accounts::open(&options, stage.wallets, Some(PLAN)).await?;
-    stage.figures.figure("setup_s", begun.elapsed().as_secs_f64());
+    let accounts = accounts::subscribe(&options, stage.wallets, PLAN).await?;
+    stage.is_set();
     let mut ends = ends(stage, accounts.from).await?;
     ends.dedup();
     let [ends_at_ms] = ends[..] else { return Err(Failure::bug(&format!("cycles that end at {ends:?}"))) };

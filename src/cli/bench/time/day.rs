@@ -12,7 +12,7 @@ use crate::bench::time::live::{Latency, Seen};
 use crate::bench::time::probe::Probed;
 use crate::bench::time::stage::{Stage, millis};
 use crate::bench::time::wall::{Boundary, DAY_MS};
-use crate::bench::time::{accounts, probe, process};
+use crate::bench::time::{probe, process};
 use crate::exit::Failure;
 
 /// How long a sweep may take before the scenario gives up.
@@ -47,9 +47,8 @@ impl Round {
 
 /// Plays it.
 pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
-    let begun = Instant::now();
-    let accounts = accounts::open(&stage.options()?, stage.wallets, None).await?;
-    stage.figures.figure("setup_s", begun.elapsed().as_secs_f64());
+    let accounts = stage.accounts;
+    stage.is_set();
     let boundaries = stage.arguments.boundaries.get();
     stage.figures.parameter("boundaries", boundaries);
     let mut rounds = Vec::new();

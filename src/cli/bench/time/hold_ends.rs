@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::bench::figures::{Bar, Figures};
 use crate::bench::setup::Accounts;
-use crate::bench::time::accounts;
 use crate::bench::time::frames::Frames;
 use crate::bench::time::stage::{Stage, millis};
 use crate::exit::Failure;
@@ -15,7 +14,7 @@ use crate::exit::Failure;
 /// What each hold holds, in millicredits.
 const AMOUNT: u64 = 1_000;
 /// Wallets of the load beside, which has no holds.
-const BESIDE: u32 = 10_000;
+pub(crate) const BESIDE: u32 = 10_000;
 /// Operations a second that the holds are surely made with.
 const MADE_A_SECOND: u32 = 100_000;
 /// How long the expiry may take before the scenario gives up.
@@ -31,15 +30,14 @@ const GIVEN_BACK: &str = "creditd_credits_total{flow=\"released\",bucket=\"free\
 
 /// Plays it.
 pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
-    let begun = Instant::now();
-    let all = accounts::open(&stage.options()?, stage.wallets + BESIDE, None).await?;
+    let all = stage.accounts;
     let accounts = Accounts { count: stage.wallets, ..all };
     let beside = Accounts { from: all.from + u128::from(stage.wallets), count: BESIDE };
     stage.settle().await?;
     let made_in = Duration::from_secs(u64::from(stage.wallets / MADE_A_SECOND) + 5) + stage.arguments.lead;
     let ends_at_ms = stage.wall.now_ms() + u64::try_from(made_in.as_millis()).unwrap_or(u64::MAX);
     let Ends { first_ms, last_ms } = hold(stage, accounts, ends_at_ms).await?;
-    stage.figures.figure("setup_s", begun.elapsed().as_secs_f64());
+    stage.is_set();
     stage.figures.figure("ends_spread_ms", f64::from(u32::try_from(last_ms - first_ms).unwrap_or(u32::MAX)));
 
     let live = stage.live(beside, false)?;

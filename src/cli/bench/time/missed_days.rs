@@ -6,9 +6,9 @@ use tokio::time::Instant;
 use crate::bench::figures::{Bar, Figures};
 use crate::bench::setup::Accounts;
 use crate::bench::time::frames::Frames;
+use crate::bench::time::process;
 use crate::bench::time::stage::Stage;
 use crate::bench::time::wall::DAY_MS;
-use crate::bench::time::{accounts, process};
 use crate::exit::Failure;
 
 /// Days without a daemon.
@@ -20,10 +20,9 @@ const DRAWN: u64 = 1_000;
 
 /// Plays it.
 pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
-    let begun = Instant::now();
-    let accounts = accounts::open(&stage.options()?, stage.wallets, None).await?;
+    let accounts = stage.accounts;
     draw(stage, accounts).await?;
-    stage.figures.figure("setup_s", begun.elapsed().as_secs_f64());
+    stage.is_set();
     stage.figures.parameter("days", MISSED);
     stage.settle().await?;
     let logged = stage.daemon.log().len();

@@ -35,12 +35,22 @@ pub(crate) struct Stage {
     pub(crate) figures: Figures,
     /// Wallets, or holds.
     pub(crate) wallets: u32,
+    /// What the folder was made with.
+    pub(crate) accounts: Accounts,
+    /// When the set-up began.
+    pub(crate) begun: Instant,
     global: Global,
 }
 
 impl Stage {
-    /// Starts the daemon.
-    pub(crate) fn set(scenario: Scenario, wallets: u32, bench: &Bench, global: &Global) -> Result<Self, Failure> {
+    /// Makes the folder with so many accounts, and starts the daemon.
+    pub(crate) fn set(
+        scenario: Scenario,
+        (wallets, accounts): (u32, u32),
+        bench: &Bench,
+        global: &Global,
+    ) -> Result<Self, Failure> {
+        let begun = Instant::now();
         let arguments = bench.time.clone();
         let grounds = Grounds::new(bench.creditd.as_deref(), bench.data.as_deref())?;
         let wall = Wall::new(arguments.faketime_library.as_deref(), grounds.path())?;
@@ -55,10 +65,14 @@ impl Stage {
         if let Some(durability) = bench.durability {
             grounds = grounds.with("CREDITD_JOURNAL__DURABILITY", durability.name());
         }
+        let accounts = Accounts::new(accounts);
+        if accounts.count > 0 {
+            grounds.seed(accounts.from, accounts.count)?;
+        }
         let mut figures = Figures::of(scenario.name());
         figures.parameter("wallets", wallets);
         let daemon = OwnDaemon::start_on(grounds)?;
-        Ok(Self { daemon, wall, arguments, figures, wallets, global: global.clone() })
+        Ok(Self { daemon, wall, arguments, figures, wallets, accounts, begun, global: global.clone() })
     }
 
     /// How to reach it.
@@ -104,6 +118,11 @@ impl Stage {
         }
         sleep(QUIET).await;
         Ok(())
+    }
+
+    /// Nothing but time is to come.
+    pub(crate) fn is_set(&mut self) {
+        self.figures.figure("setup_s", self.begun.elapsed().as_secs_f64());
     }
 
     /// The load beside the boundary.
