@@ -1,6 +1,5 @@
 //! Before the load: accounts are opened and given credits, many at a time.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use client::{CallError, Client, Options, command_id};
@@ -26,17 +25,16 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// So many that nobody has yet.
+    /// So many, from a random start; the low half of the id is left for counting.
     pub(crate) fn new(count: u32) -> Self {
-        // The low half is left for counting.
         Self { from: (uuid::Uuid::new_v4().as_u128() >> 64) << 64 | 1, count }
     }
 }
 
 /// Opens the accounts with a subscription that holds the funds.
-pub(crate) async fn open_accounts(options: &Options, count: NonZeroU32, funds: Amount) -> Result<Accounts, Failure> {
-    let accounts = Accounts::new(count.get());
-    let clients = CLIENTS.min(count.get());
+pub(crate) async fn open_accounts(options: &Options, count: u32, funds: Amount) -> Result<Accounts, Failure> {
+    let accounts = Accounts::new(count);
+    let clients = CLIENTS.min(count);
     let step = clients * TASKS_PER_CLIENT;
     let bar = progress_bar(u64::from(accounts.count)).with_message("opening accounts");
     let mut tasks = JoinSet::new();

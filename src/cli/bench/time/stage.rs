@@ -67,7 +67,7 @@ impl Stage {
         }
         let accounts = Accounts::new(accounts);
         if accounts.count > 0 {
-            grounds.seed(accounts.from, accounts.count)?;
+            grounds.seed(accounts, 0, 0)?;
         }
         let mut figures = Figures::of(scenario.name());
         figures.parameter("wallets", wallets);
