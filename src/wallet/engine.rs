@@ -20,7 +20,7 @@ use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::calendar::{Cohorts, Today};
 use crate::chores::Chores;
 use crate::credits::Credits;
-use crate::hold::{Hold, HoldState};
+use crate::hold::Hold;
 use crate::holds::{Entry, Holds, Note, Place, UnitNumber};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
@@ -368,27 +368,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     ) -> Option<(Note, Timestamp)> {
         let mut entry = self.holds.map.get_mut(&hold)?;
         let last = entry.place() == place;
-        let mut idle = None;
-        match entry.value_mut() {
-            Entry::Live(live) => {
-                live.hold.note_position_of(record, position);
-                if let (Some(note), Some(at)) = (noted, end_of(record)) {
-                    if live.hold.state == HoldState::Open && live.hold.ends_at == at {
-                        live.note = note;
-                    } else {
-                        idle = Some((note, at));
-                    }
-                }
-                if last {
-                    live.place = Place::pushed(position);
-                }
-            }
-            Entry::Ended { place, .. } => {
-                idle = noted.zip(end_of(record));
-                if last {
-                    *place = Place::pushed(position);
-                }
-            }
+        let idle = noted.zip(end_of(record)).and_then(|(note, at)| entry.take_note(note, at));
+        if let Entry::Live(live) = entry.value_mut() {
+            live.hold.note_position_of(record, position);
+        }
+        if last {
+            entry.set_place(Place::pushed(position));
         }
         entry.compact(now);
         idle

@@ -3,6 +3,7 @@
 use crate::chores::{Chore, LOOK_AGAIN_MS};
 use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX};
 use crate::hold::HoldState;
+use crate::hold_claim::Fired;
 use crate::holds::{Entry, seconds};
 use crate::ids::{HoldId, Now, Position, Timestamp};
 use crate::record::Record;
@@ -25,9 +26,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut expired: usize = 0;
         for (noted, id) in due {
             match self.expire(chunk, (noted, id), now) {
-                Expiry::Done => expired = expired.saturating_add(1),
-                Expiry::Later => again.push((noted, id)),
-                Expiry::Ended => {}
+                Fired::Ends => expired = expired.saturating_add(1),
+                Fired::Later => again.push((noted, id)),
+                Fired::Gone => {}
             }
         }
         self.push(chunk, now);
@@ -36,39 +37,27 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     /// Puts notes back for the next call, where the hold still ends at that time.
-    fn note_again(&self, mut again: Vec<(Timestamp, HoldId)>) {
-        let (mut notes, mut ended) = (Vec::new(), Vec::new());
-        let noted = again.clone();
-        self.holds.watch(&mut again, &mut notes);
-        for ((at, id), note) in noted.into_iter().zip(notes) {
-            match self.holds.map.get_mut(&id).as_deref_mut() {
-                Some(Entry::Live(live)) if !live.over && live.hold.ends_at == at => live.note = note,
-                _ => ended.push((note, at, id)),
-            }
-        }
-        self.holds.unwatch(&mut ended);
+    fn note_again(&self, again: Vec<(Timestamp, HoldId)>) {
+        self.holds.watch_again(again, |id, note, at| match self.holds.map.get_mut(&id) {
+            Some(mut entry) => entry.take_note(note, at),
+            None => Some((note, at)),
+        });
     }
 
-    fn expire(&self, chunk: &mut Chunk, (noted, id): (Timestamp, HoldId), now: Now) -> Expiry {
+    fn expire(&self, chunk: &mut Chunk, (noted, id): (Timestamp, HoldId), now: Now) -> Fired {
         // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
         if let Some(index) = self.slot_of_open(id) {
             self.roll_if_due(self.wallets.slot(index), now);
         }
-        let Some(mut entry) = self.holds.map.get_mut(&id) else { return Expiry::Ended };
-        let Entry::Live(live) = entry.value_mut() else { return Expiry::Ended };
-        let (HoldState::Open, Some(index)) = (live.hold.state, live.slot) else { return Expiry::Ended };
-        if live.place.position().is_none() {
-            return Expiry::Later;
-        }
-        if live.hold.ends_at > now.daemon {
-            // An extension has put down a note of its own; or this caller's time lies behind the wheel's.
-            return if live.hold.ends_at == noted { Expiry::Later } else { Expiry::Ended };
-        }
+        let Some(mut entry) = self.holds.map.get_mut(&id) else { return Fired::Gone };
+        let fired = entry.fired(noted, now.daemon);
+        let Entry::Live(live) = entry.value_mut() else { return fired };
+        let (Fired::Ends, Some(index)) = (fired, live.slot) else { return fired };
         let record = self.end_record(id, (live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
         self.end(chunk, index, (id, live), &record.returned);
         entry.compact(now.daemon);
-        Expiry::Done
+        fired
     }
 
     pub(crate) fn slot_of_open(&self, id: HoldId) -> Option<SlotIndex> {
@@ -140,11 +129,4 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.holds.uncount_entries(forgotten);
         forgotten
     }
-}
-
-enum Expiry {
-    Done,
-    /// Not decided yet: the same note again.
-    Later,
-    Ended,
 }

@@ -68,8 +68,8 @@ fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::T
         let last = live.place.position().ok_or(Wait::OwnUnit)?;
         return Ok(answer.resting_on(last));
     }
-    chunk.unit.ended.push((live.note, live.hold.ends_at, id));
-    live.hold.ends_at = asked;
+    let (note, noted) = live.move_end(asked);
+    chunk.unit.ended.push((note, noted, id));
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
     chunk.unit.ends.push((asked, id));
     Ok(answer)

@@ -1,8 +1,7 @@
 //! When open holds end: a timer a hold in the wheel (R23). A hold that ends otherwise takes its timer along.
 
-use parking_lot::Mutex;
-
 use crate::ids::{HoldId, Timestamp};
+use crate::sync::Mutex;
 use crate::timer_wheel::{Advance, TimerId, Timers};
 
 /// The number of the timer of a hold's end. Timers that fired leave theirs to others: so one is taken back only with the
@@ -17,9 +16,15 @@ impl Note {
 
 /// The timers of open holds. The lock is taken once for the holds of a unit, and nothing else is waited for under it.
 #[derive(Default)]
-pub(crate) struct HoldEnds(Mutex<Timers<HoldId>>);
+pub(crate) struct HoldEnds(Mutex<Box<Timers<HoldId>>>);
 
 impl HoldEnds {
+    /// With timers that were made elsewhere: a wheel has no room on the small stacks of loom.
+    #[cfg(test)]
+    pub(crate) fn of(timers: Box<Timers<HoldId>>) -> Self {
+        Self(Mutex::new(timers))
+    }
+
     /// Tells the wheel of a time that has come, before there are timers.
     pub(crate) fn begin_at(&self, now: Timestamp) {
         self.0.lock().begin_at(now);
@@ -43,6 +48,22 @@ impl HoldEnds {
         for (note, at, id) in ended.drain(..) {
             timers.cancel(note.0, |deadline, hold| deadline == at && *hold == id);
         }
+    }
+
+    /// Puts notes back that fired too early to be decided. `take` offers one to the entry of its hold, and says whether it
+    /// is of no use there.
+    pub(crate) fn add_again(
+        &self,
+        mut again: Vec<(Timestamp, HoldId)>,
+        mut take: impl FnMut(HoldId, Note, Timestamp) -> Option<(Note, Timestamp)>,
+    ) {
+        let (mut notes, mut idle) = (Vec::new(), Vec::new());
+        let noted = again.clone();
+        self.add(&mut again, &mut notes);
+        for ((at, id), note) in noted.into_iter().zip(notes) {
+            idle.extend(take(id, note, at).map(|(note, at)| (note, at, id)));
+        }
+        self.cancel(&mut idle);
     }
 
     /// Takes out up to `limit` notes whose end has come. Each step of the wheel is bounded, and between two of them units

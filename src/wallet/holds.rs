@@ -82,6 +82,13 @@ impl Entry {
         }
     }
 
+    pub(crate) const fn set_place(&mut self, to: Place) {
+        match self {
+            Self::Live(live) => live.place = to,
+            Self::Ended { place, .. } => *place = to,
+        }
+    }
+
     /// Lets go of everything that an ended hold does not need in memory: at once when the record at hand ends it, and
     /// when a record about an ended one is pushed.
     pub(crate) fn compact(&mut self, now: Timestamp) {
@@ -197,6 +204,15 @@ impl Holds {
     /// Says what time it is, before there are holds.
     pub(crate) fn begin_at(&self, now: Timestamp) {
         self.ends.begin_at(now);
+    }
+
+    /// Puts notes back: see [`HoldEnds::add_again`].
+    pub(crate) fn watch_again(
+        &self,
+        again: Vec<(Timestamp, HoldId)>,
+        take: impl FnMut(HoldId, Note, Timestamp) -> Option<(Note, Timestamp)>,
+    ) {
+        self.ends.add_again(again, take);
     }
 
     /// Takes notes back.

@@ -55,6 +55,7 @@ pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
+mod hold_claim;
 mod hold_ends;
 mod holds;
 pub mod ids;
@@ -86,6 +87,8 @@ pub mod top_up;
 pub mod word;
 pub mod workers;
 
+#[cfg(test)]
+mod hold_claim_loom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
