@@ -57,6 +57,7 @@ pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
+mod hold_claim;
 mod holds;
 pub mod ids;
 pub mod ledger;
@@ -88,6 +89,8 @@ pub mod top_up;
 pub mod word;
 pub mod workers;
 
+#[cfg(test)]
+mod hold_claim_loom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
