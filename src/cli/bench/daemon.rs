@@ -12,10 +12,12 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::bench::DurabilityMode;
+use crate::bench::setup::Accounts;
 use crate::exit::{Exit, Failure};
 
-/// How long it may take to be ready: ten million wallets and a busy machine are not too many.
-const READY: Duration = Duration::from_secs(300);
+/// How long it may take to be ready, new and with what it had before.
+const READY: Duration = Duration::from_secs(30);
+const READY_AGAIN: Duration = Duration::from_secs(300);
 /// How often it is looked after while it stops, and how many times.
 const STOP_POLL: Duration = Duration::from_millis(20);
 const STOP_POLLS: u32 = 1500;
@@ -44,17 +46,22 @@ impl Grounds {
         self.folder.path()
     }
 
-    /// Makes the daemon's folder before its first start, with many accounts.
-    pub(crate) fn seed(&self, from: u128, accounts: u32) -> Result<(), Failure> {
+    /// Puts accounts into the folder before the daemon starts: opened, given credits, with so many bytes of journal that no
+    /// projection has followed.
+    pub(crate) fn seed(&self, accounts: Accounts, funds: u64, behind_bytes: u64) -> Result<(), Failure> {
         let mut command = Command::new(&self.program);
-        command.arg("seed").arg(self.path().join("data"));
-        command.args(["--accounts", &accounts.to_string(), "--from", &from.to_string()]);
-        let done = command.stdin(Stdio::null()).output();
-        let done = done.map_err(|error| Failure::configuration(format!("{}: {error}", self.program.display())))?;
-        if done.status.success() {
+        command.arg("seed").arg(self.folder.path().join("data"));
+        let numbers = [u128::from(accounts.count), accounts.from, u128::from(funds), u128::from(behind_bytes)];
+        for (flag, number) in ["--accounts", "--from", "--funds", "--behind-bytes"].into_iter().zip(numbers) {
+            command.arg(flag).arg(number.to_string());
+        }
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.map_err(|error| Failure::configuration(format!("no accounts were made: {error}")))?;
+        if output.status.success() {
             return Ok(());
         }
-        Err(Failure::bug(&format!("creditd seed: {}", String::from_utf8_lossy(&done.stderr))))
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(Failure::new(Exit::Bug, "bug", format!("no accounts were made: {said}")))
     }
 
     /// With another variable: a key of the configuration, or what makes it see another clock.
@@ -90,9 +97,14 @@ impl OwnDaemon {
 
     /// The same on grounds that were made before.
     pub(crate) fn start_on(grounds: Grounds) -> Result<Self, Failure> {
+        Self::start_within(grounds, READY)
+    }
+
+    /// The same where there is much to load.
+    pub(crate) fn start_within(grounds: Grounds, patience: Duration) -> Result<Self, Failure> {
         let child = spawn(&grounds)?;
         let mut daemon = Self { address: String::new(), http: String::new(), child, grounds };
-        match daemon.wait_until_ready(READY) {
+        match daemon.wait_until_ready(patience) {
             Ok(()) => Ok(daemon),
             Err(failure) => Err(daemon.explain(failure)),
         }
@@ -104,7 +116,7 @@ impl OwnDaemon {
         between()?;
         let begun = Instant::now();
         self.child = spawn(&self.grounds)?;
-        self.wait_until_ready(READY)?;
+        self.wait_until_ready(READY_AGAIN)?;
         Ok(begun.elapsed())
     }
 

@@ -26,16 +26,17 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    /// So many that nobody has yet.
+    /// So many, from a random start; the low half of the id is left for counting.
     pub(crate) fn new(count: u32) -> Self {
-        // The low half is left for counting.
         Self { from: (uuid::Uuid::new_v4().as_u128() >> 64) << 64 | 1, count }
     }
 }
 
 /// Opens the accounts with a subscription that holds the funds.
 pub(crate) async fn open_accounts(options: &Options, count: NonZeroU32, funds: Amount) -> Result<Accounts, Failure> {
-    let accounts = Accounts::new(count.get());
+    // The low half is left for counting.
+    let from = (uuid::Uuid::new_v4().as_u128() >> 64) << 64 | 1;
+    let accounts = Accounts { from, count: count.get() };
     let clients = CLIENTS.min(count.get());
     let step = clients * TASKS_PER_CLIENT;
     let bar = progress_bar(u64::from(accounts.count)).with_message("opening accounts");
