@@ -1,6 +1,6 @@
 //! `creditctl bench`: load against a daemon of its own, or a running one.
 //!
-//! A closed loop: every connection keeps so many frames in flight, and each frame in flight is a little client of its own
+//! A closed loop (or, with `--rate`, an open one): every connection keeps so many frames in flight, and each frame in flight is a little client of its own
 //! (`slot`): it reserves, waits for the answer, and commits in its next frame what was granted. So a default frame is
 //! half reserves and half commits of the holds that the frame before it was granted, and every commit must succeed.
 //! Latency is per frame, from handing it to the kernel to its answers being checked.
@@ -8,35 +8,39 @@
 mod books;
 mod daemon;
 mod figures;
+mod goals;
+mod keys;
 mod load;
 mod machine;
 mod mix;
+mod pace;
+mod place;
 mod report;
 mod scenario;
 mod setup;
+mod shape;
 mod slot;
+mod speed;
 mod tally;
 mod time;
 
 use std::io::IsTerminal;
-use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::limits::FRAME_OPERATIONS_MAX;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::amount::Amount;
 use crate::arguments::Global;
-use crate::bench::daemon::OwnDaemon;
-use crate::bench::load::{Goal, Load};
+use crate::bench::load::Load;
 use crate::bench::mix::Mix;
+use crate::bench::place::{Company, Wanted};
 use crate::bench::report::Report;
 use crate::bench::scenario::Scenario;
+use crate::bench::shape::{Shape, ShapeArguments};
 use crate::bench::time::TimeArguments;
-use crate::duration::{parse, parse_ms};
+use crate::duration::parse_ms;
 use crate::exit::{Exit, Failure};
 use crate::output::Shown;
 
@@ -47,24 +51,8 @@ pub(crate) struct Bench {
     /// bench.
     #[arg(long, value_enum)]
     scenario: Option<Scenario>,
-    /// Accounts; each operation picks one, uniformly. 10000, or what the scenario says.
-    #[arg(long)]
-    wallets: Option<NonZeroU32>,
-    /// Connections.
-    #[arg(long, default_value = "4")]
-    connections: NonZeroU32,
-    /// Operations in a frame.
-    #[arg(long, default_value = "512", value_parser = batch)]
-    batch: u32,
-    /// Frames without an answer, for each connection.
-    #[arg(long, default_value = "4")]
-    in_flight: NonZeroU32,
-    /// How long to measure.
-    #[arg(long, default_value = "10", value_parser = parse, conflicts_with = "operations", value_name = "DURATION")]
-    seconds: Duration,
-    /// How many operations to send, instead of a time.
-    #[arg(long)]
-    operations: Option<NonZeroU64>,
+    #[command(flatten)]
+    shape: ShapeArguments,
     /// Parts of each operation: reserve, commit, release, refund, charge, balance. Commits and releases settle holds
     /// that the frame before was granted, refunds what the frame before captured.
     #[arg(long, default_value = "reserve=50,commit=50")]
@@ -116,17 +104,6 @@ impl DurabilityMode {
     }
 }
 
-fn batch(text: &str) -> Result<u32, String> {
-    let count: Option<u32> = text.parse().ok().filter(|count| (1..=FRAME_OPERATIONS_MAX).contains(count));
-    count.ok_or_else(|| format!("a frame takes 1 to {FRAME_OPERATIONS_MAX} operations"))
-}
-
-/// Accounts where the command line names no number.
-const WALLETS: NonZeroU32 = match NonZeroU32::new(10_000) {
-    Some(wallets) => wallets,
-    None => NonZeroU32::MIN,
-};
-
 /// The failure of a bench that was told to end.
 const INTERRUPTED: &str = "interrupted";
 
@@ -158,57 +135,34 @@ impl Bench {
         if let Some(scenario) = self.scenario {
             return scenario.run(&self, global).await;
         }
-        let mut own = None;
-        let address = match &global.address {
-            Some(address) => address.clone(),
-            None => {
-                let daemon = OwnDaemon::start(self.creditd.as_deref(), self.data.as_deref(), self.durability)?;
-                own.insert(daemon).address.clone()
-            }
-        };
-        let result = tokio::select! {
-            result = self.measure(global, &address) => result,
+        self.measure(global).await
+    }
+
+    async fn measure(&self, global: &Global) -> Result<Shown, Failure> {
+        let shape = Shape::PLAIN.with(&self.shape);
+        let mut company = Company::new(self, global);
+        let measured = tokio::select! {
+            measured = self.measure_in(&mut company, &shape) => measured,
             // Its own daemon and folder must not be left behind.
             signal = interrupted() => Err(signal),
         };
-        let Some(own) = own else { return result };
-        match result {
-            Ok(shown) => own.stop().map(|()| shown),
-            Err(failure) if failure.code == INTERRUPTED => Err(failure),
-            Err(failure) => Err(own.explain(failure)),
+        company.end(measured)
+    }
+
+    async fn measure_in(&self, company: &mut Company<'_>, shape: &Shape) -> Result<Shown, Failure> {
+        let place = company.open(&Wanted::of(shape)).await?;
+        if let Some(holds) = self.shape.open_holds {
+            company.leave_open(&place, shape, holds).await?;
         }
-    }
-
-    /// Accounts of the plain bench.
-    fn wallets(&self) -> NonZeroU32 {
-        self.wallets.unwrap_or(WALLETS)
-    }
-
-    async fn measure(&self, global: &Global, address: &str) -> Result<Shown, Failure> {
-        let options = crate::tool::options(global, address)?;
-        let accounts = setup::open_accounts(&options, self.wallets(), self.funds).await?;
-        let goal = match self.operations {
-            Some(operations) => Goal::Operations(operations.get()),
-            None => Goal::Time(self.seconds),
-        };
-        let openings = if self.validate { Some(books::standings(&options, accounts).await?) } else { None };
-        let load = Load {
-            options: options.clone(),
-            accounts,
-            connections: self.connections.get(),
-            in_flight: self.in_flight.get(),
-            batch: self.batch,
-            mix: self.mix.clone(),
-            amount: self.amount,
-            ttl_ms: self.ttl,
-            goal,
-            openings,
-        };
-        let mut measured = load.run().await?;
+        let resident_before = company.resident_bytes(&place);
+        let openings = if self.validate { Some(books::standings(&place.options, place.accounts).await?) } else { None };
+        let mut measured = Load { openings, ..company.load(&place, shape) }.run().await?;
+        let resident = company.resident_bytes(&place);
         let validated = match measured.books.take() {
-            Some(books) => Some(books.check(&options, accounts).await?),
+            Some(books) => Some(books.check(&place.options, place.accounts).await?),
             None => None,
         };
-        Ok(Report::new(self, &measured, validated).shown())
+        let report = Report::new(self, shape, &measured, validated).with_memory(resident_before.zip(resident));
+        Ok(report.shown())
     }
 }

@@ -65,4 +65,4 @@ pub use recovery::{Recovered, RecoveryError};
 pub use room::{Class, RoomLimits};
 pub use store::{GroupBytes, GroupReader, Store};
 pub use unit::EncodedUnit;
-pub use writer::{ChainEnd, Published, WriteFailed, Writer, WriterEvents};
+pub use writer::{ChainEnd, Instants, Published, WriteFailed, Writer, WriterEvents};

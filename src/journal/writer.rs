@@ -49,10 +49,20 @@ pub struct WriteFailed {
     pub error: AppendError,
 }
 
-/// What the shell does for the writer's thread: it has the clock, the connections and the exit.
+/// An instant by two clocks. The daemon's time may stand still for a while, go at half speed or leap, so that nothing that
+/// is promised as a time is measured by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instants {
+    /// The daemon's time in milliseconds since 1970: what groups say.
+    pub time_ms: u64,
+    /// Milliseconds of a clock that goes on by itself, from any beginning: what the interval is measured by.
+    pub monotonic_ms: u64,
+}
+
+/// What the shell does for the writer's thread: it has the clocks, the connections and the exit.
 pub trait WriterEvents {
-    /// The daemon's time in milliseconds since 1970.
-    fn now_ms(&mut self) -> u64;
+    /// What the clocks say.
+    fn now(&mut self) -> Instants;
     /// A group is about to be appended: a place to start a stopwatch.
     fn appending(&mut self) {}
     /// The positions moved: wake whoever waits for them.
@@ -69,7 +79,7 @@ pub struct Writer<S> {
     durability: Arc<Durability>,
     recent: Arc<RecentGroups>,
     end: ChainEnd,
-    /// Mode `interval`: when the first group was written that is not synced yet.
+    /// Mode `interval`: when the first group was written that is not synced yet, by the monotonic clock.
     unsynced_since_ms: Option<u64>,
     trimmed_to: Position,
     failed: Option<WriteFailed>,
@@ -99,18 +109,26 @@ impl<S: Store> Writer<S> {
         }
     }
 
+    /// [`Writer::write_next_at`] for whoever has one clock, which goes evenly: simulations and tools.
+    ///
+    /// # Errors
+    /// [`WriteFailed`].
+    pub fn write_next(&mut self, now_ms: u64) -> Result<Option<Published>, WriteFailed> {
+        self.write_next_at(Instants { time_ms: now_ms, monotonic_ms: now_ms })
+    }
+
     /// Writes the oldest group that has gathered, or syncs if that is due, and publishes how far the journal got.
     /// `None`: there was nothing to do.
     ///
     /// # Errors
     /// [`WriteFailed`], and from then on always the same one: nothing is ever appended after a failure.
-    pub fn write_next(&mut self, now_ms: u64) -> Result<Option<Published>, WriteFailed> {
+    pub fn write_next_at(&mut self, now: Instants) -> Result<Option<Published>, WriteFailed> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
         let written = match self.queue.take_group() {
-            Some(group) => self.append(group, now_ms),
-            None => self.sync_if_due(now_ms),
+            Some(group) => self.append(group, now),
+            None => self.sync_if_due(now.monotonic_ms),
         };
         written.map_err(|error| self.fail(error))
     }
@@ -137,7 +155,7 @@ impl<S: Store> Writer<S> {
                 Woken::Idle => {}
                 Woken::Closed => break self.sync_now(),
             }
-            match self.write_next(events.now_ms()) {
+            match self.write_next_at(events.now()) {
                 Ok(Some(published)) => events.published(&published),
                 Ok(None) => {}
                 Err(failure) => break Err(failure),
@@ -183,10 +201,10 @@ impl<S: Store> Writer<S> {
         self.store
     }
 
-    fn append(&mut self, group: Gathered, now_ms: u64) -> Result<Option<Published>, AppendError> {
+    fn append(&mut self, group: Gathered, now: Instants) -> Result<Option<Published>, AppendError> {
         let Gathered { first, records, mut buffer } = group;
         assert_eq!(first, self.end.last.next(), "the queue and the journal count alike");
-        let header = Header { records, epoch: self.end.epoch, first, time_ms: now_ms, previous: self.end.hash };
+        let header = Header { records, epoch: self.end.epoch, first, time_ms: now.time_ms, previous: self.end.hash };
         let hash = seal(&mut buffer, header);
         let bytes = buffer.len();
         let last = self.store.append(self.end.last, &buffer, self.persist())?;
@@ -195,13 +213,13 @@ impl<S: Store> Writer<S> {
         self.end.hash = hash;
         let queue = &self.queue;
         self.recent.push(buffer, |free| queue.recycle(free));
-        self.publish(now_ms)?;
+        self.publish(now.monotonic_ms)?;
         self.queue.give_back(records);
         Ok(Some(self.published(records, bytes)))
     }
 
     /// Publishes the end of the journal. The sync comes before the publication (I3).
-    fn publish(&mut self, now_ms: u64) -> Result<(), AppendError> {
+    fn publish(&mut self, monotonic_ms: u64) -> Result<(), AppendError> {
         let last = self.end.last;
         match self.durability.mode() {
             DurabilityMode::Sync | DurabilityMode::Memory => {
@@ -210,20 +228,20 @@ impl<S: Store> Writer<S> {
             }
             DurabilityMode::Interval { .. } => {
                 self.durability.publish_answerable(last);
-                self.unsynced_since_ms.get_or_insert(now_ms);
-                self.sync_if_due(now_ms)?;
+                self.unsynced_since_ms.get_or_insert(monotonic_ms);
+                self.sync_if_due(monotonic_ms)?;
             }
         }
         Ok(())
     }
 
-    fn sync_if_due(&mut self, now_ms: u64) -> Result<Option<Published>, AppendError> {
+    fn sync_if_due(&mut self, monotonic_ms: u64) -> Result<Option<Published>, AppendError> {
         let (DurabilityMode::Interval { interval_ms }, Some(since)) = (self.durability.mode(), self.unsynced_since_ms)
         else {
             return Ok(None);
         };
-        // A clock that went back syncs at once rather than late.
-        let waited = now_ms.checked_sub(since);
+        // A clock that went back against its promise syncs at once rather than late.
+        let waited = monotonic_ms.checked_sub(since);
         if waited.is_some_and(|waited| waited < interval_ms) {
             return Ok(None);
         }

@@ -106,6 +106,22 @@ impl FrameWriter {
         }
     }
 
+    /// Whether it is the first in its buffer.
+    #[must_use]
+    #[inline]
+    pub const fn is_first(&self) -> bool {
+        self.start == 0
+    }
+
+    /// Moves the frame, as far as it is written, to the end of another buffer: what came before it can leave.
+    #[inline]
+    pub fn move_to(&mut self, buffer: &mut Vec<u8>, other: &mut Vec<u8>) {
+        let start = other.len();
+        other.extend_from_slice(&buffer[self.start..]);
+        buffer.truncate(self.start);
+        self.start = start;
+    }
+
     /// Takes the frame out of the buffer again.
     #[inline]
     pub fn abandon(self, buffer: &mut Vec<u8>) {

@@ -37,7 +37,7 @@ pub enum Phase {
     Serving,
     /// Finishing what it has taken.
     Draining,
-    /// The journal takes nothing any more; the process ends within a second.
+    /// The journal takes nothing any more, or the projections cannot follow it; the process ends within a second.
     Failed,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::{Published, Store, WriteFailed, Writer, WriterEvents};
+use journal::{Instants, Published, Store, WriteFailed, Writer, WriterEvents};
 use tokio::sync::watch;
 use wallet::ids::Position;
 
@@ -12,7 +12,7 @@ use crate::shutdown;
 
 /// Writes until the queue is closed and empty. A failed write ends the process.
 pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: watch::Sender<Progress>) {
-    let mut events = Events { daemon, progress, appending: Clock::stopwatch() };
+    let mut events = Events { daemon, progress, begun: Clock::stopwatch(), appending: Clock::stopwatch() };
     // The store closes its files when it is dropped.
     drop(writer.run(&mut events));
 }
@@ -21,12 +21,14 @@ pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: watch::Se
 struct Events {
     daemon: Arc<Daemon>,
     progress: watch::Sender<Progress>,
+    begun: Stopwatch,
     appending: Stopwatch,
 }
 
 impl WriterEvents for Events {
-    fn now_ms(&mut self) -> u64 {
-        self.daemon.clock.now().daemon.0
+    fn now(&mut self) -> Instants {
+        let monotonic_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Instants { time_ms: self.daemon.clock.now().daemon.0, monotonic_ms }
     }
 
     fn appending(&mut self) {

@@ -17,9 +17,8 @@
 //! | [`disk`] | free space: what is refused before a write fails |
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
-//! | [`journaling`], [`projector`], [`ticker`], [`sweep`] | the four threads: writing, following, what time brings, and the ends of days |
+//! | [`journaling`], [`projector`], [`ticker`], [`sweep`], [`auditor`] | the threads: writing, following, what time brings, the ends of days, checking |
 //! | [`resets`] | the last resets in bulk |
-//! | [`journaling`], [`projector`], [`ticker`], [`auditor`] | the threads: writing, following, what time brings, checking |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`seed`] | a new data folder with many accounts, for measurements |
 //! | [`metrics`], [`http`] | what operators see |
@@ -30,10 +29,9 @@
 //!
 //! # Threads
 //!
-//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the sweep have a thread each: none of them
-//! waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
-//! Requests run on tokio's workers. The journal's writer, the projector, the ticker and the auditor have a thread each: none
-//! of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`].
+//! Requests run on tokio's workers. The journal's writer, the projector, the ticker, the sweep and the auditor have a thread
+//! each: none of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`] and
+//! [`daemon::Daemon::projected`].
 //!
 //! # Deliberately absent
 //!

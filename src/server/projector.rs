@@ -12,14 +12,15 @@ use journal::{Group, Journal, Position};
 use wallet::engine::Archive;
 
 use crate::clock::{Clock, Stopwatch};
+use crate::config::ProjectionPart;
 use crate::daemon::{Daemon, Phase};
-use crate::shutdown;
+use crate::shutdown::{self, EXIT_BUG, EXIT_WRITE_FAILED};
 
 /// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long it rests between two looks at the journal: many small groups are applied together.
 const REST: Duration = Duration::from_millis(2);
-/// How long it stands back at a stretch: flushes come between, at least once a minute (design, section 6).
+/// How long it stands back at a stretch, and never beyond the next flush: at least once a minute (design, section 6).
 const STAND_BACK_MAX: Duration = Duration::from_secs(10);
 /// Records a millisecond from which on requests keep the cores busy.
 const BUSY_RECORDS_PER_MS: u64 = 100;
@@ -57,6 +58,11 @@ impl FollowError {
     fn is_of_the_disk(&self) -> bool {
         matches!(self, Self::NoFlush | Self::Store(_)) || is_of_the_disk(self)
     }
+
+    /// What the process ends with.
+    fn exit_code(&self) -> u8 {
+        if self.is_of_the_disk() { EXIT_WRITE_FAILED } else { EXIT_BUG }
+    }
 }
 
 /// Groups that are applied before the thread looks whether to flush or to stop.
@@ -90,16 +96,19 @@ fn apply<S: ProjectionStore>(
     Ok(groups)
 }
 
-/// Follows the journal until it is told to stop and has reached its end, then flushes.
+/// Follows the journal until it is told to stop and has reached its end, then flushes. Projections that cannot follow end
+/// the process. Nothing that was acknowledged is lost by that, because the journal has everything; but where a record cannot
+/// be applied again, a start stops there too, and whatever was acknowledged after it would be lost with it (I8). So nothing
+/// more is, and whoever waits for the projections is told.
 pub fn run<S: ProjectionStore>(mut projector: Projector<S>, journal: &Journal, daemon: &Daemon, stop: &Receiver<()>) {
     if let Err(error) = follow(&mut projector, journal, daemon, stop) {
-        // Nothing is lost: the journal has everything.
         if error.is_of_the_disk() {
             tracing::error!(%error, "the projections have failed: the process ends, and the next start makes up for it");
-            shutdown::end_after_failed_write();
+        } else {
+            tracing::error!(%error, "the projections cannot follow the journal: the process ends; creditd fsck says more");
         }
-        // A start would meet the same: the lag grows until reserves are refused, and the daemon is not ready.
-        tracing::error!(%error, "the projections have stopped");
+        daemon.enter(Phase::Failed);
+        shutdown::end_soon(error.exit_code());
     }
 }
 
@@ -117,7 +126,7 @@ fn follow<S: ProjectionStore>(
         let stopping = stop.try_recv() != Err(TryRecvError::Empty);
         if !stopping {
             journal.durability.wait_past(projector.next().before(), LOOK);
-            pace.rest(daemon);
+            pace.rest(daemon, stand_back_at_most(&daemon.settings.config.projection, flusher.since.elapsed()));
         }
         // Under lasting load there is always more: a few groups at a time, so that flushes bound what is kept.
         let applied = apply(projector, journal, GROUPS_AT_ONCE)?;
@@ -149,8 +158,8 @@ impl Pace {
         Self { since: Clock::stopwatch(), synced: journal.durability.synced(), busy: false }
     }
 
-    /// Rests until it is the projections' turn.
-    fn rest(&mut self, daemon: &Daemon) {
+    /// Rests until it is the projections' turn, but no longer than this.
+    fn rest(&mut self, daemon: &Daemon, at_most: Duration) {
         let yield_max = daemon.settings.config.projection.yield_max;
         let rested = Clock::stopwatch();
         loop {
@@ -167,7 +176,7 @@ impl Pace {
                 return;
             }
             std::thread::sleep(REST);
-            if !turn.is_of_requests(yield_max) || rested.elapsed() >= STAND_BACK_MAX {
+            if !turn.is_of_requests(yield_max) || rested.elapsed() >= at_most {
                 return;
             }
         }
@@ -185,6 +194,11 @@ impl Pace {
         }
         self.busy
     }
+}
+
+/// How long the projections stand back, so long after the last flush.
+fn stand_back_at_most(part: &ProjectionPart, since: Duration) -> Duration {
+    Duration::from_millis(part.flush_interval_ms).saturating_sub(since).min(STAND_BACK_MAX)
 }
 
 /// What decides whose turn it is.

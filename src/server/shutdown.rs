@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// A failed write or sync of the journal, or a disk that refuses a start: try again later; a recovery decides what is on disk.
 pub const EXIT_WRITE_FAILED: u8 = 75;
-/// A panic: a bug.
+/// A panic, or a record that cannot be applied again: a bug.
 pub const EXIT_BUG: u8 = 70;
 /// The configuration, the data folder or the journal is not what the daemon can start with.
 pub const EXIT_CONFIGURATION: u8 = 78;
@@ -34,8 +34,13 @@ pub fn asked_to_stop() -> std::io::Result<impl Future<Output = &'static str>> {
 /// Ends the process after a failed write or sync. Nothing may be written any more: a second sync that succeeds says
 /// nothing about the data of the first (design, section 6). The connections have a moment to say `outcome_unknown`.
 pub fn end_after_failed_write() -> ! {
+    end_soon(EXIT_WRITE_FAILED)
+}
+
+/// Ends the process with a code, after a moment in which whoever waits is told.
+pub fn end_soon(code: u8) -> ! {
     std::thread::sleep(FAILING);
-    exit_now(EXIT_WRITE_FAILED)
+    exit_now(code)
 }
 
 /// Ends the process without waiting for threads or open files, by `_exit`: the exit handlers of C++ libraries wait for

@@ -2,7 +2,7 @@
 
 use crate::chores::{Chore, LOOK_AGAIN_MS};
 use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX};
-use crate::hold::HoldState;
+use crate::hold_claim::Fired;
 use crate::holds::{Held, seconds};
 use crate::ids::{Now, Position, Timestamp};
 use crate::open_holds::RecordNumber;
@@ -25,9 +25,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut expired: usize = 0;
         for record in due {
             match self.expire(chunk, record, now) {
-                Expiry::Done => expired = expired.saturating_add(1),
-                Expiry::Later => again.push(record),
-                Expiry::Ended => {}
+                Fired::Ends => expired = expired.saturating_add(1),
+                Fired::Later => again.push(record),
+                Fired::Gone => {}
             }
         }
         self.push(chunk, now);
@@ -40,21 +40,18 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         expired
     }
 
-    fn expire(&self, chunk: &mut Chunk, record: RecordNumber, now: Now) -> Expiry {
+    fn expire(&self, chunk: &mut Chunk, record: RecordNumber, now: Now) -> Fired {
         // The wallet is rolled first, so that a slice of an ended period is forfeited and not returned (R24).
-        let Some(mut held) = self.rolled(|| self.holds.find_by_record(record), now) else { return Expiry::Ended };
-        let Some(mut live) = held.live(&self.wallets) else { return Expiry::Ended };
-        let (HoldState::Open, Some(index)) = (live.hold.state, live.slot) else { return Expiry::Ended };
-        // An extension that is not pushed yet, or a caller whose time lies behind the wheel's.
-        if live.place.position().is_none() || live.hold.ends_at > now.daemon {
-            return Expiry::Later;
-        }
+        let Some(mut held) = self.rolled(|| self.holds.find_by_record(record), now) else { return Fired::Gone };
+        let Some(mut live) = held.live(&self.wallets) else { return Fired::Gone };
+        let fired = live.fired(now.daemon);
+        let (Fired::Ends, Some(index)) = (fired, live.slot) else { return fired };
         let id = held.id();
         let record = self.end_record(id, (&live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
         self.end(chunk, index, &mut live, &record.returned);
         held.put(live, now.daemon);
-        Expiry::Done
+        fired
     }
 
     /// A hold whose wallet has been rolled.
@@ -126,11 +123,4 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             known_on_disk && old && at_s <= ended_before
         })
     }
-}
-
-enum Expiry {
-    Done,
-    /// Not decided yet: the same note again.
-    Later,
-    Ended,
 }

@@ -67,8 +67,7 @@ fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::T
         let last = live.place.position().ok_or(Wait::OwnUnit)?;
         return Ok(answer.resting_on(last));
     }
-    live.hold.ends_at = asked;
+    chunk.unit.ends.extend(live.move_end(asked));
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
-    chunk.unit.ends.extend(live.record);
     Ok(answer)
 }

@@ -5,6 +5,7 @@
 //! | [`credits`], [`ids`], [`bucket`] | the values: amounts, identifiers, instants, the three buckets |
 //! | [`request`], [`outcome`] | what comes in and what goes out |
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
+//! | `directory`, `holds`, `open_holds` | what finds wallets and holds; holds in memory, open ones as their own timers |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
@@ -56,6 +57,7 @@ pub mod estimate;
 mod expire;
 mod extend;
 pub mod hold;
+mod hold_claim;
 mod holds;
 pub mod ids;
 pub mod ledger;
@@ -87,6 +89,8 @@ pub mod top_up;
 pub mod word;
 pub mod workers;
 
+#[cfg(test)]
+mod hold_claim_loom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

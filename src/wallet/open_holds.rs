@@ -10,20 +10,19 @@
 
 use std::sync::OnceLock;
 
-use parking_lot::Mutex;
-
 use crate::bucket::{Slices, Sources, Split};
 use crate::credits::Credits;
 use crate::directory::Hash;
 use crate::ids::{AccountId, Day, HoldId, MemberId, Period, Tier, Timestamp, WorkerId};
 use crate::record::{Attribution, OverCommit, PricedTerms, Reserve, Terms};
 use crate::slot::SlotIndex;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
 use crate::timer_wheel::{Advance, Links, Nodes, TimerWheel};
 
-const SEGMENT_BITS: u32 = 13;
+/// Few in a test, so that it comes to the next segment.
+const SEGMENT_BITS: u32 = if cfg!(test) { 6 } else { 13 };
 const SEGMENT_RECORDS: usize = 1 << SEGMENT_BITS;
-const SEGMENTS: usize = 1 << 16;
+const SEGMENTS: usize = if cfg!(test) { 1 << 11 } else { 1 << 16 };
 
 /// The number of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,13 +74,13 @@ impl OpenHold {
 /// All records.
 pub(crate) struct OpenHolds {
     segments: Segments,
-    ends: Mutex<Ends>,
+    ends: Mutex<Box<Ends>>,
 }
 
 struct Segments(Box<[OnceLock<Box<[OpenHold]>>]>);
 
 /// When holds end, and which records are free.
-struct Ends {
+pub(crate) struct Ends {
     wheel: TimerWheel,
     free: Vec<u32>,
     /// Records with a higher number were never in use.
@@ -133,8 +132,12 @@ impl Nodes for &Segments {
 
 impl OpenHolds {
     pub(crate) fn new() -> Self {
-        let segments = Segments((0..SEGMENTS).map(|_| OnceLock::new()).collect());
-        Self { segments, ends: Mutex::new(Ends { wheel: TimerWheel::new(), free: Vec::new(), used: 0 }) }
+        Self::with_ends(Box::new(Ends::new()))
+    }
+
+    /// With a wheel that was made elsewhere: one has no room on the small stacks of loom.
+    pub(crate) fn with_ends(ends: Box<Ends>) -> Self {
+        Self { segments: Segments((0..SEGMENTS).map(|_| OnceLock::new()).collect()), ends: Mutex::new(ends) }
     }
 
     /// Takes out records that are to be used, the next one last.
@@ -262,6 +265,11 @@ impl OpenHolds {
 }
 
 impl Ends {
+    /// No records yet.
+    pub(crate) const fn new() -> Self {
+        Self { wheel: TimerWheel::new(), free: Vec::new(), used: 0 }
+    }
+
     fn note(&mut self, segments: &Segments, number: RecordNumber) {
         let nodes = &mut &*segments;
         self.wheel.cancel(nodes, number.0);

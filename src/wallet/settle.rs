@@ -266,13 +266,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Notes the end of a hold and what it gives back. Memory lets go of it at once: who asks again reads it back.
     pub(crate) fn end(&self, chunk: &mut Chunk, index: SlotIndex, live: &mut Live, returned: &Split) {
-        assert!(live.hold.state == HoldState::Open, "I6: a second end of a hold");
+        chunk.unit.ended.extend(live.claim_end());
         chunk.unit.closed.push(live.hold.reserved_at);
-        chunk.unit.ended.extend(live.record);
         if !returned.is_zero() {
             chunk.unit.gives.push((index, Slices { split: *returned, ..live.hold.taken }));
         }
-        live.over = true;
     }
 
     /// A commit after expiry: the work is done, so no gate applies; what is not there is a shortfall (R28).

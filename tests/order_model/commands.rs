@@ -1,9 +1,9 @@
 //! Commands: they hold the wallet's lock from reading the cold side until their record is pushed and applied.
 
 use super::{
-    record::{Op, Period, Record},
+    record::{HOLDS, Op, PAYMENTS, Period, Record},
     scenario::{ALLOCATION, ALLOCATION_LARGE, ALLOCATION_SMALL},
-    state::{At, State},
+    state::{At, Phase, State},
     step::name,
     world::World,
 };
@@ -11,6 +11,7 @@ use super::{
 impl Op {
     pub(super) fn is_command(&self) -> bool {
         !matches!(self, Self::Reserve { .. } | Self::Commit { .. } | Self::Expire { .. } | Self::Extend { .. })
+            && !matches!(self, Self::Capture { .. } | Self::Release { .. } | Self::Refund { .. })
             && !matches!(self, Self::TopUp { .. } | Self::PackedRoll { .. })
     }
 
@@ -32,7 +33,7 @@ impl World<'_> {
             Op::Clawback { .. } => self.rules.clawback_locks,
             Op::Freeze { .. } => self.rules.freeze_locks,
             // It touches no wallet; there is one at a time.
-            Op::Policy => false,
+            Op::Policy { .. } => false,
             _ => self.rules.commands_lock,
         }
     }
@@ -40,8 +41,8 @@ impl World<'_> {
     /// Takes the lock, reads the cold side, decides. A due wallet is rolled first.
     pub(super) fn lock_for_command(&mut self, s: &mut State, me: usize) -> bool {
         let op = self.op(s, me);
-        if op == Op::Policy {
-            return self.draft_policy(s, me);
+        if let Op::Policy { everybody } = op {
+            return self.draft_policy(s, me, everybody);
         }
         let wallet = op.wallet();
         let index = usize::from(wallet);
@@ -75,11 +76,9 @@ impl World<'_> {
     }
 
     /// Names the first date it holds for: a push may take as long as it likes, but not a whole day.
-    fn draft_policy(&mut self, s: &mut State, me: usize) -> bool {
-        let now = s.tasks[me].now;
-        let most_advanced = self.day_at(now, 0).max(self.day_at(now, 1));
-        let from_day = most_advanced + if self.rules.policy_day_ahead { 2 } else { 1 };
-        s.tasks[me].draft = self.intern(Record::Policy { from_day });
+    fn draft_policy(&mut self, s: &mut State, me: usize, everybody: bool) -> bool {
+        let from_day = self.policy_date(s.tasks[me].now);
+        s.tasks[me].draft = self.intern(Record::Policy { from_day, everybody });
         s.tasks[me].at = At::CommandPush;
         self.say(|| format!("policy from day {from_day} on is decided"));
         true
@@ -159,8 +158,18 @@ impl World<'_> {
         if self.scenario.room > 0 && !self.rules.room_before_lock && s.room == 0 {
             return false;
         }
-        self.push_record(s, me, s.tasks[me].draft);
-        if op == Op::Policy {
+        let draft = s.tasks[me].draft;
+        let id = self.command_id(op);
+        let record = match id {
+            Some(command) => self.intern(Record::Once { command, of: draft }),
+            None => draft,
+        };
+        self.push_record(s, me, record);
+        if let Some(id) = id {
+            let entry = &mut s.entries[HOLDS + PAYMENTS + usize::from(id)];
+            (entry.phase, entry.position) = (Phase::Settled, s.length);
+        }
+        if let Op::Policy { .. } = op {
             s.tasks[me].at = At::CommandApply;
             return true;
         }
@@ -186,7 +195,7 @@ impl World<'_> {
     pub(super) fn apply_command(&mut self, s: &mut State, me: usize) -> bool {
         let draft = s.tasks[me].draft;
         match self.record(draft) {
-            Record::Policy { from_day } => s.policy = from_day,
+            Record::Policy { from_day, everybody } => s.policies.add(from_day, everybody),
             // The rule left out: pushed before, so it takes what is there by now.
             Record::Clawback { wallet, taken, owed } => {
                 let (word, cold) = s.wallet_mut(wallet);
@@ -230,7 +239,7 @@ impl World<'_> {
     }
 
     fn applied_command(&mut self, s: &mut State, me: usize) {
-        let is_policy = self.op(s, me) == Op::Policy;
+        let is_policy = matches!(self.op(s, me), Op::Policy { .. });
         if self.rules.commands_push_first || is_policy {
             self.end_command(s, me);
         } else {

@@ -8,7 +8,7 @@ use super::{
     replay::signed,
     rules::Rules,
     scenario::Scenario,
-    state::{At, State, TASKS},
+    state::{At, Phase, State, TASKS},
     violation::{Kind, Violation},
     world::World,
 };
@@ -80,7 +80,7 @@ impl Explorer {
                 world.found.clear();
             }
         }
-        if usize::from(state.now) < world.scenario.ticks.len() {
+        if usize::from(state.now) < world.scenario.ticks.len() && !world.policy_must_come_first(&state) {
             moved = true;
             let mut next = state;
             next.now += 1;
@@ -189,20 +189,23 @@ fn compare(world: &World<'_>, state: &State) -> Result<(), (Kind, String)> {
         live.zone = cold.zone;
         live.boundaries = cold.boundaries;
         let day = world.day_at(state.now, cold.zone).max(word.day).max(row.day);
-        live.roll_day(day, state.policy);
-        row.roll_day(day, rows.policy);
-        // What expired is derived by replay alone.
-        live.expired_free = row.expired_free;
+        live.roll_day(day, state.policies);
+        row.roll_day(day, rows.policies);
+        // What expired and was granted is derived by replay alone.
+        (live.expired_free, live.granted, live.days) = (row.expired_free, row.granted, row.days);
         if live != row {
             return Err((Kind::Replay, format!("wallet {index}\n    live     {live:?}\n    replayed {row:?}")));
         }
     }
     for (index, (entry, row)) in state.entries[..HOLDS].iter().zip(&rows.holds).enumerate() {
-        if (entry.phase, entry.extended) != (row.phase, row.extended) {
+        if (entry.phase, entry.extended, entry.settled) != (row.phase, row.extended, row.settled) {
             return Err((Kind::Replay, format!("hold {index}: live {entry:?}, replayed {row:?}")));
         }
+        if entry.disowned && entry.phase == Phase::Open {
+            return Err((Kind::Leaked, format!("hold {index} is open, and its release was told that nobody knows it")));
+        }
     }
-    if signed(state.spent) != rows.spent || state.policy != rows.policy {
+    if signed(state.spent) != rows.spent || state.policies != rows.policies {
         return Err((Kind::Replay, format!("spent: live {}, replayed {}", state.spent, rows.spent)));
     }
     Ok(())

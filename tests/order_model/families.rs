@@ -1,7 +1,7 @@
 //! Which scenarios there are: families of them, each enumerated in full.
 
 use super::{
-    rare,
+    later, rare,
     record::Op,
     scenario::{Scenario, Start, Tick, Ticks},
 };
@@ -35,6 +35,24 @@ pub(super) enum Family {
     Debt,
     Policies,
     ScarceRoom,
+    /// Any two single requests, at least one of them a capture, a release or a refund.
+    TwoLater(Start),
+    /// Any three, at least one of them.
+    ThreeLater(Start),
+    /// Refunds of a hold that has been captured as a whole, with any other two.
+    Refunds(Start),
+    /// Any three of all kinds, at least one of them.
+    ThreeOfAll(Start),
+    /// Two chunks of two operations, with captures, releases and refunds.
+    ChunksLater,
+    /// Two chunks of three.
+    LongChunksLater,
+    /// Three chunks of two.
+    ThreeChunksLater,
+    /// A command that a retry repeats on another connection, beside any other request.
+    RetriedCommands(Start),
+    /// Policies that come into force while requests run.
+    PoliciesInForce,
 }
 
 impl Family {
@@ -49,6 +67,15 @@ impl Family {
             Self::Debt => rare::debt(),
             Self::Policies => rare::policies(),
             Self::ScarceRoom => rare::scarce_room(),
+            Self::TwoLater(start) => later::requests(start, 2),
+            Self::ThreeLater(start) => later::requests(start, 3),
+            Self::Refunds(start) => later::refunds(start),
+            Self::ThreeOfAll(start) => later::three_of_all(start),
+            Self::ChunksLater => later::chunks_later(),
+            Self::LongChunksLater => later::more_chunks_later(3, 2),
+            Self::ThreeChunksLater => later::more_chunks_later(2, 3),
+            Self::RetriedCommands(start) => later::retried_commands(start),
+            Self::PoliciesInForce => later::policies_in_force(),
         }
     }
 }
@@ -78,7 +105,7 @@ pub(super) const fn freeze(frozen: bool) -> Op {
 }
 
 /// Every kind of request, on wallet 0. Two of the same kind are a retry on another connection.
-const KINDS: [Op; 23] = [
+pub(super) const KINDS: [Op; 23] = [
     reserve(2, 0, 2),
     reserve(3, 0, 1),
     commit(0, 1),
@@ -118,7 +145,7 @@ fn requests(start: Start, count: usize) -> Vec<Scenario> {
 }
 
 /// All multisets of `count` numbers below `limit`, each in ascending order.
-fn multisets(limit: usize, count: usize) -> Vec<Vec<usize>> {
+pub(super) fn multisets(limit: usize, count: usize) -> Vec<Vec<usize>> {
     let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
     for _ in 0..count {
         let larger = |set: &Vec<usize>| {
@@ -131,7 +158,7 @@ fn multisets(limit: usize, count: usize) -> Vec<Vec<usize>> {
 }
 
 /// Calendars in which every request has something to meet: no packed roll without a cycle's end, and a lapse needs one.
-fn calendars_for(ops: &[Op], start: Start) -> Vec<Ticks> {
+pub(super) fn calendars_for(ops: &[Op], start: Start) -> Vec<Ticks> {
     let zone = ops.iter().any(|op| matches!(op, Op::MoveZone { .. }));
     let packed = ops.iter().any(|op| matches!(op, Op::PackedRoll { .. }));
     let all = if zone { ZONE_CALENDARS } else { CALENDARS };
@@ -156,11 +183,11 @@ const CHUNKED: [Op; 8] = [
 ];
 
 /// All ordered choices of `len` different operations.
-fn chunks(len: usize) -> Vec<Vec<Op>> {
+pub(super) fn chunks_of(ops: &[Op], len: usize) -> Vec<Vec<Op>> {
     let mut chunks: Vec<Vec<Op>> = vec![Vec::new()];
     for _ in 0..len {
         let longer = |chunk: &Vec<Op>| {
-            let rest = CHUNKED.into_iter().filter(|op| !chunk.contains(op));
+            let rest = ops.iter().copied().filter(|op| !chunk.contains(op));
             rest.map(|op| [chunk.as_slice(), &[op]].concat()).collect::<Vec<_>>()
         };
         chunks = chunks.iter().flat_map(longer).collect();
@@ -170,7 +197,7 @@ fn chunks(len: usize) -> Vec<Vec<Op>> {
 
 /// Chunks of two on two connections, beside a cycle, a day, or both at one instant.
 fn chunks_of_two() -> Vec<Scenario> {
-    let chunks = chunks(2);
+    let chunks = chunks_of(&CHUNKED, 2);
     let mut scenarios = Vec::new();
     for pair in multisets(chunks.len(), 2) {
         for ticks in [&[CYCLE] as Ticks, &[DAY], &[BOTH]] {
@@ -182,17 +209,17 @@ fn chunks_of_two() -> Vec<Scenario> {
 
 /// Chunks of three on two connections, beside both boundaries at one instant.
 fn chunks_of_three() -> Vec<Scenario> {
-    let chunks = chunks(3);
+    let chunks = chunks_of(&CHUNKED, 3);
     multisets(chunks.len(), 2).iter().map(|pair| of_chunks(&chunks, pair, &[BOTH])).collect()
 }
 
 /// Chunks of two on three connections, beside both boundaries at one instant.
 fn three_chunks() -> Vec<Scenario> {
-    let chunks = chunks(2);
+    let chunks = chunks_of(&CHUNKED, 2);
     multisets(chunks.len(), 3).iter().map(|triple| of_chunks(&chunks, triple, &[BOTH])).collect()
 }
 
-fn of_chunks(chunks: &[Vec<Op>], chosen: &[usize], ticks: Ticks) -> Scenario {
+pub(super) fn of_chunks(chunks: &[Vec<Op>], chosen: &[usize], ticks: Ticks) -> Scenario {
     let frames = chosen.iter().map(|&chunk| chunks[chunk].clone()).collect();
     Scenario::new(Start::Subscribed, ticks, frames)
 }

@@ -3,7 +3,10 @@
 
 use super::{
     explore::Explorer,
-    families::Family::{self, ChunksOfTwo, Debt, Policies, ScarceRoom, Three, Two},
+    families::Family::{
+        self, ChunksLater, ChunksOfTwo, Debt, Policies, PoliciesInForce, Refunds, RetriedCommands, ScarceRoom, Three,
+        Two, TwoLater,
+    },
     rules::Rules,
     scenario::Start::{Free, Lapsing, Subscribed},
     violation::Kind,
@@ -69,6 +72,22 @@ pub(super) const MISSED: &[LeftOut] = left_out! {
     policy_day_ahead in Policies => Replay;
     room_before_lock in ScarceRoom => Deadlock;
     room_includes_rolls in ScarceRoom => Deadlock;
+    takes_word_first in TwoLater(Subscribed) => Negative;
+    captures_have_numbers in TwoLater(Subscribed) => Twice;
+    refunds_have_numbers in Refunds(Subscribed) => Twice;
+    captures_count_at_decision in ChunksLater => Excess;
+    settlement_looks_again in Refunds(Subscribed) => Twice;
+    refund_looks_whether_due in Refunds(Subscribed) => Stale;
+    restore_names_period in Refunds(Subscribed) => Replay;
+    returns_carry_day in Refunds(Free) => Replay;
+    forfeited_to_expired in Refunds(Subscribed) => Conservation;
+    release_leaves_tombstone in TwoLater(Subscribed) => Leaked;
+    tombstone_enters_at_once in TwoLater(Subscribed) => Twice;
+    commands_have_ids in RetriedCommands(Subscribed) => Twice;
+    command_id_guarded in RetriedCommands(Subscribed) => Twice;
+    answers_wait_for_entries in RetriedCommands(Subscribed) => Undurable;
+    policy_by_date in PoliciesInForce => Replay;
+    passed_day_is_granted in PoliciesInForce => Negative;
 };
 
 /// Not for safety. With derived debt a clawback nets to the same number on either side of its push; and who waits for an

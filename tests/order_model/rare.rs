@@ -83,7 +83,7 @@ pub(super) fn policies() -> Vec<Scenario> {
             for (start, ticks) in
                 [(Start::Free, &[DAY] as Ticks), (Start::Subscribed, &[BOTH]), (Start::Free, &[DAY_THERE, DAY_HERE])]
             {
-                let frames = vec![vec![Op::Policy], vec![first], vec![second]];
+                let frames = vec![vec![Op::Policy { everybody: false }], vec![first], vec![second]];
                 scenarios.push(Scenario::new(start, ticks, frames));
             }
         }

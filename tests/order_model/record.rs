@@ -9,6 +9,10 @@ pub(super) const NONE: RecordId = RecordId::MAX;
 pub(super) const HOLDS: usize = 4;
 /// Payments have their entries behind the holds.
 pub(super) const PAYMENTS: usize = 2;
+/// Command ids have theirs behind the payments, where a scenario looks at retries of commands.
+pub(super) const COMMANDS: usize = 2;
+/// Day and period of a return that names none (a rule left out): it goes into whatever runs.
+pub(super) const ANY: u8 = u8::MAX;
 
 /// One request. Everything but the first four works on one wallet under its lock and is alone in its frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +32,24 @@ pub(super) enum Op {
     },
     Extend {
         hold: u8,
+    },
+    /// One of several captures. What the last one asks for above the hold is drawn from the wallet, all of it or nothing.
+    Capture {
+        hold: u8,
+        number: u8,
+        amount: u8,
+        last: bool,
+    },
+    /// Of an id that nobody knows it leaves a tombstone.
+    Release {
+        hold: u8,
+    },
+    /// Of captured credits. Parts of ended periods go to the running ones, or are forfeited.
+    Refund {
+        hold: u8,
+        number: u8,
+        amount: u8,
+        restore: bool,
     },
     TopUp {
         payment: u8,
@@ -66,8 +88,10 @@ pub(super) enum Op {
     PackedRoll {
         order: [u8; 2],
     },
-    /// A new daily allowance for everybody.
-    Policy,
+    /// A new daily allowance; with `everybody` it goes to subscribed accounts too, and else it is larger.
+    Policy {
+        everybody: bool,
+    },
 }
 
 /// What one take drew, by bucket and period.
@@ -97,6 +121,32 @@ pub(super) struct Back {
 }
 
 impl Back {
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.free <= other.free && self.subscription <= other.subscription && self.top_up <= other.top_up
+    }
+
+    /// Of these slices themselves.
+    pub(super) const fn of(slices: &Slices) -> Self {
+        Self { free: slices.free, subscription: slices.subscription, top_up: slices.top_up }
+    }
+
+    /// Bucket by bucket.
+    pub(super) fn less(&self, other: &Self) -> Self {
+        Self {
+            free: self.free - other.free,
+            subscription: self.subscription - other.subscription,
+            top_up: self.top_up - other.top_up,
+        }
+    }
+
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self {
+            free: self.free + other.free,
+            subscription: self.subscription + other.subscription,
+            top_up: self.top_up + other.top_up,
+        }
+    }
+
     /// What `captured` leaves of the slices; a capture uses them in draw order.
     pub(super) fn after(slices: &Slices, captured: u8) -> Self {
         let from_free = captured.min(slices.free);
@@ -145,6 +195,30 @@ pub(super) enum Record {
     Extend {
         hold: u8,
     },
+    /// `amount` of the hold's own slices, `drawn` from the wallet; the last one gives the rest back.
+    Capture {
+        hold: u8,
+        wallet: u8,
+        number: u8,
+        amount: u8,
+        drawn: Slices,
+        back: Back,
+        repaid: u8,
+        last: bool,
+    },
+    /// Its id is spent: no reserve may follow.
+    Tombstone {
+        hold: u8,
+    },
+    /// What is undone and where it goes, for the hold's own slices and for what was drawn beside them.
+    Refund {
+        hold: u8,
+        wallet: u8,
+        number: u8,
+        undone: [Back; 2],
+        returned: [Slices; 2],
+        repaid: u8,
+    },
     TopUp {
         payment: u8,
         wallet: u8,
@@ -187,6 +261,12 @@ pub(super) enum Record {
     },
     Policy {
         from_day: u8,
+        everybody: bool,
+    },
+    /// The record of a command that has an id.
+    Once {
+        command: u8,
+        of: RecordId,
     },
 }
 
@@ -195,6 +275,7 @@ impl Record {
     pub(super) fn entry(&self) -> Option<usize> {
         match *self {
             Self::Take { hold, .. } | Self::End { hold, .. } | Self::Extend { hold } => Some(hold.into()),
+            Self::Capture { hold, .. } | Self::Tombstone { hold } | Self::Refund { hold, .. } => Some(hold.into()),
             Self::TopUp { payment, .. } => Some(HOLDS + usize::from(payment)),
             _ => None,
         }

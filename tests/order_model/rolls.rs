@@ -69,7 +69,9 @@ impl World<'_> {
     /// The wallet of the operation that met the boundary.
     fn rolled_wallet(&self, s: &State, me: usize) -> u8 {
         match self.op(s, me) {
-            Op::Commit { hold, .. } => self.take(s.entries[usize::from(hold)].take).0,
+            Op::Commit { hold, .. } | Op::Capture { hold, .. } | Op::Refund { hold, .. } => {
+                self.take(s.entries[usize::from(hold)].take).0
+            }
             op => op.wallet(),
         }
     }
@@ -160,7 +162,7 @@ impl World<'_> {
             self.say(|| format!("wallet {wallet} stays in its day"));
             return;
         }
-        word.free = allowance(day, word.tier, s.policy).cast_unsigned();
+        word.free = allowance(day, word.tier, s.policies).cast_unsigned();
         word.day = day;
         self.say(|| format!("wallet {wallet} is rolled to day {day}"));
         if day > self.day_at(s.now, s.colds[index].zone) {

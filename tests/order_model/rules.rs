@@ -85,6 +85,35 @@ pub(super) struct Rules {
     pub(super) room_before_lock: bool,
     /// A chunk's room includes one roll record an operation. Without: a roll asks for more on the way.
     pub(super) room_includes_rolls: bool,
+    /// Captures are known by their numbers. Without: every delivery of a capture is a new one.
+    pub(super) captures_have_numbers: bool,
+    /// So are refunds.
+    pub(super) refunds_have_numbers: bool,
+    /// What a capture leaves of its hold counts once it is decided. Without: once it is pushed.
+    pub(super) captures_count_at_decision: bool,
+    /// A settlement that has to roll its wallet looks at its entry again. Without: it goes on with what it saw.
+    pub(super) settlement_looks_again: bool,
+    /// A refund looks whether the wallet is due. Without: it places its return by the word that it finds.
+    pub(super) refund_looks_whether_due: bool,
+    /// A return that restores names the period it goes to. Without: it goes into whatever runs where it is applied.
+    pub(super) restore_names_period: bool,
+    /// Replay rolls a row to the day of what is restored to it. Without: what comes to a later day counts as expired.
+    pub(super) returns_carry_day: bool,
+    /// What a refund does not give back is counted as expired. Without: it is nowhere.
+    pub(super) forfeited_to_expired: bool,
+    /// A release of an unknown id leaves a tombstone. Without: nothing.
+    pub(super) release_leaves_tombstone: bool,
+    /// The tombstone is an entry once it is decided. Without: once it is pushed.
+    pub(super) tombstone_enters_at_once: bool,
+    /// Commands are known by their ids. Without: every delivery of a command is a new one.
+    pub(super) commands_have_ids: bool,
+    /// A command's id is looked up and noted in one step for all who come with it. Without: whoever comes in between finds
+    /// nothing.
+    pub(super) command_id_guarded: bool,
+    /// Replay takes policies from the journal by their dates. Without: from their records on.
+    pub(super) policy_by_date: bool,
+    /// A debit of a day that the row has passed over grants that day first. Without: it is taken out of nothing.
+    pub(super) passed_day_is_granted: bool,
 }
 
 impl Rules {
@@ -131,5 +160,19 @@ impl Rules {
         policy_day_ahead: true,
         room_before_lock: true,
         room_includes_rolls: true,
+        captures_have_numbers: true,
+        refunds_have_numbers: true,
+        captures_count_at_decision: true,
+        settlement_looks_again: true,
+        refund_looks_whether_due: true,
+        restore_names_period: true,
+        returns_carry_day: true,
+        forfeited_to_expired: true,
+        release_leaves_tombstone: true,
+        tombstone_enters_at_once: true,
+        commands_have_ids: true,
+        command_id_guarded: true,
+        policy_by_date: true,
+        passed_day_is_granted: true,
     };
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{
-    record::{HOLDS, Op, PAYMENTS, Record, Slices},
+    record::{COMMANDS, HOLDS, Op, PAYMENTS, Record, Slices},
     replay::{HoldRow, Row, Rows, signed},
-    state::{At, Cold, Entry, Phase, State, TASKS, Task, Word},
+    state::{At, Cold, Entry, Phase, Policies, Settled, State, TASKS, Task, Word},
     step::name,
     world::World,
 };
@@ -14,12 +14,13 @@ pub(super) const ALLOCATION: u8 = 3;
 pub(super) const ALLOCATION_LARGE: u8 = 5;
 pub(super) const ALLOCATION_SMALL: u8 = 1;
 
-/// Free credits of a day: only without a subscription, and one more from the policy's first day on.
-pub(super) fn allowance(day: u8, tier: u8, policy: u8) -> i8 {
-    match (tier, day >= policy) {
-        (0, false) => 2,
-        (0, true) => 3,
-        _ => 0,
+/// Free credits of a day: only without a subscription, but where a policy gives them to everybody; and one more from the
+/// other policy's first day on.
+pub(super) fn allowance(day: u8, tier: u8, policies: Policies) -> i8 {
+    match (tier == 0 || day >= policies.everybody, day >= policies.larger) {
+        (true, false) => 2,
+        (true, true) => 3,
+        (false, _) => 0,
     }
 }
 
@@ -50,6 +51,10 @@ pub(super) struct Scenario {
     pub(super) frames: Vec<Vec<Op>>,
     /// Records that the queue has room for; 0 = more than needed.
     pub(super) room: u8,
+    /// Hold 0 has been captured as a whole before.
+    pub(super) captured: bool,
+    /// Commands have ids: the same command in another frame is a retry on another connection.
+    pub(super) retried: bool,
 }
 
 impl fmt::Display for Tick {
@@ -69,6 +74,12 @@ impl fmt::Display for Tick {
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "wallet 0 is {:?}", self.start)?;
+        if self.captured {
+            write!(f, ", hold 0 is captured")?;
+        }
+        if self.retried {
+            write!(f, ", commands have ids")?;
+        }
         for (number, tick) in self.ticks.iter().enumerate() {
             write!(f, ", tick {}: {tick}", number + 1)?;
         }
@@ -81,7 +92,7 @@ impl fmt::Display for Scenario {
 
 impl Scenario {
     pub(super) fn new(start: Start, ticks: Ticks, frames: Vec<Vec<Op>>) -> Self {
-        Self { start, ticks, frames, room: 0 }
+        Self { start, ticks, frames, room: 0, captured: false, retried: false }
     }
 
     /// The first state: holds 0 and 1 are open, their records are in the journal's past.
@@ -95,21 +106,29 @@ impl Scenario {
         };
         let auto_renew = self.start != Start::Lapsing;
         let colds = words.map(|word| cold(if word.tier > 0 { ALLOCATION } else { 0 }, auto_renew));
-        let mut entries = [Entry::ABSENT; HOLDS + PAYMENTS];
+        let mut entries = [Entry::ABSENT; HOLDS + PAYMENTS + COMMANDS];
+        let mut spent = 0;
         let mut holds = [HoldRow::ABSENT; HOLDS];
         for (hold, slices) in taken.into_iter().enumerate() {
             let take = world.intern(Record::Take { hold: name(hold), wallet: 0, slices, redebit: false });
-            entries[hold] = Entry { phase: Phase::Open, take, ..Entry::ABSENT };
-            holds[hold] = HoldRow { phase: Phase::Open, take, ..HoldRow::ABSENT };
+            let captured = if self.captured && hold == 0 { slices.sum() } else { 0 };
+            let phase = if captured > 0 { Phase::Settled } else { Phase::Open };
+            let settled = Settled { captured, ..Settled::NOTHING };
+            entries[hold] = Entry { phase, take, settled, ..Entry::ABSENT };
+            holds[hold] = HoldRow { phase, take, settled, ..HoldRow::ABSENT };
+            spent += captured;
         }
-        let wallets = [row(&words[0], &colds[0]), row(&words[1], &colds[1])];
-        let rows = world.intern_rows(Rows { wallets, holds, payments: 0, policy: u8::MAX, spent: 0 });
+        let mut wallets = [row(&words[0], &colds[0]), row(&words[1], &colds[1])];
+        wallets[0].granted += taken.iter().map(|slices| signed(slices.sum())).sum::<i8>();
+        let policies = Policies::NONE;
+        let rows = Rows { wallets, holds, payments: 0, commands: 0, policies, spent: signed(spent) };
+        let rows = world.intern_rows(rows);
         let mut tasks = [Task::DONE; TASKS];
         let at = if self.room > 0 { At::Room } else { At::Start };
         for task in &mut tasks[..self.frames.len()] {
             task.at = at;
         }
-        State { words, colds, entries, tasks, rows, length: 0, now: 0, policy: u8::MAX, room: self.room, spent: 0 }
+        State { words, colds, entries, tasks, rows, length: 0, now: 0, policies, room: self.room, spent }
     }
 }
 
@@ -151,5 +170,7 @@ fn row(word: &Word, cold: &Cold) -> Row {
         expired_free: 0,
         expired_subscription: 0,
         clawed_back: 0,
+        granted: signed(word.free) + signed(word.subscription) + signed(word.top_up),
+        days: 1,
     }
 }

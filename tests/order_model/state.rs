@@ -1,7 +1,7 @@
 //! What the daemon holds in memory at one moment of a scenario: words, cold sides, entries and what each task is at.
-//! All fields are small numbers, so that a state is 200 bytes and its copy is cheap.
+//! All fields are small numbers, so that a state is 300 bytes and its copy is cheap.
 
-use super::record::{HOLDS, NONE, PAYMENTS, RecordId};
+use super::record::{Back, COMMANDS, HOLDS, NONE, PAYMENTS, RecordId};
 
 pub(super) const WALLETS: usize = 2;
 pub(super) const TASKS: usize = 3;
@@ -50,9 +50,65 @@ pub(super) enum Phase {
     Expired,
     /// Expired, then committed late out of the wallet.
     Redebited,
+    /// The id was spent by a release that came first.
+    Tombstone,
 }
 
-/// A directory entry of a hold or a payment.
+/// The policies by the first day that each holds for; `u8::MAX` = never.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Policies {
+    /// The allowance is larger.
+    pub(super) larger: u8,
+    /// Subscribed accounts get it too.
+    pub(super) everybody: u8,
+}
+
+impl Policies {
+    pub(super) const NONE: Self = Self { larger: u8::MAX, everybody: u8::MAX };
+
+    /// Another policy: it takes the place of one of its kind.
+    pub(super) fn add(&mut self, from_day: u8, everybody: bool) {
+        let place = if everybody { &mut self.everybody } else { &mut self.larger };
+        *place = (*place).min(from_day);
+    }
+}
+
+/// What has become of a hold's credits: as its entry and its row both keep it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Settled {
+    /// Captured of the hold's own slices, in draw order.
+    pub(super) captured: u8,
+    /// The numbers of its captures, one bit each, and of its refunds, from bit 4 on.
+    pub(super) steps: u8,
+    /// The record that drew beside the hold: a capture above it, or a late commit.
+    pub(super) drawn: RecordId,
+    /// What refunds have undone: of its own slices, and of what was drawn.
+    pub(super) undone: [Back; 2],
+}
+
+impl Settled {
+    const UNDONE: Back = Back { free: 0, subscription: 0, top_up: 0 };
+    pub(super) const NOTHING: Self = Self { captured: 0, steps: 0, drawn: NONE, undone: [Self::UNDONE; 2] };
+
+    /// The bit of a capture's number.
+    pub(super) fn capture_bit(number: u8) -> u8 {
+        1 << number
+    }
+
+    /// The bit of a refund's number.
+    pub(super) fn refund_bit(number: u8) -> u8 {
+        1 << (number + 4)
+    }
+
+    /// Marks a step, and says whether it is the first of its number.
+    pub(super) fn mark(&mut self, bit: u8) -> bool {
+        let first = self.steps & bit == 0;
+        self.steps |= bit;
+        first
+    }
+}
+
+/// A directory entry of a hold, a payment or a command.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Entry {
     pub(super) phase: Phase,
@@ -65,11 +121,32 @@ pub(super) struct Entry {
     pub(super) extended: bool,
     /// The record of the take: wallet and slices.
     pub(super) take: RecordId,
+    pub(super) settled: Settled,
+    /// Ghost: a release was told that nobody knows this id, and left no tombstone (a rule left out).
+    pub(super) disowned: bool,
 }
 
 impl Entry {
-    pub(super) const ABSENT: Self =
-        Self { phase: Phase::Absent, owner: None, position: 0, returned: true, extended: false, take: NONE };
+    pub(super) const ABSENT: Self = Self {
+        phase: Phase::Absent,
+        owner: None,
+        position: 0,
+        returned: true,
+        extended: false,
+        take: NONE,
+        settled: Settled::NOTHING,
+        disowned: false,
+    };
+
+    /// The entry that a reserve or a top-up makes.
+    pub(super) fn opened(&self, owner: u8) -> Self {
+        Self { phase: Phase::Open, owner: Some(owner), disowned: self.disowned, ..Self::ABSENT }
+    }
+
+    /// A refusal leaves no trace.
+    pub(super) fn refused(&self) -> Self {
+        Self { disowned: self.disowned, ..Self::ABSENT }
+    }
 }
 
 /// A short list of records in a fixed place.
@@ -192,17 +269,16 @@ impl Task {
 pub(super) struct State {
     pub(super) words: [Word; WALLETS],
     pub(super) colds: [Cold; WALLETS],
-    pub(super) entries: [Entry; HOLDS + PAYMENTS],
+    pub(super) entries: [Entry; HOLDS + PAYMENTS + COMMANDS],
     pub(super) tasks: [Task; TASKS],
     /// Interned rows that the journal replays to, and its number of records.
     pub(super) rows: u32,
     pub(super) length: u8,
     /// Ticks passed.
     pub(super) now: u8,
-    /// First day of the new allowance; `u8::MAX` = none.
-    pub(super) policy: u8,
+    pub(super) policies: Policies,
     pub(super) room: u8,
-    /// Credits captured so far, as the answers said.
+    /// Credits captured and not refunded so far, as the answers said.
     pub(super) spent: u8,
 }
 

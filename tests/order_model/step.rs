@@ -2,8 +2,8 @@
 //! action of the daemon: one CAS, one push, one look at an entry. A step that cannot be made yet answers `false`.
 
 use super::{
-    record::{HOLDS, Op, Record, RecordId},
-    state::{At, Entry, Phase, Records, State, Task},
+    record::{HOLDS, Op, PAYMENTS, Record, RecordId},
+    state::{At, Entry, Phase, Records, Settled, State, Task},
     violation::Kind,
     world::World,
 };
@@ -80,11 +80,16 @@ impl World<'_> {
             Op::Commit { hold, amount } => return self.settle(s, me, hold.into(), Some(amount)),
             Op::Expire { hold } => return self.settle(s, me, hold.into(), None),
             Op::Extend { hold } => return self.extend(s, me, hold.into()),
+            Op::Release { hold } => return self.release(s, me, hold.into()),
+            Op::Capture { .. } | Op::Refund { .. } => return self.begin_settlement(s, me),
             Op::TopUp { .. } => s.tasks[me].at = At::Decide,
             // The ticker has nothing to roll before the first boundary.
             Op::PackedRoll { .. } if s.now == 0 => return false,
             Op::PackedRoll { .. } => s.tasks[me].at = At::PackLock,
-            _ => s.tasks[me].at = At::CommandLock,
+            op => match self.command_id(op) {
+                Some(id) => return self.enter_command(s, me, HOLDS + PAYMENTS + usize::from(id)),
+                None => s.tasks[me].at = At::CommandLock,
+            },
         }
         s.tasks[me].now = s.now;
         let op = self.op(s, me);
@@ -106,7 +111,7 @@ impl World<'_> {
             return self.next_op(s, me);
         }
         if self.rules.entry_before_word {
-            s.entries[index] = Entry { phase: Phase::Open, owner: Some(name(me)), ..Entry::ABSENT };
+            s.entries[index] = s.entries[index].opened(name(me));
         }
         s.tasks[me].now = s.now;
         s.tasks[me].at = At::Decide;
@@ -119,7 +124,7 @@ impl World<'_> {
     fn enter_late(&mut self, s: &mut State, me: usize) -> bool {
         let Op::Reserve { hold, .. } = self.op(s, me) else { unreachable!("only reserves enter late") };
         let take = s.tasks[me].unit.iter().last().expect("the take was just put into the unit");
-        let entry = Entry { phase: Phase::Open, owner: Some(name(me)), take, ..Entry::ABSENT };
+        let entry = Entry { take, ..s.entries[usize::from(hold)].opened(name(me)) };
         s.entries[usize::from(hold)] = entry;
         self.say(|| format!("hold {hold}: makes its entry"));
         self.next_op(s, me)
@@ -156,6 +161,113 @@ impl World<'_> {
             (_, None) => self.say(|| format!("{op:?}: nothing to do")),
         }
         self.next_op(s, me)
+    }
+
+    /// A command's id: whoever comes with it is kept out until its first delivery is decided and noted.
+    fn enter_command(&mut self, s: &mut State, me: usize, index: usize) -> bool {
+        let entry = &mut s.entries[index];
+        let known = self.rules.commands_have_ids && entry.phase == Phase::Settled;
+        if self.rules.commands_have_ids && self.rules.command_id_guarded && entry.owner.is_some_and(|by| by != name(me))
+        {
+            return false;
+        }
+        let op = self.op(s, me);
+        if known {
+            self.say(|| format!("{op:?}: replayed"));
+            self.tell_of_entry(s, me, index);
+            return self.next_op(s, me);
+        }
+        if self.rules.command_id_guarded {
+            s.entries[index].owner = Some(name(me));
+        }
+        s.tasks[me].now = s.now;
+        s.tasks[me].at = At::CommandLock;
+        self.say(|| format!("{op:?} begins at tick {}, its id is new", s.now));
+        true
+    }
+
+    fn release(&mut self, s: &mut State, me: usize, index: usize) -> bool {
+        match self.meet(s, me, index, false) {
+            Meeting::Wait => return false,
+            Meeting::Flushed => return true,
+            Meeting::Clear => {}
+        }
+        match s.entries[index].phase {
+            Phase::Open => return self.end_hold(s, me, index, Some(0)),
+            Phase::Absent => self.disown(s, me, index),
+            _ => {
+                self.tell_of_entry(s, me, index);
+                self.say(|| format!("release of hold {index}: ended already"));
+            }
+        }
+        self.next_op(s, me)
+    }
+
+    /// A release of an unknown id: a delayed reserve must not come after it.
+    fn disown(&mut self, s: &mut State, me: usize, index: usize) {
+        if !self.rules.release_leaves_tombstone {
+            s.entries[index].disowned = true;
+            self.say(|| format!("release of hold {index}: unknown"));
+            return;
+        }
+        let record = self.intern(Record::Tombstone { hold: name(index) });
+        s.tasks[me].unit.push(record);
+        if self.rules.tombstone_enters_at_once {
+            s.entries[index].phase = Phase::Tombstone;
+            s.entries[index].owner = Some(name(me));
+        }
+        self.say(|| format!("release of hold {index}: unknown, leaves a tombstone"));
+    }
+
+    /// A capture or a refund reads the time. What it does it decides together with the word.
+    fn begin_settlement(&mut self, s: &mut State, me: usize) -> bool {
+        if !self.rules.settlement_looks_again {
+            match self.look_for_settlement(s, me) {
+                Ok(()) => {}
+                Err(moved) => return moved,
+            }
+        }
+        s.tasks[me].now = s.now;
+        s.tasks[me].at = At::Decide;
+        let op = self.op(s, me);
+        self.say(|| format!("{op:?} begins at tick {}", s.now));
+        true
+    }
+
+    /// Meets the entry of a capture or refund: whether it is another task's, and whether the step is known or refused.
+    /// The error says whether that was a step.
+    pub(super) fn look_for_settlement(&mut self, s: &mut State, me: usize) -> Result<(), bool> {
+        let op = self.op(s, me);
+        let (hold, bit, has_number) = match op {
+            Op::Capture { hold, number, .. } => (hold, Settled::capture_bit(number), self.rules.captures_have_numbers),
+            Op::Refund { hold, number, .. } => (hold, Settled::refund_bit(number), self.rules.refunds_have_numbers),
+            _ => unreachable!("{op:?} settles otherwise"),
+        };
+        let index = usize::from(hold);
+        match self.meet(s, me, index, false) {
+            Meeting::Wait => return Err(false),
+            Meeting::Flushed => return Err(true),
+            Meeting::Clear => {}
+        }
+        let (phase, settled) = (s.entries[index].phase, s.entries[index].settled);
+        let told = match op {
+            _ if has_number && settled.steps & bit != 0 => "replayed",
+            _ if phase == Phase::Absent => "unknown hold",
+            Op::Refund { amount, .. } if amount > self.refundable(s, index) => "exceeds what was captured",
+            Op::Refund { .. } => return Ok(()),
+            Op::Capture { amount, last, .. } if phase == Phase::Open => {
+                if last || amount <= self.rest(s, index) {
+                    return Ok(());
+                }
+                "exceeds the hold"
+            }
+            _ => "ended already",
+        };
+        if phase != Phase::Absent {
+            self.tell_of_entry(s, me, index);
+        }
+        self.say(|| format!("{op:?}: {told}"));
+        Err(self.next_op(s, me))
     }
 
     fn extend(&mut self, s: &mut State, me: usize, index: usize) -> bool {
@@ -283,6 +395,10 @@ impl World<'_> {
             if let Some(index) = self.record(record).entry() {
                 s.entries[index].position = s.length;
                 s.entries[index].owner = None;
+                // The rule left out: only now it is there.
+                if !self.rules.tombstone_enters_at_once && matches!(self.record(record), Record::Tombstone { .. }) {
+                    s.entries[index].phase = Phase::Tombstone;
+                }
             }
         }
     }
@@ -333,6 +449,12 @@ impl World<'_> {
         if !self.rules.roll_frees_lock {
             for cold in s.locked_by(me) {
                 cold.lock = None;
+            }
+        }
+        // The guard of a command's id ends with the command.
+        for entry in &mut s.entries[HOLDS + PAYMENTS..] {
+            if entry.owner == Some(name(me)) {
+                entry.owner = None;
             }
         }
         s.tasks[me] = Task::DONE;

@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Twice,
     /// I7: a period is granted twice or drawn from before its opening, a number goes back, a day is rolled too early.
     Period,
-    /// I7: a request past a boundary draws credits of the ended period.
+    /// I7: a request past a boundary draws credits of the ended period, or gives credits to it.
     Stale,
     /// I8: at rest, the journal does not replay to the live wallets and holds.
     Replay,
@@ -25,6 +25,12 @@ pub(super) enum Kind {
     Lost,
     /// R28: `late_uncovered` while the hold's own credits are on their way back.
     Uncovered,
+    /// I1: credits are made or destroyed: granted is not available + held + spent + expired + clawed back.
+    Conservation,
+    /// I1: more is captured than was held, or refunded than was captured.
+    Excess,
+    /// R32: a hold is open although its release was told that nobody knows it.
+    Leaked,
     /// Nobody can move, somebody is not done.
     Deadlock,
 }

@@ -2,11 +2,11 @@
 
 use super::{
     intern::{FastMap, Interner},
-    record::{NONE, Record, RecordId, Slices},
+    record::{NONE, Op, Record, RecordId, Slices},
     replay::{self, Rows},
     rules::Rules,
     scenario::Scenario,
-    state::State,
+    state::{At, State, Task},
     violation::{Kind, Violation},
 };
 
@@ -107,10 +107,40 @@ impl<'a> World<'a> {
         let mut rows = *self.rows.at(before);
         let records = &self.records;
         let take_of = |id| take_in(records, id).1;
-        let applied = replay::apply(&mut rows, records.at(record.into()), record, &self.rules, take_of);
+        let apply =
+            |rows: &mut Rows, id: RecordId| replay::apply(rows, records.at(id.into()), id, &self.rules, take_of);
+        let applied = match *records.at(record.into()) {
+            Record::Once { command, of } => rows.once(command).and_then(|()| apply(&mut rows, of)),
+            _ => apply(&mut rows, record),
+        };
         let after = (self.rows.intern(rows).0, applied.err());
         self.appended.insert((before, record), after);
         after
+    }
+
+    /// The id of a command, where commands have ids: the place of the first frame that has it.
+    pub(super) fn command_id(&self, op: Op) -> Option<u8> {
+        if !self.scenario.retried || !op.is_command() {
+            return None;
+        }
+        self.scenario.frames.iter().position(|frame| frame[0] == op).map(|first| u8::from(first > 0))
+    }
+
+    /// Whether the next tick would begin a date that a decided policy names: its push and what follows may take long, but
+    /// not a whole day.
+    pub(super) fn policy_must_come_first(&self, s: &State) -> bool {
+        let day = |zone| self.day_at(s.now + 1, zone);
+        let dates = day(0).max(day(1));
+        let begun = |task: &Task| !matches!(task.at, At::Room | At::Start | At::Done);
+        let mut tasks = s.tasks.iter().zip(&self.scenario.frames).filter(|(task, _)| begun(task));
+        self.rules.policy_day_ahead
+            && tasks.any(|(task, frame)| matches!(frame[0], Op::Policy { .. }) && self.policy_date(task.now) <= dates)
+    }
+
+    /// The first date of a policy that is decided after `now` ticks: one whole day ahead in the most advanced zone.
+    pub(super) fn policy_date(&self, now: u8) -> u8 {
+        let most_advanced = self.day_at(now, 0).max(self.day_at(now, 1));
+        most_advanced + if self.rules.policy_day_ahead { 2 } else { 1 }
     }
 
     pub(super) fn violate(&mut self, kind: Kind, detail: &str) {
@@ -133,7 +163,7 @@ fn take_in(records: &Interner<Record>, id: RecordId) -> (u8, Slices) {
         return (0, Slices::default());
     }
     match *records.at(id.into()) {
-        Record::Take { wallet, slices, .. } => (wallet, slices),
+        Record::Take { wallet, slices, .. } | Record::Capture { wallet, drawn: slices, .. } => (wallet, slices),
         ref other => unreachable!("{other:?} is no take"),
     }
 }

@@ -64,7 +64,7 @@ enum Finder {
 use Finder::{Disk, Order, Plain, Word};
 
 /// The bugs, as `tests/README.md` names them.
-const BUGS: [(&str, Finder); 22] = [
+const BUGS: [(&str, Finder); 29] = [
     ("acknowledged before durable", Disk(Planted::AcknowledgedBeforeDurable, 3)),
     ("a credit before its record is durable", Plain(Planted::CreditBeforeItsRecord, 20)),
     ("a credit before its record is pushed", Order("gives_push_first")),
@@ -87,6 +87,13 @@ const BUGS: [(&str, Finder); 22] = [
     ("cycles that are missed", Finder::Ages(Planted::MissedCycles)),
     ("a roll that the journal loses", Finder::Ages(Planted::LostRoll)),
     ("a roll that the journal doubles", Finder::Ages(Planted::DoubledRoll)),
+    ("a capture that counts too late", Order("captures_count_at_decision")),
+    ("a settlement that goes on with what it saw", Order("settlement_looks_again")),
+    ("a return without its period", Order("restore_names_period")),
+    ("a restored return without its day", Order("returns_carry_day")),
+    ("a release that leaves no tombstone", Order("release_leaves_tombstone")),
+    ("a command that its retry executes again", Order("command_id_guarded")),
+    ("a policy that holds from its record on", Order("policy_by_date")),
 ];
 
 const FIRST_SEED: u64 = 1;

@@ -11,13 +11,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::bench::DurabilityMode;
 use crate::bench::setup::Accounts;
 use crate::exit::{Exit, Failure};
 
-/// How long it may take to be ready, new and with what it had before.
-const READY: Duration = Duration::from_secs(30);
-const READY_AGAIN: Duration = Duration::from_secs(300);
+/// How long it may take to be ready: ten million wallets and a busy machine are not too many.
+const READY: Duration = Duration::from_secs(300);
 /// How often it is looked after while it stops, and how many times.
 const STOP_POLL: Duration = Duration::from_millis(20);
 const STOP_POLLS: u32 = 1500;
@@ -83,19 +81,6 @@ pub(crate) struct OwnDaemon {
 
 impl OwnDaemon {
     /// Starts it and waits until it says that it is ready.
-    pub(crate) fn start(
-        program: Option<&Path>,
-        parent: Option<&Path>,
-        durability: Option<DurabilityMode>,
-    ) -> Result<Self, Failure> {
-        let grounds = Grounds::new(program, parent)?;
-        Self::start_on(match durability {
-            Some(durability) => grounds.with("CREDITD_JOURNAL__DURABILITY", durability.name()),
-            None => grounds,
-        })
-    }
-
-    /// The same on grounds that were made before.
     pub(crate) fn start_on(grounds: Grounds) -> Result<Self, Failure> {
         Self::start_within(grounds, READY)
     }
@@ -116,7 +101,7 @@ impl OwnDaemon {
         between()?;
         let begun = Instant::now();
         self.child = spawn(&self.grounds)?;
-        self.wait_until_ready(READY_AGAIN)?;
+        self.wait_until_ready(READY)?;
         Ok(begun.elapsed())
     }
 

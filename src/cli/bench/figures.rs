@@ -11,24 +11,28 @@ use crate::output::{Shown, list};
 pub(crate) enum Bar {
     /// No more than this.
     AtMost(f64),
+    /// No less than this.
+    AtLeast(f64),
 }
 
 impl Bar {
     fn is_met(self, value: f64) -> bool {
         match self {
             Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
         }
     }
 
     const fn value(self) -> f64 {
         match self {
-            Self::AtMost(value) => value,
+            Self::AtMost(value) | Self::AtLeast(value) => value,
         }
     }
 
     const fn sign(self) -> &'static str {
         match self {
             Self::AtMost(_) => "<=",
+            Self::AtLeast(_) => ">=",
         }
     }
 }

@@ -1,10 +1,12 @@
-//! The load: every connection keeps its frames in flight until the goal is reached, then waits for what is under way.
+//! The load: every connection keeps its frames in flight until the goal is reached, then waits for what is under way. In an
+//! open loop it sends them when they are due (`pace`), as long as the daemon allows more in flight.
 //!
 //! All connections run on one thread, so that the load takes at most one core of the daemon's machine, and share their
 //! counters without locks.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,12 +14,15 @@ use client::history::{History, Span, Standing, Terms};
 use client::{Options, RawConnection};
 use protocol::{Body, Close, CloseReason, Durability, Expecting, FrameKind, Progress, Welcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, interval, timeout};
 
 use crate::amount::Amount;
 use crate::bench::books::{Books, ENTRIES_MAX};
+use crate::bench::keys::Keys;
 use crate::bench::mix::Mix;
+use crate::bench::pace::{Pacer, Schedule};
 use crate::bench::progress_bar;
 use crate::bench::setup::Accounts;
 use crate::bench::slot::{HoldIds, Random, Script, Slot, Source};
@@ -50,6 +55,10 @@ pub(crate) struct Load {
     pub(crate) amount: Amount,
     pub(crate) ttl_ms: u32,
     pub(crate) goal: Goal,
+    /// Which account an operation is for.
+    pub(crate) keys: Keys,
+    /// Operations a second of an open loop; a closed loop without it.
+    pub(crate) rate: Option<NonZeroU32>,
     /// How the accounts stand, if the load is to keep books.
     pub(crate) openings: Option<Vec<Standing>>,
 }
@@ -82,7 +91,8 @@ struct Run {
 impl Load {
     /// Connects, runs, and waits for the last answer.
     pub(crate) async fn run(self) -> Result<Measured, Failure> {
-        let wanted = self.in_flight.saturating_mul(self.batch);
+        // An open loop has as much in flight as it needs, up to the daemon's limit.
+        let wanted = if self.rate.is_some() { 0 } else { self.in_flight.saturating_mul(self.batch) };
         let options = Options { in_flight: wanted, ..self.options.clone() };
         let mut raw = Vec::new();
         for _ in 0..self.connections {
@@ -92,9 +102,16 @@ impl Load {
             return Err(Failure::usage("a bench needs a connection"));
         };
         let in_flight = self.frames_in_flight(&welcome)?;
+        let (pacer, schedules) = match self.rate {
+            Some(rate) => {
+                let (pacer, schedules) = Pacer::start(self.connections, self.batch, rate.get())?;
+                (Some(pacer), schedules.into_iter().map(Some).collect())
+            }
+            None => (None, vec![None; raw.len()]),
+        };
+        let keys = self.keys;
         let script = Script {
             accounts_from: self.accounts.from,
-            accounts: self.accounts.count,
             batch: self.batch,
             mix: self.mix,
             amount: self.amount.0,
@@ -105,7 +122,9 @@ impl Load {
         let books = self.openings.map(|openings| RefCell::new(new_books(openings, self.goal, &welcome, started_at)));
         let most = if books.is_some() { ENTRIES_MAX } else { u64::MAX };
         let run = Rc::new(Run { script, goal: self.goal, started_at, sent: Cell::new(0), most, books, tally });
-        let took = run_all(&run, raw, in_flight).await?;
+        let connections = raw.into_iter().zip(schedules);
+        let took = run_all(&run, &keys, connections, in_flight).await?;
+        drop(pacer);
         let run = Rc::try_unwrap(run).map_err(|_| Failure::bug(&"a connection is still running"))?;
         let (tally, books) = (run.tally.into_inner(), run.books.map(RefCell::into_inner));
         Ok(Measured { tally, took, durability: welcome.durability, in_flight, books })
@@ -113,7 +132,8 @@ impl Load {
 
     /// The daemon closes a connection with more in flight than its limit.
     fn frames_in_flight(&self, welcome: &Welcome) -> Result<u32, Failure> {
-        let frames = (welcome.in_flight_max / self.batch).min(self.in_flight);
+        let most = if self.rate.is_some() { u32::MAX } else { self.in_flight };
+        let frames = (welcome.in_flight_max / self.batch).min(most);
         if frames == 0 || self.batch > welcome.frame_operations_max {
             let most = welcome.in_flight_max.min(welcome.frame_operations_max);
             return Err(Failure::usage(format!(
@@ -141,11 +161,17 @@ fn new_books(openings: Vec<Standing>, goal: Goal, welcome: &Welcome, started_at:
 }
 
 /// Runs every connection to its end; the first failure ends all of them.
-async fn run_all(run: &Rc<Run>, connections: Vec<RawConnection>, in_flight: u32) -> Result<Duration, Failure> {
+async fn run_all(
+    run: &Rc<Run>,
+    keys: &Keys,
+    connections: impl Iterator<Item = (RawConnection, Option<Schedule>)>,
+    in_flight: u32,
+) -> Result<Duration, Failure> {
     let local = LocalSet::new();
     let mut tasks = Vec::new();
-    for raw in connections {
-        tasks.push(local.spawn_local(Connection::new(Rc::clone(run), raw, in_flight).drive()));
+    for (raw, schedule) in connections {
+        let connection = Connection::new(Rc::clone(run), (raw, schedule), keys, in_flight);
+        tasks.push(local.spawn_local(connection.drive()));
     }
     let bar = local.spawn_local(show_progress(Rc::clone(run)));
     let result = local
@@ -210,6 +236,8 @@ impl Run {
 struct Flight {
     slot: usize,
     request_id: u64,
+    /// What its latency counts from: when it was sent, or due.
+    counts_from: Instant,
     sent_at: Instant,
     operations: u32,
 }
@@ -224,6 +252,8 @@ struct Connection {
     /// In the order of their frames.
     flights: VecDeque<Flight>,
     source: Source,
+    /// When its frames are due, in an open loop.
+    schedule: Option<Schedule>,
     /// The daemon's clock when the connection was made, and this machine's: hold ids carry the daemon's time.
     server_time_ms: u64,
     welcomed_at: Instant,
@@ -234,8 +264,11 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(run: Rc<Run>, raw: RawConnection, in_flight: u32) -> Self {
+    fn new(run: Rc<Run>, (raw, schedule): (RawConnection, Option<Schedule>), keys: &Keys, in_flight: u32) -> Self {
         let (seed, start) = uuid::Uuid::new_v4().as_u64_pair();
+        // A random state of zero would stay zero.
+        let mut random = Random(start | 1);
+        let keys = keys.begun(&mut random);
         Self {
             server_time_ms: raw.welcome.server_time_ms,
             welcomed_at: Instant::now(),
@@ -244,8 +277,8 @@ impl Connection {
             slots: (0..in_flight).map(|_| Slot::default()).collect(),
             idle: (0..in_flight as usize).collect(),
             flights: VecDeque::new(),
-            // A random state of zero would stay zero.
-            source: Source { ids: HoldIds { seed, made: 0 }, random: Random(start | 1) },
+            source: Source { ids: HoldIds { seed, made: 0 }, random, keys },
+            schedule,
             next_request_id: 1,
             outbox: Vec::new(),
             outbox_at: 0,
@@ -256,12 +289,15 @@ impl Connection {
     async fn drive(mut self) -> Result<(), Failure> {
         loop {
             self.fill()?;
-            if self.flights.is_empty() {
+            let has_sent_all = self.has_sent_all();
+            if self.flights.is_empty() && has_sent_all {
                 return self.say_goodbye().await;
             }
+            let bell = self.schedule.as_ref().filter(|_| !has_sent_all).map(Schedule::bell);
             self.raw.inbox.reserve(READ_BYTES);
             let (mut read, mut write) = self.raw.stream.split();
             tokio::select! {
+                () = due(bell.as_deref()), if bell.is_some() => {}
                 read = timeout(LAST_ANSWERS, read.read_buf(&mut self.raw.inbox)) => {
                     match read {
                         Ok(Ok(0)) => return Err(lost(&"closed by the daemon")),
@@ -281,7 +317,12 @@ impl Connection {
         }
     }
 
-    /// Writes a frame for every idle slot, as long as there is something left to send.
+    /// Whether nothing is left to send.
+    fn has_sent_all(&self) -> bool {
+        self.schedule.is_none() || self.run.room(Instant::now()) == 0
+    }
+
+    /// Writes a frame for every idle slot, as long as there is something left to send; in an open loop, those that are due.
     fn fill(&mut self) -> Result<(), Failure> {
         while let Some(slot) = self.idle.last().copied() {
             let now = Instant::now();
@@ -289,6 +330,15 @@ impl Connection {
             if room == 0 {
                 return Ok(());
             }
+            let counts_from = match &mut self.schedule {
+                None => now,
+                Some(schedule) if schedule.due() > now => return Ok(()),
+                Some(schedule) => {
+                    let due = schedule.due();
+                    schedule.advance();
+                    due
+                }
+            };
             self.idle.pop();
             let request_id = self.next_request_id;
             self.next_request_id += 1;
@@ -296,7 +346,7 @@ impl Connection {
             let Self { run, slots, source, outbox, .. } = self;
             let operations = slots[slot].write_frame(&run.script, room, request_id, time_ms, source, outbox)?;
             run.sent.set(run.sent.get() + u64::from(operations));
-            self.flights.push_back(Flight { slot, request_id, sent_at: now, operations });
+            self.flights.push_back(Flight { slot, request_id, counts_from, sent_at: now, operations });
         }
         Ok(())
     }
@@ -334,7 +384,7 @@ impl Connection {
         let body = &self.raw.inbox[body];
         let slot = &mut self.slots[flight.slot];
         slot.take_answers(&self.run.script, body, &mut tally);
-        tally.frame(u64::from(flight.operations), micros(flight.sent_at.elapsed()));
+        tally.frame(u64::from(flight.operations), micros(flight.counts_from.elapsed()));
         if let Some(books) = &self.run.books {
             let mut books = books.borrow_mut();
             let since = |at: Instant| micros(at.duration_since(books.started_at));
@@ -351,6 +401,14 @@ impl Connection {
         // All answers have come; that the farewell may not arrive harms nobody.
         let _ = self.raw.stream.write_all(&frame).await;
         Ok(())
+    }
+}
+
+/// Ends when a frame is due.
+async fn due(bell: Option<&Notify>) {
+    match bell {
+        Some(bell) => bell.notified().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::bench::Bench;
 use crate::bench::books::Validated;
 use crate::bench::load::Measured;
 use crate::bench::machine::Machine;
+use crate::bench::shape::Shape;
 use crate::exit::Exit;
 use crate::output::{Shown, list};
 
@@ -31,9 +32,17 @@ pub(crate) struct Report {
     connections: u32,
     batch: u32,
     in_flight: u32,
+    /// How the operations were spread over the wallets.
+    keys: &'static str,
+    /// Operations a second that an open loop was to send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<u32>,
     mix: String,
     amount: Amount,
     machine: Machine,
+    /// Of the bench's own daemon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Memory>,
     #[serde(skip_serializing_if = "Option::is_none")]
     validated: Option<Validated>,
 }
@@ -48,8 +57,15 @@ struct Latency {
     max: u64,
 }
 
+/// What the daemon has resident.
+#[derive(Debug, Serialize)]
+struct Memory {
+    before_bytes: u64,
+    after_bytes: u64,
+}
+
 impl Report {
-    pub(crate) fn new(bench: &Bench, measured: &Measured, validated: Option<Validated>) -> Self {
+    pub(crate) fn new(bench: &Bench, shape: &Shape, measured: &Measured, validated: Option<Validated>) -> Self {
         let Measured { tally, took, durability, in_flight, .. } = measured;
         let micros = took.as_micros().max(1);
         let per_second = u128::from(tally.operations) * 1_000_000 / micros;
@@ -72,15 +88,24 @@ impl Report {
             outcomes: tally.outcomes().map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect(),
             durability: durability.name(),
             seconds: json!(took.as_secs_f64()),
-            wallets: bench.wallets().get(),
-            connections: bench.connections.get(),
-            batch: bench.batch,
+            wallets: shape.wallets,
+            connections: shape.connections,
+            batch: shape.batch,
             in_flight: *in_flight,
+            keys: shape.spread.name(),
+            rate: shape.rate.map(std::num::NonZero::get),
             mix: bench.mix.to_string(),
             amount: bench.amount,
             machine: Machine::here(),
+            memory: None,
             validated,
         }
+    }
+
+    /// With the memory of the daemon before the load and after it.
+    pub(crate) fn with_memory(self, resident: Option<(u64, u64)>) -> Self {
+        let memory = resident.map(|(before_bytes, after_bytes)| Memory { before_bytes, after_bytes });
+        Self { memory, ..self }
     }
 
     /// Both forms. Answers that cannot be right, alone or together, make the run a failure, whatever its speed.
@@ -108,6 +133,9 @@ impl Report {
             ("load", self.load()),
             ("machine", self.machine.line()),
         ];
+        if let Some(Memory { before_bytes, after_bytes }) = self.memory {
+            rows.push(("memory", format!("{} MiB before, {} MiB after", before_bytes >> 20, after_bytes >> 20)));
+        }
         if let Some(error) = &self.first_error {
             rows.push(("first of them", error.clone()));
         }
@@ -119,8 +147,10 @@ impl Report {
     }
 
     fn load(&self) -> String {
-        let Self { wallets, connections, batch, in_flight, mix, .. } = self;
-        format!("{wallets} wallets, {connections} connections, {in_flight} frames of {batch} in flight on each, {mix}")
+        let Self { wallets, connections, batch, in_flight, keys, mix, .. } = self;
+        format!(
+            "{wallets} wallets ({keys}), {connections} connections, {in_flight} frames of {batch} in flight on each, {mix}"
+        )
     }
 }
 

@@ -1,6 +1,5 @@
 //! Before the load: accounts are opened and given credits, many at a time.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use client::{CallError, Client, Options, command_id};
@@ -33,11 +32,9 @@ impl Accounts {
 }
 
 /// Opens the accounts with a subscription that holds the funds.
-pub(crate) async fn open_accounts(options: &Options, count: NonZeroU32, funds: Amount) -> Result<Accounts, Failure> {
-    // The low half is left for counting.
-    let from = (uuid::Uuid::new_v4().as_u128() >> 64) << 64 | 1;
-    let accounts = Accounts { from, count: count.get() };
-    let clients = CLIENTS.min(count.get());
+pub(crate) async fn open_accounts(options: &Options, count: u32, funds: Amount) -> Result<Accounts, Failure> {
+    let accounts = Accounts::new(count);
+    let clients = CLIENTS.min(count);
     let step = clients * TASKS_PER_CLIENT;
     let bar = progress_bar(u64::from(accounts.count)).with_message("opening accounts");
     let mut tasks = JoinSet::new();

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use client::history::{History, Span};
 use protocol::{AccountId, Answer, Answers, FrameWriter, HoldId, Operation, OperationKind, Outcome, RefundReason};
 
+use crate::bench::keys::Keys;
 use crate::bench::mix::{Counts, KINDS, Mix};
 use crate::bench::tally::Tally;
 use crate::exit::Failure;
@@ -17,7 +18,6 @@ use crate::exit::Failure;
 pub(crate) struct Script {
     /// The first account; the others follow.
     pub(crate) accounts_from: u128,
-    pub(crate) accounts: u32,
     pub(crate) batch: u32,
     pub(crate) mix: Mix,
     pub(crate) amount: u64,
@@ -49,13 +49,23 @@ pub(crate) struct Random(pub(crate) u64);
 impl Random {
     /// A number below `below`.
     #[inline]
-    fn below(&mut self, below: u32) -> u32 {
+    pub(crate) fn below(&mut self, below: u32) -> u32 {
+        let high = self.next() >> 32;
+        // Below 2^32 times below 2^32, shifted by 32, is below the factor.
+        u32::try_from((high * u64::from(below)) >> 32).unwrap_or(0)
+    }
+
+    /// A number from 0 to below 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        f64::from(self.below(u32::MAX)) / f64::from(u32::MAX)
+    }
+
+    #[inline]
+    fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        // Below 2^32 times below 2^32, shifted by 32, is below the factor.
-        u32::try_from((high * u64::from(below)) >> 32).unwrap_or(0)
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 }
 
@@ -64,6 +74,7 @@ impl Random {
 pub(crate) struct Source {
     pub(crate) ids: HoldIds,
     pub(crate) random: Random,
+    pub(crate) keys: Keys,
 }
 
 /// A hold of an account.
@@ -75,8 +86,8 @@ struct Held {
 
 impl Source {
     #[inline]
-    fn held(&mut self, time_ms: u64, accounts: u32) -> Held {
-        Held { hold: self.ids.next(time_ms), account: self.random.below(accounts) }
+    fn held(&mut self, time_ms: u64) -> Held {
+        Held { hold: self.ids.next(time_ms), account: self.keys.next(&mut self.random) }
     }
 }
 
@@ -117,7 +128,7 @@ impl Slot {
                 let held = match kind {
                     OperationKind::Commit | OperationKind::Release => self.granted.pop_front(),
                     OperationKind::Refund => self.captured.pop_front(),
-                    _ => Some(source.held(time_ms, script.accounts)),
+                    _ => Some(source.held(time_ms)),
                 };
                 let Some(held) = held else { continue };
                 frame.push_operation(buffer, &script.operation(kind, held));

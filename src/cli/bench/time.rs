@@ -10,12 +10,12 @@ mod day;
 mod frames;
 mod hold_ends;
 mod live;
-mod metrics;
+pub(crate) mod metrics;
 mod missed_days;
 mod probe;
-mod process;
+pub(crate) mod process;
 mod stage;
-mod wall;
+pub(crate) mod wall;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -49,11 +49,18 @@ pub(crate) struct TimeArguments {
     faketime_library: Option<PathBuf>,
 }
 
+impl TimeArguments {
+    /// The library that moves the clock, if one was named.
+    pub(crate) fn faketime_library(&self) -> Option<&std::path::Path> {
+        self.faketime_library.as_deref()
+    }
+}
+
 /// Wallets (or holds) of a scenario where the command line names no number.
 const fn wallets(scenario: Scenario) -> u32 {
     match scenario {
         Scenario::Day | Scenario::MissedDays => 10_000_000,
-        Scenario::Cycles | Scenario::HoldEnds => 1_000_000,
+        _ => 1_000_000,
     }
 }
 
@@ -62,12 +69,12 @@ pub(crate) async fn run(scenario: Scenario, bench: &Bench, global: &Global) -> R
     if global.address.is_some() {
         return Err(Failure::usage("a scenario of time moves the clock of a daemon of its own: no --address"));
     }
-    let wallets = bench.wallets.map_or_else(|| wallets(scenario), NonZeroU32::get);
+    let wallets = bench.shape.wallets.map_or_else(|| wallets(scenario), NonZeroU32::get);
     let accounts = match scenario {
         Scenario::Day | Scenario::MissedDays => wallets,
         Scenario::HoldEnds => wallets + hold_ends::BESIDE,
         // They subscribe by commands, at one instant.
-        Scenario::Cycles => 0,
+        _ => 0,
     };
     let mut stage = Stage::set(scenario, (wallets, accounts), bench, global)?;
     let played = tokio::select! {
@@ -87,6 +94,7 @@ async fn play(scenario: Scenario, stage: &mut Stage) -> Result<crate::bench::fig
         Scenario::Cycles => cycles::play(stage).await,
         Scenario::HoldEnds => hold_ends::play(stage).await,
         Scenario::MissedDays => missed_days::play(stage).await,
+        other => Err(Failure::bug(&format!("{} is no scenario of time", other.name()))),
     }
 }
 

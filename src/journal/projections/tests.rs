@@ -380,3 +380,25 @@ fn rocksdb_comes_to_the_same_state() {
     projector.flush().unwrap();
     assert_eq!(projector.archive().hold(a_reserve(1).hold).unwrap(), None);
 }
+
+#[test]
+fn a_flush_is_due_after_a_minute_or_256_mib_whatever_is_configured() {
+    let most = Options { flush_bytes: usize::MAX, flush_interval_ms: u64::MAX, ..Options::strict() };
+    let mut projector = Projector::open(MemoryProjections::new(), most, Position::NONE).unwrap();
+    assert!(!projector.flush_due(u64::MAX), "nothing is there to be flushed");
+    let records = set_up();
+    let end = Reached {
+        position: Position(u64::try_from(records.len()).unwrap()),
+        epoch: Epoch(1),
+        hash: GroupHash([7; 32]),
+    };
+    projector.apply_group(Position::FIRST, &records, end).unwrap();
+    assert_eq!([projector.flush_due(59_999), projector.flush_due(60_000)], [false, true]);
+    for (bytes, due) in [(256 * 1024 * 1024 - 1, false), (256 * 1024 * 1024, true)] {
+        projector.unflushed_bytes = bytes;
+        assert_eq!(projector.flush_due(0), due, "{bytes} bytes");
+    }
+    projector.flush().unwrap();
+    assert_eq!(projector.unflushed_bytes(), 0);
+    assert!(!projector.flush_due(u64::MAX));
+}

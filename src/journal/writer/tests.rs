@@ -133,13 +133,20 @@ fn interval_mode_answers_before_the_sync_and_loses_at_most_the_interval() {
 }
 
 #[test]
-fn a_clock_that_goes_back_does_not_put_a_sync_off() {
+fn the_interval_goes_by_the_monotonic_clock_whatever_the_time_does() {
     let mode = DurabilityMode::Interval { interval_ms: 10 };
-    let (journal, mut writer) = start(MemoryStore::new(), mode);
-    push(&journal, 1);
-    writer.write_next(1000).unwrap();
-    assert!(writer.write_next(500).unwrap().is_some());
-    assert_eq!(journal.durability.synced(), Position(2));
+    // The daemon's time stands still, goes back, goes at half speed and leaps: the sync comes after ten milliseconds.
+    for time_ms in [|_: u64| 5_000, |at| 9_000 - 100 * at, |at| 5_000 + at / 2, |at| 5_000 + 3_600_000 * at] {
+        let (journal, mut writer) = start(MemoryStore::new(), mode);
+        push(&journal, 1);
+        for at in 0..10 {
+            let now = Instants { time_ms: time_ms(at), monotonic_ms: 70 + at };
+            writer.write_next_at(now).unwrap();
+            assert_eq!(journal.durability.synced(), Position(1), "{at} ms after the write, at {now:?}");
+        }
+        let synced = writer.write_next_at(Instants { time_ms: time_ms(10), monotonic_ms: 80 }).unwrap();
+        assert_eq!(synced.map(|published| published.synced), Some(Position(2)));
+    }
 }
 
 /// Counts; its clock stands still.
@@ -150,8 +157,8 @@ struct Counting {
 }
 
 impl WriterEvents for Counting {
-    fn now_ms(&mut self) -> u64 {
-        7
+    fn now(&mut self) -> Instants {
+        Instants { time_ms: 7, monotonic_ms: 7 }
     }
 
     fn published(&mut self, published: &Published) {

@@ -40,3 +40,23 @@ fn an_open_frame_knows_its_count_and_can_be_taken_back() {
     frame.abandon(&mut buffer);
     assert_eq!(buffer, b"before");
 }
+
+#[test]
+fn an_open_frame_goes_on_in_another_buffer_and_what_came_before_it_can_leave() {
+    let mut buffer = Vec::new();
+    encode_answers(&mut buffer, 1, &[Answer::of(Outcome::Granted); 2]).unwrap();
+    let whole = buffer.clone();
+    let mut frame = FrameWriter::answers(&mut buffer, 2);
+    assert!(!frame.is_first());
+    frame.push_answer(&mut buffer, &Answer::of(Outcome::Done));
+    let mut next = Vec::new();
+    frame.move_to(&mut buffer, &mut next);
+    assert_eq!(buffer, whole);
+    assert!(frame.is_first());
+    frame.push_answer(&mut next, &Answer::of(Outcome::Late));
+    assert_eq!(frame.count(&next), 2);
+    frame.finish(&mut next).unwrap();
+    let mut expected = Vec::new();
+    encode_answers(&mut expected, 2, &[Answer::of(Outcome::Done), Answer::of(Outcome::Late)]).unwrap();
+    assert_eq!(next, expected);
+}

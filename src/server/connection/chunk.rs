@@ -115,14 +115,15 @@ impl Batch {
         self.own_answers.sort_by_key(|(index, _)| *index);
     }
 
-    /// Appends the answers to their frames; `open` is the frame that began in an earlier chunk. Says what must be
-    /// durable before they leave, and empties the batch.
+    /// Appends the answers to their frames; `open` is the frame that began in an earlier chunk, and that which goes on in
+    /// the next one. Whole frames and the open one are measured apart, because they leave apart. Says what must be durable
+    /// before they leave, and empties the batch.
     pub(super) fn answer(
         &mut self,
         daemon: &Daemon,
         out: &mut Vec<u8>,
         open: &mut Option<FrameWriter>,
-        (tally, measured): (&mut Tally, &mut Measured),
+        (tally, whole, unfinished): (&mut Tally, &mut Measured, &mut Measured),
     ) -> Result<Position, End> {
         let durable = daemon.is_durable();
         let mut own = self.own_answers.drain(..).peekable();
@@ -132,6 +133,7 @@ impl Batch {
                 Some(frame) if !share.begins => frame,
                 _ => FrameWriter::answers(out, share.request_id),
             };
+            let measured = if share.begins && share.ends { &mut *whole } else { &mut *unfinished };
             for (index, (answer, op)) in answers.by_ref().take(share.operations) {
                 let wire = match own.next_if(|(at, _)| *at == index) {
                     Some((_, own)) => own,
@@ -143,6 +145,9 @@ impl Batch {
             }
             if share.ends {
                 frame.finish(out).map_err(|_| End::Gone)?;
+                if !share.begins {
+                    whole.take_in(unfinished);
+                }
             } else {
                 *open = Some(frame);
             }

@@ -33,6 +33,12 @@ impl Input {
         Self { half, buffer: Vec::new(), start: 0, deadlines: daemon.settings.deadlines }
     }
 
+    /// One that has read so many bytes already, whatever a socket would have given at once.
+    #[cfg(test)]
+    pub(super) fn holding(self, bytes: Vec<u8>) -> Self {
+        Self { buffer: bytes, ..self }
+    }
+
     pub(super) fn into_half(self) -> OwnedReadHalf {
         self.half
     }

@@ -33,6 +33,8 @@ pub(super) struct Reader {
     open: Option<FrameWriter>,
     needs: Position,
     measured: Measured,
+    /// What the frame that is open has of it.
+    measured_open: Measured,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,7 @@ impl Reader {
             open: None,
             needs: Position::NONE,
             measured: Measured::default(),
+            measured_open: Measured::default(),
         }
     }
 
@@ -156,16 +159,21 @@ impl Reader {
             return Ok(());
         }
         self.batch.run(&self.daemon).await?;
-        let counted = (&mut self.tally, &mut self.measured);
+        let counted = (&mut self.tally, &mut self.measured, &mut self.measured_open);
         let needs = self.batch.answer(&self.daemon, &mut self.answers, &mut self.open, counted)?;
         self.needs = self.needs.max(needs);
-        if self.open.is_none() { self.send(arrived).await } else { Ok(()) }
+        // A frame of which only a part has run holds up none of those before it.
+        if self.open.as_ref().is_none_or(|open| !open.is_first()) { self.send(arrived).await } else { Ok(()) }
     }
 
-    /// Hands whole frames of answers to the writer.
+    /// Hands the whole frames of answers to the writer, and keeps the one that is open.
     async fn send(&mut self, arrived: Stopwatch) -> Result<(), End> {
+        let mut next = self.outbox.buffer();
+        if let Some(open) = &mut self.open {
+            open.move_to(&mut self.answers, &mut next);
+        }
         let message = Message {
-            bytes: std::mem::replace(&mut self.answers, self.outbox.buffer()),
+            bytes: std::mem::replace(&mut self.answers, next),
             needs: std::mem::take(&mut self.needs),
             measured: std::mem::take(&mut self.measured),
             arrived: Some(arrived),
@@ -226,3 +234,6 @@ async fn stopped(daemon: &Daemon, outbox: &Outbox) -> End {
         () = outbox.closed() => End::Gone,
     }
 }
+
+#[cfg(test)]
+mod tests;

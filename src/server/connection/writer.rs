@@ -66,6 +66,19 @@ impl Measured {
         self.in_flight += 1;
     }
 
+    /// Operations that are in flight until it leaves.
+    #[cfg(test)]
+    pub(super) const fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Adds another count, and takes everything out of it.
+    pub(super) fn take_in(&mut self, other: &mut Self) {
+        let other = std::mem::take(other);
+        self.by_op.iter_mut().zip(other.by_op).for_each(|(sum, times)| *sum += times);
+        self.in_flight += other.in_flight;
+    }
+
     /// Counts something that is in flight and has no latency of its own: a ping.
     pub(super) fn count_only(&mut self) {
         self.in_flight += 1;
@@ -74,11 +87,11 @@ impl Measured {
 
 /// The reader's side of the out-queue.
 pub(super) struct Outbox {
-    messages: mpsc::Sender<Message>,
-    room: Arc<Semaphore>,
+    pub(super) messages: mpsc::Sender<Message>,
+    pub(super) room: Arc<Semaphore>,
     /// Operations without a written answer.
     pub(super) in_flight: Arc<AtomicU32>,
-    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(super) spare: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Outbox {

@@ -1,6 +1,8 @@
-//! Whose turn it is: the projections', or the requests' (decision 0016).
+//! Whose turn it is: the projections', or the requests' (decision 0016); and what the process ends with.
 
-use super::Turn;
+use journal::projections::ApplyError;
+
+use super::*;
 
 const BURST: Turn = Turn { lag: 1_000, busy: true, wanted: false, draining: false };
 
@@ -32,4 +34,26 @@ fn a_drain_ends_the_rest() {
     let draining = Turn { draining: true, ..BURST };
     assert!(draining.is_urgent());
     assert!(!draining.is_of_requests(4_000_000));
+}
+
+#[test]
+fn who_stands_back_is_there_for_the_next_flush() {
+    let at_most = |since_ms| {
+        let part = ProjectionPart { flush_interval_ms: 60_000, ..ProjectionPart::default() };
+        stand_back_at_most(&part, Duration::from_millis(since_ms)).as_millis()
+    };
+    assert_eq!([at_most(0), at_most(49_000), at_most(50_001)], [10_000, 10_000, 9_999]);
+    assert_eq!(
+        [at_most(59_999), at_most(60_000), at_most(70_000)],
+        [1, 0, 0],
+        "a minute, and not a minute and ten seconds"
+    );
+}
+
+#[test]
+fn a_disk_that_fails_may_work_later_and_a_record_that_does_not_fit_never_will() {
+    let gap = ApplyError::Gap { expected: Position(7), found: Position(9) };
+    assert_eq!(FollowError::Apply(gap).exit_code(), EXIT_BUG);
+    assert_eq!(FollowError::Group(7).exit_code(), EXIT_BUG);
+    assert_eq!(FollowError::NoFlush.exit_code(), EXIT_WRITE_FAILED);
 }

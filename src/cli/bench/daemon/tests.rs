@@ -11,6 +11,10 @@ fn script(folder: &TempDir, text: &str) -> PathBuf {
     path
 }
 
+fn start(program: &Path) -> Result<OwnDaemon, Failure> {
+    OwnDaemon::start_on(Grounds::new(Some(program), None)?)
+}
+
 #[test]
 fn the_ready_line_names_the_address() {
     let line = "creditd ready address=127.0.0.1:7411 http=127.0.0.1:7412 durability=sync";
@@ -22,10 +26,9 @@ fn the_ready_line_names_the_address() {
 #[test]
 fn it_is_started_stopped_and_its_folder_removed() {
     let folder = tempfile::tempdir().unwrap();
-    let text =
-        "echo \"creditd ready address=127.0.0.1:1 http=x durability=$CREDITD_JOURNAL__DURABILITY\"; exec sleep 60";
+    let text = "echo \"creditd ready address=127.0.0.1:1 http=x durability=sync\"; exec sleep 60";
     let program = script(&folder, text);
-    let daemon = OwnDaemon::start(Some(&program), None, Some(DurabilityMode::Memory)).unwrap();
+    let daemon = start(&program).unwrap();
     assert_eq!(daemon.address, "127.0.0.1:1");
     let data = daemon.grounds.path().to_owned();
     assert!(data.exists());
@@ -37,14 +40,14 @@ fn it_is_started_stopped_and_its_folder_removed() {
 fn a_daemon_that_fails_shows_its_log() {
     let folder = tempfile::tempdir().unwrap();
     let program = script(&folder, "echo 'the disk is on fire' >&2; exit 78");
-    let failure = OwnDaemon::start(Some(&program), None, None).unwrap_err();
+    let failure = start(&program).unwrap_err();
     assert_eq!(failure.exit, Exit::Unreachable);
     assert!(failure.message.ends_with("the daemon's log ends with:\nthe disk is on fire"), "{}", failure.message);
 }
 
 #[test]
 fn a_missing_program_is_a_matter_of_configuration() {
-    let failure = OwnDaemon::start(Some(Path::new("/nowhere/creditd")), None, None).unwrap_err();
+    let failure = start(Path::new("/nowhere/creditd")).unwrap_err();
     assert_eq!(failure.exit, Exit::Configuration);
 }
 

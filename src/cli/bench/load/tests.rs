@@ -7,6 +7,7 @@ use std::thread;
 use protocol::{Answer, FrameWriter, NodeId, OperationKind, Operations, Outcome, PerBucket, Text};
 
 use super::*;
+use crate::bench::keys::Spread;
 
 /// What the daemon allows, and after how many frames it hangs up.
 #[derive(Clone, Copy)]
@@ -99,6 +100,8 @@ fn load(address: &str, batch: u32, goal: Goal) -> Load {
         amount: Amount(1000),
         ttl_ms: 60_000,
         goal,
+        keys: Keys::of(Spread::Uniform, 1000),
+        rate: None,
         openings: None,
     }
 }
@@ -123,6 +126,23 @@ async fn a_time_is_kept() {
     let measured = load(&address, 64, Goal::Time(time)).run().await.unwrap();
     assert!(measured.took >= time && measured.took < time * 20, "{:?}", measured.took);
     assert_eq!(measured.tally.errors, 0);
+}
+
+#[tokio::test]
+async fn an_open_loop_keeps_its_rate_and_counts_latency_from_when_a_frame_was_due() {
+    let address = daemon(POLITE);
+    let rate = NonZeroU32::new(20_000);
+    let open = Load { rate, ..load(&address, 50, Goal::Time(Duration::from_millis(500))) };
+    let measured = open.run().await.unwrap();
+    // A busy machine is late, and makes up for it.
+    assert!((9_000..=10_100).contains(&measured.tally.operations), "{}", measured.tally.operations);
+    assert_eq!((measured.tally.errors, measured.tally.refused()), (0, 0));
+    // Faster than any machine: what is due waits for room, and its latency shows it.
+    let rate = NonZeroU32::new(u32::MAX);
+    let flood = Load { rate, ..load(&address, 1, Goal::Operations(100_000)) }.run().await.unwrap();
+    assert_eq!(flood.tally.operations, 100_000);
+    let took = micros(flood.took);
+    assert!(flood.tally.latency_us.max() > took / 2, "{} of {took}", flood.tally.latency_us.max());
 }
 
 #[tokio::test]

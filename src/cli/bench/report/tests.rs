@@ -20,7 +20,7 @@ fn report(errors: u64, validated: Option<Validated>) -> Report {
     tally.errors = errors;
     let took = Duration::from_millis(500);
     let measured = Measured { tally, took, durability: Durability::Sync, in_flight: 4, books: None };
-    Report::new(&bench, &measured, validated)
+    Report::new(&bench, &Shape::PLAIN, &measured, validated)
 }
 
 #[test]

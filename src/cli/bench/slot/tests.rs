@@ -3,9 +3,10 @@
 use protocol::{Operations, PerBucket};
 
 use super::*;
+use crate::bench::keys::Spread;
 
 fn script(mix: &str, batch: u32) -> Script {
-    Script { accounts_from: 100, accounts: 5, batch, mix: mix.parse().unwrap(), amount: 1000, ttl_ms: 60_000 }
+    Script { accounts_from: 100, batch, mix: mix.parse().unwrap(), amount: 1000, ttl_ms: 60_000 }
 }
 
 /// A slot with its own ids, and a daemon that answers every frame.
@@ -21,7 +22,7 @@ impl Bench {
         Self {
             script: script(mix, batch),
             slot: Slot::default(),
-            source: Source { ids: HoldIds { seed: 1, made: 0 }, random: Random(7) },
+            source: Source { ids: HoldIds { seed: 1, made: 0 }, random: Random(7), keys: Keys::of(Spread::Uniform, 5) },
             tally: Tally::new().unwrap(),
         }
     }

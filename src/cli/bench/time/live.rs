@@ -14,6 +14,7 @@ use protocol::{Answers, Body, Close, CloseReason, Expecting, FrameKind, Progress
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until};
 
+use crate::bench::keys::{Keys, Spread};
 use crate::bench::mix::Mix;
 use crate::bench::setup::Accounts;
 use crate::bench::slot::{HoldIds, Random, Script, Slot, Source};
@@ -102,20 +103,15 @@ impl Live {
     pub(crate) fn start(options: Options, accounts: Accounts, rate: u32, settles: bool) -> Result<Self, Failure> {
         let mix = if settles { "reserve=50,commit=50" } else { "charge=1" };
         let mix: Mix = mix.parse().map_err(|error| Failure::bug(&error))?;
-        let script = Arc::new(Script {
-            accounts_from: accounts.from,
-            accounts: accounts.count,
-            batch: BATCH,
-            mix,
-            amount: AMOUNT,
-            ttl_ms: TTL_MS,
-        });
+        let script =
+            Arc::new(Script { accounts_from: accounts.from, batch: BATCH, mix, amount: AMOUNT, ttl_ms: TTL_MS });
+        let keys = Keys::of(Spread::Uniform, accounts.count);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("live".to_owned());
         let thread = thread.spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map_err(|error| Failure::bug(&error))?.block_on(run(&options, &script, rate, &stopped))
+            runtime.map_err(|error| Failure::bug(&error))?.block_on(run(&options, (&script, &keys), rate, &stopped))
         });
         Ok(Self { stop, thread: thread.map_err(|error| Failure::bug(&error))?, settles })
     }
@@ -134,7 +130,12 @@ impl Live {
     }
 }
 
-async fn run(options: &Options, script: &Arc<Script>, rate: u32, stop: &Arc<AtomicBool>) -> Result<Seen, Failure> {
+async fn run(
+    options: &Options,
+    (script, keys): (&Arc<Script>, &Keys),
+    rate: u32,
+    stop: &Arc<AtomicBool>,
+) -> Result<Seen, Failure> {
     let interval = Duration::from_secs(1) * BATCH * CONNECTIONS / rate;
     let first = Instant::now() + interval;
     let local = tokio::task::LocalSet::new();
@@ -142,7 +143,7 @@ async fn run(options: &Options, script: &Arc<Script>, rate: u32, stop: &Arc<Atom
     for number in 0..CONNECTIONS {
         let raw = RawConnection::open(options).await.map_err(client::CallError::Unreachable)?;
         let due = first + interval * number / CONNECTIONS;
-        let connection = Connection::new(Arc::clone(script), raw, (due, interval), Arc::clone(stop))?;
+        let connection = Connection::new((Arc::clone(script), keys.clone()), raw, (due, interval), Arc::clone(stop))?;
         tasks.push(local.spawn_local(connection.drive()));
     }
     let seen = local.run_until(async {
@@ -184,7 +185,7 @@ struct Connection {
 
 impl Connection {
     fn new(
-        script: Arc<Script>,
+        (script, keys): (Arc<Script>, Keys),
         raw: RawConnection,
         (due, interval): (Instant, Duration),
         stop: Arc<AtomicBool>,
@@ -201,7 +202,7 @@ impl Connection {
             raw,
             flights: VecDeque::new(),
             // A random state of zero would stay zero.
-            source: Source { ids: HoldIds { seed, made: 0 }, random: Random(start | 1) },
+            source: Source { ids: HoldIds { seed, made: 0 }, random: Random(start | 1), keys },
             welcomed_at: Instant::now(),
             outbox: Vec::new(),
             seen: Seen { frames: Vec::new(), tally: Tally::new()? },

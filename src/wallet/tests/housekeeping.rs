@@ -1,0 +1,57 @@
+//! What the wheel carries beside the ends of holds and cycles: ends of days by zone, and housekeeping.
+
+use super::world::World;
+use crate::chores::Chore;
+use crate::settings::Settings;
+
+/// Steps the time to whatever comes next, and says how many days began.
+fn end_days(world: &World) -> usize {
+    world.engine.end_days(world.now);
+    world.engine.cohorts.take_begun().len()
+}
+
+/// R6: one timer a zone, however many wallets and days; what begins is published, once.
+#[test]
+fn r6_each_zone_has_one_timer_at_the_end_of_its_day() {
+    let mut world = World::new(Settings::default());
+    for (name, zone) in [("a", "Europe/Berlin"), ("b", "Europe/Madrid"), ("c", "Europe/Berlin"), ("d", "Asia/Tokyo")] {
+        world.check_line(&format!("open {name} zone={zone} => done"));
+    }
+    assert_eq!((world.engine.gauges().day_timers, end_days(&world)), (3, 0));
+    world.check_line("at 2026-03-10T22:59:59.999Z");
+    assert_eq!(end_days(&world), 1, "Tokyo, eight hours ago");
+    assert!(world.engine.next_day_end().unwrap() > world.now.daemon);
+    assert_eq!(end_days(&world), 0, "each day begins once");
+    world.check_line("at 2026-03-10T23:00:00.000Z");
+    assert!(world.engine.next_day_end().unwrap() <= world.now.daemon);
+    assert_eq!((end_days(&world), end_days(&world)), (2, 0), "Berlin and Madrid");
+    world.check_line("at 2027-06-01T12:00:00Z");
+    assert_eq!((end_days(&world), world.engine.gauges().day_timers), (3, 3), "after a year of days");
+    let until_next = world.engine.next_day_end().unwrap().0.checked_sub(world.now.daemon.0);
+    assert!(until_next.is_some_and(|millis| millis < 86_400_000), "{until_next:?}");
+}
+
+/// R32: the bound is looked at when it can move, and each second while it waits for the projections.
+#[test]
+fn r32_forgetting_is_due_when_the_bound_can_move() {
+    let mut world = World::new(Settings::default());
+    world.check_line("open a => done");
+    let settings = Settings::default();
+    world.engine.load_id_bound(world.now.daemon.minus_millis(settings.id_window_ms));
+    world.engine.loaded(world.now);
+    let mut forgot = Vec::new();
+    for second in 0..25 {
+        for chore in world.engine.due_chores(world.now) {
+            assert_eq!(chore, Chore::Forget);
+            world.engine.forget(world.now);
+            forgot.push(second);
+        }
+        assert_eq!(world.engine.gauges().chore_timers, 1);
+        if second == 12 {
+            world.disk.flush();
+        }
+        world.check_line("after 1s");
+    }
+    // At the start; when ten seconds of ids are old; until the projections have it; and when the next ten are.
+    assert_eq!(forgot, [0, 10, 11, 12, 13, 20, 21, 22, 23, 24]);
+}
