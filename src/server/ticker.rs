@@ -18,12 +18,12 @@ use crate::link::{Room, counted};
 
 /// How often holds are looked at.
 const TICK: Duration = Duration::from_millis(50);
-/// How long is waited between the slices of a bulk roll.
+/// How long is waited between the slices of a bulk roll, and while there are more holds due than one tick ends.
 const BUSY_TICK: Duration = Duration::from_micros(500);
 /// Every how many ticks free disk space is looked at.
 const DISK_EVERY_TICKS: u32 = 20;
-/// Slices of one tick, at most: what is left comes with the next.
-const SLICES_MAX: u32 = 64;
+/// Slices of holds of one tick, at most: a few milliseconds. What is left comes with the next, which comes soon then.
+const SLICES_MAX: u32 = 8;
 
 /// Ticks until `stop` is closed.
 pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
@@ -34,15 +34,15 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let begun = Clock::stopwatch();
     let mut since = begun;
     let mut ticked = begun;
-    // While cycles are being rolled, holds are looked at between the slices.
+    // While cycles are being rolled, holds are looked at between the slices, and the other way round.
     while stop.recv_timeout(if busy { BUSY_TICK } else { TICK }) == Err(RecvTimeoutError::Timeout) {
         daemon.timer_lag.note(since.elapsed().saturating_sub(TICK), begun.elapsed());
         since = Clock::stopwatch();
         if daemon.phase_now() == Phase::Failed {
             return;
         }
-        expire(daemon, &mut chunk);
-        busy = cycles.roll(daemon);
+        let more_holds = expire(daemon, &mut chunk);
+        busy = cycles.roll(daemon) || more_holds;
         if busy && ticked.elapsed() < TICK {
             continue;
         }
@@ -57,19 +57,21 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     }
 }
 
-/// Ends the holds that are due, a slice at a time; without room they wait, and count as expired for every request.
-fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) {
+/// Ends the holds that are due, a slice at a time, and says whether more may be; without room they wait, and count as
+/// expired for every request.
+fn expire(daemon: &Arc<Daemon>, chunk: &mut Chunk) -> bool {
     for _ in 0..SLICES_MAX {
         let records = u32::try_from(SWEEP_HOLDS_MAX).unwrap_or(u32::MAX).saturating_mul(RECORDS_PER_OPERATION);
-        let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return };
+        let Some(mut room) = Room::take(&daemon.queue, records, Class::Settlement) else { return true };
         chunk.clear();
         let now = daemon.clock.now();
         let (expired, pushed) = counted(|| daemon.rules.expire_due(chunk, now));
         room.used(pushed);
         if expired < SWEEP_HOLDS_MAX {
-            return;
+            return false;
         }
     }
+    true
 }
 
 /// Without room it waits: it is due again a little later.

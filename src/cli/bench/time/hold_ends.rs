@@ -34,9 +34,10 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     let accounts = Accounts { count: stage.wallets, ..all };
     let beside = Accounts { from: all.from + u128::from(stage.wallets), count: BESIDE };
     stage.settle().await?;
-    let made_in = Duration::from_secs(u64::from(stage.wallets / MADE_A_SECOND) + 5) + stage.arguments.lead;
+    let made_in = Duration::from_secs(u64::from(stage.wallets / MADE_A_SECOND) + 10) + stage.arguments.lead;
     let ends_at_ms = stage.wall.now_ms() + u64::try_from(made_in.as_millis()).unwrap_or(u64::MAX);
     let Ends { first_ms, last_ms } = hold(stage, accounts, ends_at_ms).await?;
+    stage.settle().await?;
     stage.is_set();
     stage.figures.figure("ends_spread_ms", f64::from(u32::try_from(last_ms - first_ms).unwrap_or(u32::MAX)));
 

@@ -18,7 +18,7 @@ use crate::bench::time::metrics::Page;
 use crate::bench::time::wall::Wall;
 use crate::exit::{Exit, Failure};
 
-/// How long the daemon may take to see its new time, and to bring its projections up to the journal.
+/// How long the daemon may take to be ready, to see its new time, and to bring its projections up to the journal.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
@@ -71,7 +71,7 @@ impl Stage {
         }
         let mut figures = Figures::of(scenario.name());
         figures.parameter("wallets", wallets);
-        let daemon = OwnDaemon::start_on(grounds)?;
+        let daemon = OwnDaemon::start_within(grounds, PATIENCE)?;
         Ok(Self { daemon, wall, arguments, figures, wallets, accounts, begun, global: global.clone() })
     }
 
