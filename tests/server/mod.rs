@@ -9,6 +9,7 @@ mod days;
 mod hostile;
 mod http;
 mod life;
-mod past;
+pub(crate) mod past;
 mod requests;
+mod stops;
 mod wire;
