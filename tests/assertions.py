@@ -3,7 +3,7 @@
 
 What counts, in code that is shipped (no tests, samples, examples or loom models), because it holds in a release build:
 
-- `assert!`, `assert_eq!`, `assert_ne!` and `unreachable!`; a `const` assertion is one of them;
+- `assert!`, `assert_eq!`, `assert_ne!`, `unreachable!` and `panic!`; a `const` assertion is one of them;
 - `.expect("...")`: the text is the invariant;
 - a check of what was read or asked to be applied: an error of one of the types in CHECKS is built where an invariant does
   not hold. It refuses the record, the row or the file, with its place, in every build.
@@ -29,7 +29,7 @@ CHECKS = {
     "wallet": ("LedgerError", "Invariant"),
     "journal": ("GroupDamage", "DecodeError", "BadField", "RecoveryError::Refused", "ApplyError", "ReadError::Foreign"),
 }
-ASSERTION = re.compile(r"\b(?:assert|assert_eq|assert_ne|unreachable)!|\.expect\(")
+ASSERTION = re.compile(r"\b(?:assert|assert_eq|assert_ne|unreachable|panic)!|\.expect\(")
 FUNCTION = re.compile(r"\bfn\s+(\w+)")
 TEST_FILES = {"tests.rs", "word_loom.rs", "samples.rs"}
 TEST_FOLDERS = {"tests", "examples", "golden"}

@@ -1,12 +1,15 @@
 //! Edges that mutants have shown to be without a test: limits at their last value, and what is only told.
 
-use super::World;
 use super::world::account;
+use super::{World, check};
+use crate::accounts::AccountScan;
 use crate::audit::{Invariant, Totals, check_record};
 use crate::bucket::{Bucket, Sources};
 use crate::command::TEXT_BYTES_MAX;
 use crate::credits::Credits;
-use crate::ids::{CommandId, PaymentId, Timestamp};
+use crate::cycles::CycleCount;
+use crate::hold::HoldState;
+use crate::ids::{AccountId, CommandId, PaymentId, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::record::{PendingTopUp, Record};
 use crate::request::{Command, CommandRequest};
@@ -26,6 +29,109 @@ fn r33_texts_of_commands_have_a_limit() {
     assert_eq!(told(1, 0, TEXT_BYTES_MAX + 1), (Outcome::BadRequest, Field::Reason as u32));
     assert_eq!(told(1, TEXT_BYTES_MAX + 1, 0), (Outcome::BadRequest, Field::Reason as u32));
     assert_eq!(told(1, TEXT_BYTES_MAX, TEXT_BYTES_MAX).0, Outcome::Done);
+}
+
+/// R2: a command names an account.
+#[test]
+fn r2_a_command_without_an_account_is_refused() {
+    let mut world = World::new(Settings::default());
+    let answer = world.command(Command::OpenAccount { account: AccountId::NONE, zone: String::new() });
+    assert_eq!((answer.outcome, answer.detail), (Outcome::BadRequest, Field::Account as u32));
+}
+
+/// R2: all 128 bits of an account's id count, in the directory and in listings.
+#[test]
+fn r2_an_account_is_known_by_all_bits_of_its_id() {
+    let mut world = World::new(Settings::default());
+    let ids = [1_u128 << 127 | 5, 1 << 96 | 5, 1 << 64 | 5, 1 << 32 | 5, 5].map(AccountId);
+    for id in ids {
+        let answer = world.command(Command::OpenAccount { account: id, zone: String::new() });
+        assert_eq!(answer.outcome, Outcome::Done, "{id}");
+    }
+    let mut scan = AccountScan::new(AccountId::NONE, 10);
+    while !world.engine.scan_accounts(&mut scan, 2) {}
+    assert_eq!(scan.accounts().collect::<Vec<_>>(), ids.iter().rev().copied().collect::<Vec<_>>());
+    world.check_replay();
+}
+
+/// R23, R28: the numbers of a hold's states are for ever.
+#[test]
+fn states_of_holds_keep_their_numbers() {
+    for code in 1..=6 {
+        assert_eq!(HoldState::from_code(code).map(|state| state as u8), Some(code));
+    }
+    assert_eq!((HoldState::from_code(0), HoldState::from_code(7)), (None, None));
+}
+
+/// R1: the largest amount may be named, and no larger one.
+#[test]
+fn r1_an_amount_has_a_limit() {
+    check(
+        "open a
+         reserve h1 a 274877906.943   => insufficient
+         reserve h1 a 274877906.944   => bad_request field=Amount",
+    );
+}
+
+/// R6: holds of a wallet that is ahead of its zone after a move to the west are settled and end as others do.
+#[test]
+fn r6_a_wallet_that_is_ahead_settles_its_holds() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a zone=Pacific/Kiritimati
+         reserve h1 a 30
+         reserve h2 a 20              => granted left=50/0/0
+         move a Pacific/Pago_Pago
+         commit h1 30                 => done
+         release h2                   => done left=70/0/0",
+    );
+}
+
+/// R12, R40: what a larger plan adds to a bucket that is nearly full is refused, and a change that adds nothing is not.
+#[test]
+fn r12_a_change_of_plan_fits_the_bucket() {
+    check(
+        "open a
+         join a 2                              => done left=100/3000/0
+         grant a subscription 137435953        => done
+         change a 3 prorated                   => balance_limit
+         change a 3 renewal                    => done",
+    );
+}
+
+/// R35: a wallet whose subscription lapsed and that nobody asked for in years is on its day after a start.
+#[test]
+fn r35_a_start_after_years_without_a_record_is_in_the_present_day() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\njoin a 2 once");
+    world.now = crate::ids::Now::at(super::world::instant("2029-01-01T00:00:00Z"));
+    let mut started = world.restarted();
+    started.check("balance a                  => done left=100/0/0");
+}
+
+/// R31: the oldest open hold is one that is open.
+#[test]
+fn r31_the_oldest_open_hold_is_open() {
+    let mut world = World::new(Settings::default());
+    world.check_line("open a");
+    world.check_line("reserve h1 a 30");
+    let opened = world.now.daemon;
+    world.advance(10_000);
+    assert_eq!(world.engine.gauges().oldest_open_hold_at, Some(opened));
+    world.check_line("release h1               => done");
+    assert_eq!(world.engine.gauges().oldest_open_hold_at, None);
+    world.check_line("reserve h2 a 30");
+    assert_eq!(world.engine.gauges().oldest_open_hold_at, Some(world.now.daemon));
+}
+
+/// I9: a count looks at as many wallets at a time as it was told.
+#[test]
+fn i9_a_count_looks_at_so_many_wallets_at_a_time() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\nopen b\nopen c");
+    let mut count = CycleCount::new(Timestamp::NONE, Timestamp::NEVER);
+    let calls = std::iter::from_fn(|| (!world.engine.count_cycles(&mut count, 1)).then_some(())).count();
+    assert_eq!(calls, 3, "one a wallet, and then one that finds no more");
 }
 
 /// R3: a mask of sources is what it was made from; bits that stand for no bucket are none.
