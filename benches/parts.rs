@@ -191,8 +191,8 @@ fn run(engine: &Engine<Counting, Empty>, chunk: &mut wallet::engine::Chunk, oper
         let started = Instant::now();
         while engine.run(chunk, part, now) != Run::Done {}
         nanoseconds += started.elapsed().as_secs_f64() * 1e9;
-        let taken = |outcome| matches!(outcome, Outcome::Granted | Outcome::Done);
-        assert!(chunk.answers().iter().all(|answer| taken(answer.outcome)), "nothing is refused");
+        let granted = |outcome| matches!(outcome, Outcome::Granted | Outcome::Done);
+        assert!(chunk.answers().iter().all(|answer| granted(answer.outcome)), "nothing is refused");
     }
     nanoseconds
 }
