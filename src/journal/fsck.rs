@@ -23,6 +23,7 @@ use wallet::audit::{Invariant, Violation};
 use wallet::ids::{AccountId, HoldId};
 
 mod compare;
+#[cfg(feature = "rocks")]
 pub mod cut;
 pub mod logs;
 mod replay;
