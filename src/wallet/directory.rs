@@ -4,7 +4,7 @@
 //!
 //! A shard has one table: groups of eight cells, and a word of eight tags for each group. A tag is zero for an empty cell,
 //! otherwise the top bit and seven bits of the hash. A search begins at the group that the hash names and ends at the
-//! first group with an empty cell, and the look at a cell itself is nearly always the right one. Nothing is taken out one
+//! first group with an empty cell; of a cell with the right tag the look is nearly always at the right one. Nothing is taken out one
 //! by one: a table is built anew when some are to go, as it is when it grows. What the cells mean is their owner's
 //! business, and so is that two of them are not of one id.
 //!

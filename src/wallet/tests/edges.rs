@@ -151,14 +151,14 @@ fn r3_a_mask_of_sources_keeps_its_bits() {
 #[test]
 fn r6_zones_with_wallets_are_counted() {
     let mut world = World::new(Settings::default());
-    assert_eq!(world.engine.zones_with_wallets(), 0);
+    assert_eq!(world.engine.day_boundaries(world.now).len(), 0);
     world.check(
         "open a
          open b zone=America/New_York
          open c zone=Asia/Kathmandu
          move b UTC",
     );
-    assert_eq!(world.engine.zones_with_wallets(), 2, "nobody is in New York any more");
+    assert_eq!(world.engine.day_boundaries(world.now).len(), 2, "nobody is in New York any more");
 }
 
 /// R4, R5: beside a wallet of the new day its row shows the new day's credits, and what it had spent of the old day is gone.
