@@ -94,6 +94,7 @@ pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     let mut end = start;
     let short = bincode::encode_into_writer(value, Filling { bytes: out, end: &mut end }, config::standard());
     if short.is_ok() {
+        assert!(end <= out.len(), "what was written is there");
         out.truncate(end);
     } else {
         out.truncate(start);
@@ -170,6 +171,7 @@ impl<T> List<T> {
         for _ in 0..length {
             list.push(element()?);
         }
+        assert!(u64::try_from(list.len()) == Ok(length), "a list has as many elements as it says");
         Ok(Self(list))
     }
 }

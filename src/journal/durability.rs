@@ -95,7 +95,8 @@ impl Durability {
             self.moved.wait_for(&mut guard, at_most);
         }
         drop(guard);
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        let waiting = self.waiting.fetch_sub(1, Ordering::SeqCst);
+        assert!(waiting > 0, "who waits is counted");
         self.synced()
     }
 
@@ -119,12 +120,13 @@ impl Durability {
     }
 
     pub(crate) fn publish_answerable(&self, position: Position) {
-        debug_assert!(position >= self.durable(), "durability never goes back");
+        assert!(position >= self.durable(), "durability never goes back");
         self.answerable.store(position.0, Ordering::Release);
     }
 
     pub(crate) fn publish_synced(&self, position: Position) {
-        debug_assert!(position >= self.synced(), "durability never goes back");
+        assert!(position >= self.synced(), "durability never goes back");
+        assert!(position <= self.durable(), "what is synced may be answered");
         self.synced.store(position.0, Ordering::SeqCst);
         self.wake();
     }

@@ -39,6 +39,7 @@ impl EpochRecord {
         bytes[9..25].copy_from_slice(&self.writer.0);
         bytes[25..33].copy_from_slice(&self.last.0.to_le_bytes());
         bytes[33..].copy_from_slice(&self.last_hash.0);
+        assert!(Self::from_bytes(&bytes).as_ref() == Some(self), "an epoch record is read as it was written");
         bytes
     }
 

@@ -153,6 +153,7 @@ impl FaultyStore {
     }
 
     fn fail(&mut self, fault: Fault, group: &[u8]) -> AppendError {
+        assert!(!self.broken, "a store fails once");
         self.broken = true;
         let key = match Group::trust(group) {
             Ok(read) => read.header().key(),
@@ -177,6 +178,7 @@ impl Store for FaultyStore {
         assert!(!self.broken, "nothing is appended after a failure");
         let append = self.appends;
         self.appends += 1;
+        assert!(expected_last == self.inner.tail(), "the writer knows where the store ends");
         match self.plan.fault_for(append, group.len()) {
             Some(Fault::Slow { delay_ms }) => self.delayed_ms += delay_ms,
             Some(fault) => return Err(self.fail(fault, group)),

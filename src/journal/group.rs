@@ -73,6 +73,7 @@ impl Header {
     /// The position of the last record.
     #[must_use]
     pub fn last(&self) -> Position {
+        assert!(self.records > 0, "a group has records");
         self.first.plus(self.records - 1)
     }
 
@@ -85,6 +86,7 @@ impl Header {
         bytes[16..24].copy_from_slice(&self.first.0.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.time_ms.to_le_bytes());
         bytes[32..].copy_from_slice(&self.previous.0);
+        assert!(Self::from_bytes(&bytes) == Ok(self), "a header is read as it was written");
         bytes
     }
 
@@ -260,6 +262,7 @@ impl<'a> Iterator for Records<'a> {
         let range = first_record(self.rest)?;
         let (record, rest) = (&self.rest[range.clone()], &self.rest[range.end..]);
         let position = self.next;
+        assert!(rest.len() < self.rest.len(), "a record has at least the byte of its length");
         self.rest = rest;
         self.next = position.next();
         Some((position, record))
@@ -272,6 +275,7 @@ pub fn empty_buffer(mut reuse: Vec<u8>) -> Vec<u8> {
     reuse.clear();
     reuse.reserve(GROUP_BYTES_MAX);
     reuse.resize(HEADER_BYTES, 0);
+    assert!(reuse.capacity() >= GROUP_BYTES_MAX, "a buffer does not move while a group gathers in it");
     reuse
 }
 
@@ -284,6 +288,7 @@ pub fn seal(buffer: &mut Vec<u8>, header: Header) -> GroupHash {
     buffer[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
     let hash = hash_of(buffer);
     buffer.extend_from_slice(&hash.0);
+    assert!(buffer.len() <= GROUP_BYTES_MAX, "I9: a group has a limit");
     debug_assert!(Group::check_at(header.key(), buffer).is_ok(), "what is written can be read");
     hash
 }

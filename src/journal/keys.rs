@@ -100,6 +100,7 @@ impl Key {
         if let Self::Group(key) = self {
             bytes[..8].copy_from_slice(&key.first.0.to_be_bytes());
             bytes[8..].copy_from_slice(&key.epoch.0.to_be_bytes());
+            assert!(key.first > Position::NONE, "no group has position 0: that key is the start's");
         }
         bytes
     }

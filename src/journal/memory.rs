@@ -123,6 +123,7 @@ impl Store for MemoryStore {
         }
         drop(disk);
         self.tail = read.last();
+        assert!(self.tail > expected_last, "an append has records");
         Ok(self.tail)
     }
 
@@ -145,6 +146,8 @@ impl Store for MemoryStore {
         let Some(start) = disk.start_for(up_to.min(self.tail)) else {
             return Ok(disk.image.start);
         };
+        assert!(start.first > disk.image.start.first, "a start only goes up");
+        assert!(start.first <= up_to.max(Position::FIRST), "I4: a trim keeps the group that it reaches into");
         disk.image.start = start;
         disk.image.groups.retain(|key, _| key.first >= start.first);
         disk.superseded.retain(|key| key.first >= start.first);

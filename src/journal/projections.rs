@@ -304,7 +304,10 @@ impl<S: ProjectionStore> Projector<S> {
         self.take_back_flushed();
         let applied = self.apply_chunks(first, records);
         match &applied {
-            Ok(()) if self.next > end.position => self.reached = end,
+            Ok(()) if self.next > end.position => {
+                assert!(end.position >= self.reached.position, "what was reached never goes back");
+                self.reached = end;
+            }
             Ok(()) => {}
             Err(error) => self.stopped = Some(error.clone()),
         }
@@ -324,6 +327,8 @@ impl<S: ProjectionStore> Projector<S> {
                 last = Some(position);
             }
             let Some(last) = last else { return Ok(()) };
+            assert!(self.chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
+            assert!(last >= self.next, "a record is applied once");
             self.apply_chunk()?;
             self.next = last.next();
             self.shared.reached.store(last.0, Ordering::Release);

@@ -44,10 +44,12 @@ impl Gathered {
     /// The position of the last record.
     #[must_use]
     pub fn last(&self) -> Position {
+        assert!(self.records > 0, "a group has records");
         self.first.plus(self.records - 1)
     }
 
     fn has_space_for(&self, bytes: usize) -> bool {
+        assert!(self.buffer.len() >= HEADER_BYTES, "the header's place is kept free");
         self.buffer.len() - HEADER_BYTES + bytes <= BODY_BYTES_MAX
     }
 }
@@ -125,7 +127,7 @@ impl Queue {
         } else {
             gathering.push_in_pieces(unit.bytes());
         }
-        debug_assert_eq!(gathering.next, first.plus(unit.records()), "every record has its place");
+        assert_eq!(gathering.next, first.plus(unit.records()), "every record has its place");
         self.pushed.store(gathering.next.before().0, Ordering::Release);
         drop(gathering);
         // Costs one load when the writer is awake.
@@ -144,17 +146,22 @@ impl Queue {
     pub fn take_group(&self) -> Option<Gathered> {
         let mut gathering = self.gathering.lock();
         let group = gathering.groups.pop_front()?;
+        assert!(group.records > 0, "a group that has gathered has records");
+        assert!(group.buffer.len() <= HEADER_BYTES + BODY_BYTES_MAX, "I9: a group has a limit");
         gathering.bytes -= group.buffer.len() - HEADER_BYTES;
+        assert!(!gathering.groups.is_empty() || gathering.bytes == 0, "no bytes wait without a group");
         Some(group)
     }
 
     /// Hands a buffer back for another group. What is in it is forgotten.
     pub fn recycle(&self, buffer: Vec<u8>) {
         let empty = empty_buffer(buffer);
+        assert!(empty.len() == HEADER_BYTES, "nothing is left of what was in a buffer");
         let mut gathering = self.gathering.lock();
         if gathering.spare.len() < SPARE_BUFFERS_MAX {
             gathering.spare.push(empty);
         }
+        assert!(gathering.spare.len() <= SPARE_BUFFERS_MAX, "I9: spare buffers have a limit");
     }
 
     /// Sleeps until something can be taken, the queue is closed, or the time is over (`None`: for ever).
@@ -203,7 +210,9 @@ impl Gathering {
         group.buffer.extend_from_slice(records);
         group.records += count;
         self.bytes += records.len();
+        assert!(group.buffer.len() <= HEADER_BYTES + BODY_BYTES_MAX, "I9: a group has a limit");
         self.next = first.plus(count);
+        assert!(group.first.plus(group.records) == self.next, "I4: the records of a group follow each other");
     }
 
     /// A unit that no group can hold is cut between records: any prefix of the journal is valid (I4).

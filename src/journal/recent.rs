@@ -45,6 +45,7 @@ impl RecentGroups {
         let ring = self.ring.lock();
         let after = ring.groups.partition_point(|recent| recent.first <= from);
         let recent = ring.groups.get(after.checked_sub(1)?)?;
+        assert!(recent.first <= from, "the group that contains a position begins at it or before");
         (recent.last >= from).then(|| recent.group.clone())
     }
 
@@ -78,6 +79,8 @@ impl RecentGroups {
                 freed.push(oldest.group);
             }
         }
+        assert!(!ring.groups.is_empty(), "the last group stays");
+        assert!(ring.bytes <= self.bytes_max || ring.groups.len() == 1, "I9: the ring has a limit");
         drop(ring);
         // A group that somebody still reads is freed by its last reader.
         freed.into_iter().filter_map(|group| std::sync::Arc::into_inner(group.0)).for_each(recycle);

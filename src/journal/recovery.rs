@@ -259,6 +259,7 @@ pub fn open_epoch(
     store.adopt(found.end.last, outside);
     let record =
         EpochRecord { epoch: found.highest_epoch.next(), writer, last: found.end.last, last_hash: found.end.hash };
+    assert!(record.epoch > found.end.epoch, "I4: each recovery opens a later epoch");
     let header = Header {
         records: 1,
         epoch: record.epoch,
@@ -271,6 +272,7 @@ pub fn open_epoch(
     let hash = seal(&mut group, header);
     let last = store.append(found.end.last, &group, Persist::Synced).map_err(RecoveryError::Epoch)?;
     assert_eq!(last, header.first, "an epoch record is one record");
+    assert_eq!(store.tail(), last, "the store ends with the epoch record");
     let end = ChainEnd { last, hash, epoch: record.epoch };
     Ok(Recovered { found, end })
 }
@@ -357,6 +359,8 @@ impl Follower {
 
     fn meet(&mut self, seen: Seen) -> Result<(), RecoveryError> {
         self.checked.highest_epoch = self.checked.highest_epoch.max(seen.key.epoch);
+        let before = self.undecided.as_ref().map(|before| before.key);
+        assert!(before.is_none_or(|before| before < seen.key), "groups come in the order of their keys");
         match self.undecided.take() {
             // Of two groups at one position the later epoch's took the place of the other.
             Some(before) if before.key.first == seen.key.first => self.checked.superseded.push(before.key),
@@ -385,6 +389,8 @@ impl Follower {
         let case = Case::of(&seen.facts(end, followed));
         match (case, &seen.read) {
             (Case::Next | Case::Opening, Ok(link)) => {
+                assert!(link.last > end.last, "I4: the journal grows by whole records");
+                assert!(seen.key.epoch >= end.epoch, "epochs only go up");
                 *end = ChainEnd { last: link.last, hash: link.hash, epoch: seen.key.epoch };
                 self.checked.groups += 1;
                 self.checked.bytes += seen.bytes as u64;

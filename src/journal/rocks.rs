@@ -208,6 +208,7 @@ impl Store for RocksStore {
         };
         self.shared.db.put_opt(Key::Group(read.header().key()).to_bytes(), group, options)?;
         self.tail = read.last();
+        assert!(self.tail > expected_last, "an append has records");
         Ok(self.tail)
     }
 
@@ -261,6 +262,8 @@ impl RocksStore {
     /// that the write of the start has begun puts the run off, and nothing is written before it is over.
     fn trim_files(&self, plan: &TrimPlan) -> Result<Start, TrimError> {
         let db = &self.shared.db;
+        assert!(plan.start.first <= self.tail, "I4: a trim keeps the last group");
+        assert!(plan.start.first >= self.shared.view.read().start.first, "a start only goes up");
         db.put_opt(Key::Start.to_bytes(), plan.start.to_bytes(), &self.synced)?;
         {
             let mut view = self.shared.view.write();
@@ -371,6 +374,8 @@ impl RocksReader {
         let kept_bytes: u64 = kept_files.iter().map(|file| file.size as u64).sum();
         let newest_dropped = dropped.last().map_or(0, |file| file.size as u64);
         let first = Group::trust(&first).map_err(|damage| TrimError(damage.to_string()))?;
+        assert!(within.as_slice() < limit.as_slice(), "I4: the files end before the group that is kept");
+        assert!(first.header().first <= kept.header().first, "I4: the journal begins with what is kept, or before it");
         Ok(Some(TrimPlan {
             start: Start::at(&first),
             within,

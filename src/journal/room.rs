@@ -50,6 +50,7 @@ impl Room {
             Class::Reserve => all - u64::from(self.limits.settlement_share_records),
             Class::Settlement => all,
         };
+        assert!(limit <= all, "a share is part of the whole");
         let wanted = u64::from(records);
         self.used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {

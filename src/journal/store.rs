@@ -64,6 +64,7 @@ impl Start {
     pub fn at(group: &Group<'_>) -> Self {
         let header = group.header();
         let opens = EpochRecord::opening(group).is_some();
+        assert!(header.epoch > Epoch::NONE && header.first > Position::NONE, "a group has its place in an epoch");
         Self {
             first: header.first,
             epoch: if opens { Epoch(header.epoch.0 - 1) } else { header.epoch },
@@ -79,6 +80,7 @@ impl Start {
         bytes[8..16].copy_from_slice(&self.first.0.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.epoch.0.to_le_bytes());
         bytes[24..].copy_from_slice(&self.previous.0);
+        assert!(Self::from_bytes(&bytes).as_ref() == Some(self), "a start is read as it was written");
         bytes
     }
 

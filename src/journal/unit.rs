@@ -71,6 +71,7 @@ impl EncodedUnit {
         // Almost every record is shorter than 128 bytes: its prefix is the one byte that is kept free here.
         self.bytes.push(0);
         encode(&mut self.bytes);
+        assert!(self.bytes.len() > start, "an encoder only appends");
         let length = self.bytes.len() - start - 1;
         let prefix = match u32::try_from(length) {
             Ok(short) if length <= RECORD_BYTES_MAX => Prefix::of(short),
@@ -85,6 +86,7 @@ impl EncodedUnit {
             self.bytes.splice(start..=start, prefix.bytes().iter().copied());
         }
         self.records += 1;
+        assert!(self.bytes.len() == start + prefix.used + length, "a record is its length and its bytes");
         Ok(())
     }
 }

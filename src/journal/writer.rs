@@ -176,6 +176,7 @@ impl<S: Store> Writer<S> {
         if allowed <= self.trimmed_to || self.failed.is_some() {
             return;
         }
+        assert!(allowed <= self.durability.synced(), "I3: a flush rests on records that are synced");
         self.trimmed_to = allowed;
         match self.store.trim(allowed) {
             Ok(start) => tracing::debug!(first = start.first.0, "the journal was trimmed"),
@@ -214,6 +215,7 @@ impl<S: Store> Writer<S> {
         let queue = &self.queue;
         self.recent.push(buffer, |free| queue.recycle(free));
         self.publish(now.monotonic_ms)?;
+        assert!(self.durability.durable() == last, "I3: what was appended may be answered, and nothing else");
         self.queue.give_back(records);
         Ok(Some(self.published(records, bytes)))
     }
@@ -221,6 +223,7 @@ impl<S: Store> Writer<S> {
     /// Publishes the end of the journal. The sync comes before the publication (I3).
     fn publish(&mut self, monotonic_ms: u64) -> Result<(), AppendError> {
         let last = self.end.last;
+        assert!(self.store.tail() == last, "I3: what is published is in the store");
         match self.durability.mode() {
             DurabilityMode::Sync | DurabilityMode::Memory => {
                 self.durability.publish_answerable(last);
@@ -249,6 +252,7 @@ impl<S: Store> Writer<S> {
     }
 
     fn sync_written(&mut self) -> Result<Published, AppendError> {
+        assert!(self.durability.synced() <= self.end.last, "nothing is synced that was not written");
         self.store.sync()?;
         self.unsynced_since_ms = None;
         self.durability.publish_synced(self.end.last);
@@ -256,7 +260,10 @@ impl<S: Store> Writer<S> {
     }
 
     fn published(&self, records: u32, bytes: usize) -> Published {
-        Published { records, bytes, durable: self.durability.durable(), synced: self.durability.synced() }
+        let (durable, synced) = (self.durability.durable(), self.durability.synced());
+        assert!(synced <= durable, "what is synced may be answered");
+        assert!(durable <= self.end.last, "I3: nothing is answered that was not written");
+        Published { records, bytes, durable, synced }
     }
 
     fn persist(&self) -> Persist {
@@ -274,6 +281,7 @@ impl<S: Store> Writer<S> {
     }
 
     fn fail(&mut self, error: AppendError) -> WriteFailed {
+        assert!(self.failed.is_none(), "nothing is tried after a failure");
         let failure = WriteFailed { last: self.end.last, error };
         self.failed = Some(failure.clone());
         self.durability.publish_failed();

@@ -37,6 +37,7 @@ impl AccountScan {
         if self.first.len() > self.limit {
             self.first.pop_last();
         }
+        assert!(self.first.len() <= self.limit, "I9: a listing has a limit");
     }
 }
 

@@ -303,6 +303,7 @@ impl Sums {
         if self.held.len() > self.accounts_max {
             self.high = self.held.pop_last().map(|(account, _)| account);
         }
+        assert!(self.held.len() <= self.accounts_max, "I9: what is compared at once has a limit");
     }
 
     /// Compares a wallet's row, one of these, with its open holds (I1); each row once.

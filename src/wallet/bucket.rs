@@ -131,7 +131,11 @@ impl Split {
         let free = self.free.min(amount);
         let subscription = self.subscription.min(amount - free);
         let top_up = self.top_up.min(amount - free - subscription);
-        Self { free, subscription, top_up }
+        let drawn = Self { free, subscription, top_up };
+        assert!(drawn.total() <= amount, "I2: more than was asked for");
+        assert!(drawn.total() == amount || drawn == *self, "R3: less is drawn only where there is no more");
+        assert!(top_up.is_zero() || (free == self.free && subscription == self.subscription), "R3: top-up comes last");
+        drawn
     }
 
     /// Up to `amount` in the order in which credits go back: top-up, subscription, free (R24).
@@ -140,7 +144,11 @@ impl Split {
         let top_up = self.top_up.min(amount);
         let subscription = self.subscription.min(amount - top_up);
         let free = self.free.min(amount - top_up - subscription);
-        Self { free, subscription, top_up }
+        let back = Self { free, subscription, top_up };
+        assert!(back.total() <= amount, "I1: more goes back than was asked for");
+        assert!(back.total() == amount || back == *self, "R24: less goes back only where there is no more");
+        assert!(free.is_zero() || (top_up == self.top_up && subscription == self.subscription), "R24: free comes last");
+        back
     }
 
     /// The sum, bucket by bucket.

@@ -136,6 +136,8 @@ impl Cohorts {
         let index = u16::try_from(zones.len()).ok().filter(|index| usize::from(*index) < ZONES_MAX);
         let index = index.ok_or(ZoneError::TooMany)?;
         zones.push((name, zone));
+        assert!(zones.len() <= ZONES_MAX, "I9: zones have a limit");
+        assert!(zones.len() == usize::from(index).saturating_add(1), "a cohort's number is its zone's place");
         Ok(Cohort(index))
     }
 
@@ -159,6 +161,8 @@ impl Cohorts {
             return known;
         }
         let fresh = today(&self.zone(cohort), now);
+        assert!(fresh.day >= known.day, "R6: day numbers never decrease");
+        assert!(fresh.day.0 >> (64 - SECONDS_BITS) == 0, "a day fits its field");
         let before = cell.fetch_max(pack(fresh), Ordering::Relaxed);
         if before == 0 {
             // The cohort's first day: its wallets come with it, so that there is nothing to sweep. Of two who publish it at
@@ -290,6 +294,7 @@ impl KnownEnd {
     /// Nothing where it does not fit, which is no day before the year 4000.
     fn pack(self) -> Option<u64> {
         let length = self.ends_s.checked_sub(self.from_s)?;
+        assert!(self.cohort < ZONES_MAX as u64, "a cohort fits its field");
         let fits = self.ends_s >> ENDS_BITS == 0 && length >> LENGTH_BITS == 0;
         fits.then_some(self.cohort << (ENDS_BITS + LENGTH_BITS) | length << ENDS_BITS | self.ends_s)
     }

@@ -7,7 +7,7 @@ use crate::calendar::{ZONE_NAME_BYTES_MAX, same_zone};
 use crate::correct::corrected;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal, overloaded};
-use crate::ids::{AccountId, CommandId, Now, Period, Tier, Timestamp};
+use crate::ids::{AccountId, CommandId, Now, Period, Position, Tier, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Freeze, Grant, Issuer, Open, Record, SetSubscription, SubscriptionChange};
@@ -141,6 +141,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     pub(crate) fn pushed(&self, record: Record) -> CommandRow {
         let position = self.journal.push(std::slice::from_ref(&record));
+        assert!(position > Position::NONE, "a record has a place");
         CommandRow { record, position }
     }
 
@@ -192,6 +193,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let period = numbers.period_of(&word).next();
         let day = numbers.day_of(&word);
         let account = slot.account();
+        assert!(tier > Tier::NONE && tier <= Tier::MAX, "R9: a subscription has a tier");
+        assert!(period > slot.period(), "I7: a period that was used before");
         let record = SetSubscription { account, day, period, amount, tier, ends_at, issuer };
         let after = record.subscription();
         let row = self.pushed(Record::SetSubscription(record));
@@ -232,6 +235,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn give_locked(&self, on: &mut Locked<'_>, slices: &Slices) {
         let repaid = self.repay(on.index, on.cold, slices.split.top_up);
         let rest = slices.split.minus(&Split::only(Bucket::TopUp, repaid));
+        assert!(!on.cold.in_debt || rest.top_up.is_zero(), "R16: top-up credits beside debt");
         let attention = on.cold.frozen || on.cold.in_debt;
         on.slot.word.transition(|word| {
             let next = word.plus(&rest, &Bits::WIDE);

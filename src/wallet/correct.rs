@@ -30,6 +30,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         });
         let numbers = self.numbers(slot, now);
         let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
+        assert!(amount <= requested, "R33: a correction takes at most what was asked for");
         let record = Correct { account: slot.account(), bucket, requested, amount, day, period, issuer };
         Ok((self.pushed(Record::Correct(record)), corrected(bucket, amount)))
     }

@@ -92,6 +92,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.journal.push(&[Record::CycleRoll(rolling.iter().map(|one| one.due.record).collect())]);
         }
         let rolled = rolling.len();
+        assert!(due.len() <= PACKED_ROLLS_MAX, "I9: a packed roll has a limit");
+        assert!(rolled.saturating_add(left_out) <= due.len(), "each wallet is rolled or left out once");
         let mut totals = ResetTotals::default();
         for Rolling { slot, mut cold, due, .. } in rolling {
             totals = totals.plus(&self.apply_roll(slot, &mut cold, &due));

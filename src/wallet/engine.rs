@@ -155,6 +155,7 @@ impl Chunk {
         let place = Place::pending(self.unit.number, self.unit.records.len());
         self.unit.records.push(record);
         self.unit.marks.push(Mark { answer: self.answers.len(), hold });
+        assert!(self.unit.marks.len() == self.unit.records.len(), "every record has its mark");
         place
     }
 }
@@ -304,6 +305,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
         }
         self.push(chunk, now);
+        assert!(chunk.unit.records.is_empty(), "nothing is left that is not pushed");
+        assert!(run != Run::Done || chunk.answers.len() >= operations.len(), "every operation has its answer");
         run
     }
 
@@ -371,7 +374,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if chunk.unit.records.is_empty() {
             return;
         }
+        assert!(chunk.unit.marks.len() == chunk.unit.records.len(), "every record has its mark");
         let first = self.journal.push(&chunk.unit.records);
+        assert!(first > Position::NONE, "a record has a place");
         let mut gives = std::mem::take(&mut chunk.unit.gives);
         for (slot, slices) in gives.drain(..) {
             self.give(self.wallets.slot(slot), slot, &slices, now);
@@ -396,7 +401,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         chunk.unit.records.clear();
         chunk.unit.marks.clear();
+        assert!(chunk.unit.gives.is_empty(), "every give of a unit is in its word");
+        assert!(chunk.unit.opened == 0, "every hold that a unit opened is counted");
+        let pushed = chunk.unit.number;
         chunk.unit.number = self.next_unit();
+        assert!(chunk.unit.number != pushed, "a unit has a number of its own");
     }
 
     /// A record for the hold at hand; more are taken out at once, for the operations that follow.
@@ -438,6 +447,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let repaid = self.repay(index, &mut cold, top_up);
             let attention = cold.frozen || cold.in_debt;
             let rest = Slices { split: slices.split.minus(&Split::only(Bucket::TopUp, repaid)), ..*slices };
+            assert!(!cold.in_debt || rest.split.top_up.is_zero(), "R16: top-up credits beside debt");
             slot.word.transition(|word| {
                 let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
                 (Some(Snapshot { attention, ..next }), ())
@@ -449,12 +459,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn repay(&self, index: SlotIndex, cold: &mut crate::slot::Cold, amount: Credits) -> Credits {
         let mut debts = self.debts.lock();
         let Some(debt) = debts.get_mut(&index) else { return Credits::ZERO };
+        assert!(!debt.is_zero(), "R16: a debt of nothing");
+        assert!(cold.in_debt, "R16: a debt that the cold side does not know of");
         let repaid = amount.min(*debt);
         *debt -= repaid;
         if debt.is_zero() {
             debts.remove(&index);
             cold.in_debt = false;
         }
+        assert!(repaid == amount || !cold.in_debt, "R16: what comes in repays debt first");
         repaid
     }
 

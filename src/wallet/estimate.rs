@@ -90,6 +90,7 @@ pub fn estimate(
         need = need.checked_add(Credits::from_millis(of_line)).ok_or(EstimateError::Overflow)?;
         min_tier = min_tier.max(priced.min_tier);
     }
+    assert!(needs.len() == lines.len(), "every line has its need");
     Ok(Estimate {
         need,
         with_buffer_min: with_buffer(need, smaller)?,

@@ -34,6 +34,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
         }
         self.push(chunk, now);
+        assert!(expired <= SWEEP_HOLDS_MAX, "I9: what expires at once has a limit");
         for record in again {
             // Whose it is by now, it is an open hold's: those of others are noted already, and once more does no harm.
             if let Some(held) = self.holds.find_by_record(record) {
@@ -69,6 +70,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let fired = live.fired(now.daemon);
         let (Fired::Ends, Some(index)) = (fired, live.slot) else { return fired };
         let id = held.id();
+        assert!(live.hold.ends_at <= now.daemon, "R23: a hold expires at its end or later");
         let record = self.end_record(id, (&live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
         self.end(chunk, index, &mut live, &record.returned);
@@ -117,6 +119,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             None => {
                 let horizon = now.wall.min(now.daemon).minus_millis(self.settings.id_window_ms);
                 let next = Timestamp(horizon.0.saturating_sub(horizon.0 % 1_000));
+                assert!(next.0 % 1_000 == 0, "R32: forgetting goes by the second");
                 if next >= bound.plus_millis(BOUND_STEP_MS) {
                     let position = self.journal.push(&[Record::IdBound { bound: next }]);
                     *on_its_way = Some((next, position));
@@ -137,6 +140,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     fn sweep(&self, bound: Timestamp, now: Now) -> u64 {
+        assert!(bound.0 <= self.id_bound.load(Ordering::Acquire), "R32: the bound comes before the sweep");
         let flushed = self.archive.flushed();
         let ended_before = seconds(now.daemon.minus_millis(self.settings.id_window_ms));
         self.holds.forget(|id, place, at_s| {

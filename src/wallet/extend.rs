@@ -67,6 +67,7 @@ fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::T
         let last = live.place.position().ok_or(Wait::OwnUnit)?;
         return Ok(answer.resting_on(last));
     }
+    assert!(asked > live.hold.ends_at, "R23: an end never moves back");
     chunk.unit.ends.extend(live.move_end(asked));
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
     Ok(answer)

@@ -110,7 +110,9 @@ impl State {
             Self::Open(record) => (1, record.0),
             Self::Kept(record) => (2, record.map_or(NO_RECORD, |record| record.0)),
         };
-        kind << KIND_SHIFT | u64::from(number)
+        let packed = kind << KIND_SHIFT | u64::from(number);
+        assert!(Self::unpack(packed) == self, "a state is read as it was written");
+        packed
     }
 
     #[inline]
@@ -315,7 +317,7 @@ impl Held<'_> {
             _ if live.place.position().is_none() => return,
             _ => live.hold.ended_at,
         };
-        debug_assert!(!live.over, "what is over is not kept");
+        assert!(!live.over, "what is over is not kept");
         let place = live.place;
         self.end(place, ended_at);
     }

@@ -151,6 +151,7 @@ impl OpenHolds {
         drop(ends);
         let new = (first..first.saturating_add(new)).rev().map(RecordNumber);
         spare.extend(new.inspect(|number| self.segments.make(*number)));
+        assert!(spare.len() >= count, "as many records as were asked for");
         // A look at all of them before the first is written: the processor fetches them at the same time.
         let seen = spare.iter().map(|number| self.segments.record(*number).touch());
         std::hint::black_box(seen.fold(0, |all, part| all | part));
@@ -176,6 +177,8 @@ impl OpenHolds {
             ends.free.push(number.0);
         }
         ends.free.extend(spare.drain(..).map(|number| number.0));
+        let used = usize::try_from(ends.used).unwrap_or(usize::MAX);
+        assert!(ends.free.len() <= used, "a record goes back once");
     }
 
     /// Notes the end of a hold, in the place of what was noted before; whoever calls has the lock of its shard, so that
@@ -194,6 +197,7 @@ impl OpenHolds {
                 break;
             }
         }
+        assert!(due.len() <= limit, "I9: what expires at once has a limit");
         due.into_iter().map(RecordNumber).collect()
     }
 

@@ -49,6 +49,7 @@ impl CycleOutlook {
         self.earliest = self.earliest.min(ends_at);
         self.in_hour = self.in_hour.saturating_add(u64::from(ends_at <= self.hour_ends_at));
         self.in_day = self.in_day.saturating_add(u64::from(ends_at <= self.day_ends_at));
+        assert!(self.in_hour <= self.in_day, "an hour is part of its day");
     }
 }
 

@@ -193,6 +193,7 @@ impl PlanCatalog {
         let enough = above()
             .filter(|plan| plan.credits >= needed)
             .min_by_key(|plan| (plan.tier, plan.credits, plan.term, plan.id));
+        assert!(enough.is_none_or(|plan| plan.tier > tier), "R40: an upgrade goes up");
         enough.or_else(|| above().min_by_key(|plan| (std::cmp::Reverse(plan.credits), plan.tier, plan.term, plan.id)))
     }
 

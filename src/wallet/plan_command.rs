@@ -42,6 +42,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let numbers = self.numbers(on.slot, now);
         let running = numbers.period_of(&word);
+        let ends = before.is_some() && change.after.is_none();
+        assert!(change.opens_period || !ends, "R11: the end of a subscription ends its period");
+        assert!(change.after.is_some() || change.amount.is_zero(), "R11: a lapse leaves nothing");
         let record = SubscriptionChange {
             account: on.slot.account(),
             kind,
@@ -118,6 +121,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     fn apply_change(&self, on: Locked<'_>, change: &SubscriptionChange, moves_to: Option<Cohort>) {
         let slot = on.slot;
         let short = Numbers::short_period(change.period);
+        assert!(change.account == slot.account(), "a change of another wallet");
+        assert!(change.period >= slot.period(), "I7: periods never go back");
         let left = slot.word.transition(|word| {
             let mut next = *word;
             let ends = word.period != short;

@@ -20,6 +20,7 @@ impl FreePolicies {
     /// Adds a policy; it replaces those that would have begun on the same date or later.
     pub fn add(&mut self, policy: FreePolicy) {
         self.policies.retain(|known| known.from < policy.from);
+        assert!(self.policies.last().is_none_or(|last| last.from < policy.from), "R5: policies are in order");
         self.policies.push(policy);
     }
 

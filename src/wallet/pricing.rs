@@ -98,6 +98,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let hold_ms = self.hold_ms(request, charge, (priced.ttl_default_ms, priced.ttl_max_ms));
         let terms = terms(request, Some(priced_terms(&priced, expected)), hold_ms);
         let changed = expected && request.amount != priced.amount;
+        assert!(charge || hold_ms <= self.settings.hold_ttl_max_ms, "R23: a hold time has a limit");
         Ok(Asked {
             amount: priced.amount,
             sources: terms.sources(),

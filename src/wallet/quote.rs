@@ -76,6 +76,8 @@ pub fn quote(
         Outcome::Granted => None,
         _ => later.into_iter().find(|(_, purse)| would(purse).0 == Outcome::Granted),
     };
+    assert!(split.is_zero() || split.total() == priced.amount, "R21: the preview is what would be drawn");
+    assert!(split.within(sources) == split, "R3: the preview keeps to the sources");
     Ok(Quote {
         priced,
         would: outcome,

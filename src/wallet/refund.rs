@@ -116,6 +116,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         chunk.unit.gives.extend(record.returned.iter().map(|slices| (index, *slices)));
         let split = record.returned.iter().fold(Split::ZERO, |sum, slices| sum.plus(&slices.split));
         live.place = chunk.add(Record::Refund(record), id);
+        assert!(split.total() + forfeited.total() == wanted, "I1: a refund gives back or forfeits what it undoes");
         let mut answer = Answer::of(Outcome::Done);
         answer.split = split;
         answer.amount = wanted;
@@ -150,6 +151,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         back.day = if back.split.free.is_zero() { slices.day } else { day };
         back.period = if back.split.subscription.is_zero() { slices.period } else { period };
         let lost = slices.split.minus(&back.split);
+        assert!(back.split.free.is_zero() || back.day == day, "I7: free credits come back into the running day");
+        assert!(back.split.subscription.is_zero() || back.period == period, "I7: a period that does not run");
         (back, lost)
     }
 }

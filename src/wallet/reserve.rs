@@ -93,7 +93,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 }
                 Taken::NoPrice(word, refused) => return Ok(self.tell(refused.answer(), slot, &word, now)),
             };
+            assert!(taken.split.total() == asked.amount, "I2: a reserve of another amount");
             let record = reserve_record(request, &asked.terms, taken, now);
+            assert!(charge || record.ends_at >= record.at, "R23: a hold ends after it began");
             self.add_hold(chunk, vacant, &record, charge, index);
             let mut answer = Answer::of(Outcome::Granted);
             answer.split = taken.split;
@@ -179,6 +181,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot: &Slot,
         (word, now): (&Snapshot, Now),
     ) -> Answer {
+        assert!(word.available.within(sources).total() < required, "R40: what is there is not enough");
         let mut refused = Answer::of(Outcome::Insufficient).with_amount(required);
         refused.detail = self.upgrade_to(word.tier, required);
         Answer { next_reset_at: self.next_reset(slot, word, sources, now), ..self.tell(refused, slot, word, now) }
@@ -225,6 +228,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     ) -> Result<Answer, Wait> {
         let Some((mut held, live)) = self.find(chunk, request.hold, now)? else { return Err(Wait::Elsewhere) };
         let Some(last) = live.place.position() else { return Err(Wait::OwnUnit) };
+        assert!(last >= live.hold.reserve_position, "I3: a hold's last record is its reserve or comes after it");
         let hold = &live.hold;
         let answer = if hold.state == HoldState::Tombstone {
             Answer::of(Outcome::AlreadyReleased).resting_on(last)

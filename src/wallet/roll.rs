@@ -66,6 +66,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let before = slot.subscription(cold)?;
         let pending = self.pending_change(slot, cold);
         let rolled = roll_over_by(&before, pending.as_ref(), &mut almanac.of(&self.cohorts, cohort), at)?;
+        assert!(rolled.boundary <= at, "R10: a boundary that has not come");
+        assert!(rolled.after.is_none_or(|after| at < after.due_at()), "R35: a roll stops short of what is due");
         // The days up to the boundary come with the tier of before it (R7, R35).
         self.roll_day(slot, cold, almanac.day_before(&self.cohorts, cohort, rolled.boundary), now);
         let numbers = self.numbers(slot, now);
@@ -76,6 +78,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// the next instant is published: who sees that one sees the new period too.
     pub(crate) fn apply_roll(&self, slot: &Slot, cold: &mut Cold, due: &DueRoll) -> ResetTotals {
         let DueRoll { record: roll, rolled } = due;
+        assert!(roll.account == slot.account(), "a roll of another wallet");
+        assert!(roll.period > slot.period(), "I7: a period that was used before");
+        assert!(rolled.after.is_some() == (roll.tier > Tier::NONE), "R11: a lapse leaves no tier");
         let left = slot.word.transition(|word| {
             let mut next = *word;
             next.available.subscription = roll.allocation;
@@ -124,7 +129,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// The change that waits for the next boundary; call with the lock held.
     pub(crate) fn pending_change(&self, slot: &Slot, cold: &Cold) -> Option<PendingChange> {
-        if cold.has_pending { self.pending_changes.lock().get(&slot.account()).copied() } else { None }
+        if !cold.has_pending {
+            return None;
+        }
+        let pending = self.pending_changes.lock().get(&slot.account()).copied();
+        assert!(pending.is_some(), "R12: a pending change that is noted is there");
+        pending
     }
 
     /// Sets the change that waits for the next boundary; call with the lock held.

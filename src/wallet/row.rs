@@ -168,6 +168,7 @@ impl Row {
         self.free = policies.allowance(day, self.tier);
         self.spent_in_period.free = Credits::ZERO;
         self.day = day;
+        assert!(self.opened_days & 1 == 0, "R5: nothing was drawn from a day that begins");
     }
 
     /// Ends the running period of the subscription bucket and opens the next with `amount` (R10).
@@ -281,6 +282,7 @@ impl Row {
                 counters.expired += granted;
             }
         }
+        assert!(self.opened_days & bit != 0, "R5: a day that was drawn from counts as granted");
         age == 0
     }
 

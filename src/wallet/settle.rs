@@ -60,6 +60,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Fills an ended entry from the projections.
     fn read_back(&self, id: HoldId, place: Place) -> Result<(), Wait> {
         let position = place.position().ok_or(Wait::OwnUnit)?;
+        assert!(position > Position::NONE, "a hold that was pushed has a place");
         if self.archive.reached() < position {
             return Err(Wait::Projected(position));
         }
@@ -217,6 +218,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let word = slot.word.load();
         let returned = self.returnable(slot, &word, &Slices { split: left, ..hold.taken }, now);
         let forfeited = left.minus(&returned);
+        assert!(captured.total() <= wanted, "R25: more is captured than was asked for");
+        assert!(!request.last || captured.plus(&left) == rest, "I1: a last capture leaves nothing behind");
+        assert!(above.is_zero() || left.is_zero(), "R26: nothing goes back where more was taken than held");
         let record = Capture {
             account: hold.account,
             hold: id,
@@ -240,6 +244,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         answer.amount = answer.split.total();
         answer.forfeited = forfeited.total();
         answer.late = record.late;
+        let capped = !above.is_zero() && drawn.split.is_zero();
+        assert!(capped || answer.amount == wanted, "R25: what is charged is what was asked for");
         self.tell(answer, slot, &self.after_give(index, &word, &returned), now)
     }
 
@@ -256,6 +262,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let slices = Slices { split, day: numbers.day_of(word), period: numbers.period_of(word) };
             (Some(next), Ok(slices))
         });
+        if let Ok(slices) = &drawn {
+            assert!(slices.split.total() == above, "R26: a draw is all or nothing");
+            assert!(slices.split.within(sources) == slices.split, "R26: a draw from the hold's own sources");
+        }
         drawn.map_err(|word| self.insufficient(above, sources, slot, (&word, now)))
     }
 
@@ -312,6 +322,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             attribution: hold.attribution,
             at: now.daemon,
         };
+        assert!(taken.split.total() + record.shortfall == wanted, "R28: what is not taken is a shortfall");
+        assert!(record.shortfall.is_zero() || word.available.within(sources).is_zero(), "R28: what is there is taken");
         hold.capture_late(&record);
         live.place = chunk.add(Record::LateCapture(record), id);
         let step = live.hold.captures().last().copied();
@@ -374,6 +386,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         answer.split = returned;
         answer.amount = left.split.total();
         answer.forfeited = forfeited.total();
+        assert!(returned.plus(&forfeited) == left.split, "I1: a release gives back or forfeits what is left");
         self.tell(answer, slot, &self.after_give(index, &word, &returned), now)
     }
 

@@ -128,6 +128,7 @@ impl Subscription {
     #[must_use]
     pub fn opened(terms: &PlanTerms, anchor: Timestamp, zone: &TimeZone, auto_renew: bool) -> Self {
         let anchor = floored(anchor);
+        assert!(terms.term.months() > 0, "R9: a term has months");
         Self {
             plan: terms.plan,
             tier: terms.tier,
@@ -211,6 +212,7 @@ impl Subscription {
     fn in_cycle(&self, n: u32, pending: Option<&PendingChange>, boundaries: &mut impl Boundaries) -> Self {
         let running = PendingChange { plan: self.plan, tier: self.tier, allocation: self.allocation };
         let PendingChange { plan, tier, allocation } = pending.copied().unwrap_or(running);
+        assert!(n > self.cycle, "R10: cycles go up");
         Self {
             plan,
             tier,
@@ -233,7 +235,9 @@ pub fn boundary(anchor: Timestamp, zone: &TimeZone, n: u32) -> Timestamp {
         return anchor;
     }
     let local = Span::new().try_months(i64::from(n)).and_then(|months| local(anchor, zone).checked_add(months));
-    local.map_or(Timestamp::NEVER, |local| first_instant_of(zone, local))
+    let at = local.map_or(Timestamp::NEVER, |local| first_instant_of(zone, local));
+    assert!(at > anchor, "R10: boundaries lie behind their anchor");
+    at
 }
 
 /// The boundaries of a zone: computed each time, or remembered where many wallets have the same ones.
@@ -286,6 +290,8 @@ pub(crate) fn roll_over_by(
     }
     let n = last_cycle(sub, boundaries, now);
     let after = sub.in_cycle(n, pending, boundaries);
+    assert!(after.starts_at <= now, "R10: a cycle that has not begun");
+    assert!(now < after.ends_at, "R35: a cycle that is over");
     let skipped = n.saturating_sub(sub.cycle).saturating_sub(1);
     Some(Rolled { after: Some(after), boundary: after.starts_at, skipped, changed: pending.is_some() })
 }
@@ -310,7 +316,9 @@ fn last_cycle(sub: &Subscription, boundaries: &mut impl Boundaries, at: Timestam
         }
         n = n.saturating_sub(1);
     }
-    n.max(next)
+    let n = n.max(next);
+    assert!(n > sub.cycle, "R10: a cycle that has ended is not the last");
+    n
 }
 
 /// What a larger allocation adds to the rest of a cycle that has been granted `granted_max` (R12): the difference of
@@ -323,7 +331,10 @@ pub fn prorated(new_allocation: Credits, granted_max: Credits, remaining_s: u64,
         let scaled = product.checked_div(u128::from(cycle_s)).unwrap_or(0);
         Credits::from_millis(u64::try_from(scaled).unwrap_or(u64::MAX))
     };
-    scaled(new_allocation).saturating_sub(scaled(granted_max))
+    let added = scaled(new_allocation).saturating_sub(scaled(granted_max));
+    assert!(added <= new_allocation, "R12: more than the plan brings");
+    assert!(new_allocation > granted_max || added.is_zero(), "R12: a smaller plan adds nothing");
+    added
 }
 
 /// Subscribes (R11): the first cycle begins now. No `paid_through`: one term.

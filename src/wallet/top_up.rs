@@ -45,17 +45,21 @@ impl PendingTopUps {
 
     pub(crate) fn add(&mut self, index: SlotIndex, pending: Pending) {
         let list = self.by_wallet.entry(index).or_default();
+        assert!(pending.ends_at >= pending.at, "R14: a pending top-up ends after it was announced");
         for ended in list.iter().filter(|known| known.ends_at <= pending.at) {
-            self.ends.remove(&(ended.ends_at, ended.payment, index));
+            let noted = self.ends.remove(&(ended.ends_at, ended.payment, index));
+            assert!(noted, "R14: every pending top-up has its end noted");
         }
         add_pending(list, pending);
-        self.ends.insert((pending.ends_at, pending.payment, index));
+        let new = self.ends.insert((pending.ends_at, pending.payment, index));
+        assert!(new, "R14: a payment waits once");
     }
 
     fn remove(&mut self, index: SlotIndex, payment: PaymentId) {
         let Some(list) = self.by_wallet.get_mut(&index) else { return };
         for gone in list.extract_if(.., |known| known.payment == payment) {
-            self.ends.remove(&(gone.ends_at, payment, index));
+            let noted = self.ends.remove(&(gone.ends_at, payment, index));
+            assert!(noted, "R14: every pending top-up has its end noted");
         }
         if list.is_empty() {
             self.by_wallet.remove(&index);
@@ -199,6 +203,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let mut next = *word;
             next.available.top_up -= taken;
             next.attention |= taken < amount;
+            assert!(taken == amount || next.available.top_up.is_zero(), "R16: debt beside top-up credits");
             (Some(next), taken)
         });
         let owed = amount - taken;
@@ -207,6 +212,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             on.cold.in_debt = true;
         }
         let debt = self.debt_of(on.index);
+        assert!(debt >= owed, "R16: what is not there is debt");
+        assert!(debt.is_zero() != on.cold.in_debt, "R16: the cold side knows whether there is debt");
         let row = self.pushed(Record::Clawback(Clawback { account: on.slot.account(), amount, taken, debt, issuer }));
         let mut answer = Answer::of(Outcome::Done).with_amount(debt);
         answer.split = Split::only(Bucket::TopUp, taken);

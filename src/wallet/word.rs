@@ -121,7 +121,8 @@ impl Snapshot {
         }
         let split = eligible.draw_up_to(amount);
         assert!(split.total() == amount, "I2: a take of another amount");
-        Take::Granted(Self { available: self.available.minus(&split), ..*self }, split)
+        assert!(split.within(sources) == split, "R3: a take from a bucket that the request left out");
+        Take::Granted(self.less(&split), split)
     }
 
     /// Takes what is there, up to `amount`, past every gate: the work is done (R28).
@@ -129,7 +130,17 @@ impl Snapshot {
     #[inline]
     pub fn take_up_to(&self, amount: Credits, sources: Sources) -> (Self, Split) {
         let split = self.available.within(sources).draw_up_to(amount);
-        (Self { available: self.available.minus(&split), ..*self }, split)
+        assert!(split.total() <= amount, "I2: a take of more than was asked for");
+        assert!(split.within(sources) == split, "R3: a take from a bucket that the hold left out");
+        (self.less(&split), split)
+    }
+
+    /// This word with less in its buckets.
+    #[inline(always)]
+    fn less(&self, taken: &Split) -> Self {
+        let next = Self { available: self.available.minus(taken), ..*self };
+        assert!(next.available.total() + taken.total() == self.available.total(), "I1: a take moves credits");
+        next
     }
 
     /// Gives credits back. `running` has been cut to the running periods by the caller.
@@ -152,6 +163,9 @@ impl Snapshot {
             subscription: sum.subscription.min(most.subscription),
             top_up: sum.top_up.min(most.top_up),
         };
+        assert!(available.free >= self.available.free, "I1: a give lowers the free credits");
+        assert!(available.subscription >= self.available.subscription, "I1: a give lowers the subscription credits");
+        assert!(available.top_up >= self.available.top_up, "I1: a give lowers the top-up credits");
         Self { available, ..*self }
     }
 
@@ -164,6 +178,9 @@ impl Snapshot {
         assert!(free <= most.free, "the free field overflows");
         assert!(subscription <= most.subscription, "the subscription field overflows");
         assert!(top_up <= most.top_up, "the top-up field overflows");
+        assert!(u64::from(self.day) <= mask(bits.day), "the day field overflows");
+        assert!(u64::from(self.period) <= mask(bits.period), "the period field overflows");
+        assert!(u64::from(self.tier.0) <= mask(bits.tier), "the tier field overflows");
         let mut word = u128::from(self.attention);
         word = (word << bits.tier) | u128::from(self.tier.0);
         word = (word << bits.period) | u128::from(self.period);
@@ -190,6 +207,7 @@ impl Snapshot {
         let period = low_16(field(bits.period));
         let tier = Tier(low_16(field(bits.tier)).to_le_bytes()[0]);
         let attention = field(1) == 1;
+        assert!(word == 0, "the fields make up the word");
         Self { available: Split { free, subscription, top_up }, day, period, tier, attention }
     }
 }
@@ -229,14 +247,18 @@ impl Numbers {
     #[must_use]
     #[inline]
     pub fn day_of(&self, snapshot: &Snapshot) -> Day {
-        Day(widen(snapshot.day, 10, self.day.0.saturating_add(DAYS_AHEAD)))
+        let day = Day(widen(snapshot.day, 10, self.day.0.saturating_add(DAYS_AHEAD)));
+        assert!(Self::short_day(day) == snapshot.day, "a day keeps its short form");
+        day
     }
 
     /// The full period of a word.
     #[must_use]
     #[inline]
     pub fn period_of(&self, snapshot: &Snapshot) -> Period {
-        Period(widen(snapshot.period, 9, self.period.0.saturating_add(255)))
+        let period = Period(widen(snapshot.period, 9, self.period.0.saturating_add(255)));
+        assert!(Self::short_period(period) == snapshot.period, "a period keeps its short form");
+        period
     }
 
     /// The short form of a day.
@@ -258,6 +280,7 @@ impl Numbers {
 #[inline]
 fn widen(short: u16, bits: u32, most: u32) -> u32 {
     let behind = most.wrapping_sub(u32::from(short)) & low_mask(bits);
+    assert!(behind <= low_mask(bits), "one turn of the field lies behind");
     most.checked_sub(behind).unwrap_or_else(|| u32::from(short))
 }
 
@@ -347,7 +370,9 @@ impl<F: Form> AtomicWord<F> {
     /// A word with these fields.
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
-        Self { cell: F::Cell::new(snapshot.pack(&F::BITS)) }
+        let packed = snapshot.pack(&F::BITS);
+        assert!(Snapshot::unpack(packed, &F::BITS) == snapshot, "a word is packed without a loss");
+        Self { cell: F::Cell::new(packed) }
     }
 
     /// The word now.

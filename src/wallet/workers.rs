@@ -83,6 +83,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 }
             }
         });
+        assert!(first.len() <= limit, "I9: a listing has a limit");
         first.into_values().collect()
     }
 
@@ -107,6 +108,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         });
         let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
         self.push(chunk, now);
+        assert!(released <= SWEEP_HOLDS_MAX, "I9: a bulk release has a limit");
         released
     }
 
@@ -151,6 +153,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let slot = self.wallets.slot(index);
         let returned = self.returnable(slot, &slot.word.load(), &left, now);
         let forfeited = left.split.minus(&returned);
+        assert!(live.hold.account == slot.account(), "a hold of another wallet");
+        assert!(returned.top_up == left.split.top_up, "R24: top-up credits always come back");
         Return { account: live.hold.account, hold: id, returned, forfeited, at: now.daemon }
     }
 }

@@ -3,6 +3,7 @@
 //! - [`sweep`]: every write, sync, rename, open, truncation, allocation and removal of a fixed run fails once (input/output
 //!   error, no space), is late, or is where the process is killed; every write is short, or torn by a kill.
 //! - [`order`]: every acknowledgement leaves after the sync of what it rests on.
+//! - [`ready`]: what a start decides is synced before it is ready.
 //! - [`space`]: the disk fills up, is freed, and fills up at once.
 //! - [`slow`]: each sync takes half a second; memory is short at ten times the load.
 //! - [`forgetful`]: a file system that forgets at a kill what was not synced, names too.
@@ -11,6 +12,7 @@
 
 mod forgetful;
 mod order;
+mod ready;
 mod shim;
 mod slow;
 mod space;

@@ -56,7 +56,7 @@ fn until(wire: &mut Wire, wanted: Outcome) -> Duration {
     begun.elapsed()
 }
 
-fn get(http: &str, path: &str) -> String {
+pub(super) fn get(http: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(http).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: creditd\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();

@@ -11,6 +11,7 @@ mod hostile;
 mod http;
 mod http_limits;
 mod life;
-mod past;
+pub(crate) mod past;
 mod requests;
+mod stops;
 mod wire;

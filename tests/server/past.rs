@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use creditd::catalogue::Catalogue;
+use creditd::config::CatalogPart;
 use journal::directory::DataDirectory;
 use journal::recovery::{check, open_epoch};
 use journal::rocks::RocksStore;
@@ -14,7 +16,7 @@ use wallet::bucket::Bucket;
 use wallet::credits::Credits;
 use wallet::engine::{Archive, ArchiveError, Engine, Journal};
 use wallet::hold::Hold;
-use wallet::ids::{AccountId, CommandId, HoldId, Now, Position, Tier, Timestamp};
+use wallet::ids::{AccountId, CommandId, HoldId, Now, PlanId, Position, Tier, Timestamp};
 use wallet::ledger::{CommandKey, CommandRow};
 use wallet::record::Record;
 use wallet::request::{Command, CommandRequest};
@@ -59,7 +61,7 @@ impl Archive for Nothing {
 }
 
 /// What happened before the daemon is started.
-pub(super) struct Past {
+pub(crate) struct Past {
     engine: Engine<Pushed, Nothing>,
     now: Now,
     commands: u128,
@@ -67,10 +69,11 @@ pub(super) struct Past {
 
 impl Past {
     /// It begins at this instant, with 100 free credits a day.
-    pub(super) fn beginning(at: Timestamp) -> Self {
+    pub(crate) fn beginning(at: Timestamp) -> Self {
         let engine = Engine::new(Settings::default(), Pushed::default(), Nothing);
         let now = Now::at(at);
         engine.ensure_policy(Credits::from_whole(100), false, now);
+        engine.set_plans(Catalogue::load(&CatalogPart::default()).unwrap().plans);
         Self { engine, now, commands: 0 }
     }
 
@@ -82,24 +85,30 @@ impl Past {
         assert_eq!(answer.outcome, wallet::outcome::Outcome::Done);
     }
 
-    pub(super) fn open(&mut self, account: u128, zone: &str) {
+    pub(crate) fn open(&mut self, account: u128, zone: &str) {
         self.command(Command::OpenAccount { account: AccountId(account), zone: zone.into() });
     }
 
     /// Takes free credits, so that the day leaves a trace (R5).
-    pub(super) fn draw(&mut self, account: u128, whole: u64) {
+    pub(crate) fn draw(&mut self, account: u128, whole: u64) {
         let amount = Credits::from_whole(whole);
         self.command(Command::Correct { account: AccountId(account), bucket: Bucket::Free, amount });
     }
 
     /// A subscription that ends at its time.
-    pub(super) fn subscribe(&mut self, account: u128, whole: u64, ends_at: Timestamp) {
+    pub(crate) fn subscribe(&mut self, account: u128, whole: u64, ends_at: Timestamp) {
         let (account, amount, tier) = (AccountId(account), Credits::from_whole(whole), Tier(1));
         self.command(Command::SetSubscription { account, amount, tier, ends_at });
     }
 
+    /// A plan of the samples that come with the program, by auto-renewal; its first cycle begins now.
+    pub(crate) fn subscribe_to(&mut self, account: u128, plan: u16) {
+        let (account, plan, paid_through) = (AccountId(account), PlanId(plan), Timestamp::NONE);
+        self.command(Command::Subscribe { account, plan, auto_renew: true, paid_through });
+    }
+
     /// Writes the journal of a new data folder; its last group has this time. Says how many records it has.
-    pub(super) fn write(self, folder: &Path, last_at: Timestamp) -> u64 {
+    pub(crate) fn write(self, folder: &Path, last_at: Timestamp) -> u64 {
         creditd::data::init(folder).unwrap();
         let directory = DataDirectory::open(folder).unwrap();
         let mut store = RocksStore::open(&directory.journal(), true).unwrap();

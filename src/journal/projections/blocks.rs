@@ -23,7 +23,10 @@ pub(crate) fn write_blocks(rows: &[(HoldId, &[u8])], flushed: u64, mut put: impl
     while let Some((first, _)) = rest.first() {
         let second = second_of(*first);
         let (block, after) = rest.split_at(block_length(rest, second));
+        assert!(!block.is_empty(), "a block has rows");
+        assert!(block.is_sorted_by(|(one, _), (other, _)| one < other), "rows are found by binary search");
         write_block(block, &mut value);
+        assert!(value.len() <= BLOCK_BYTES_MAX || block.len() == 1, "I9: a block has a limit");
         put(BlockKey { second, flushed, first: *first }, &value);
         rest = after;
     }
@@ -51,6 +54,7 @@ pub(super) fn write_block(rows: &[(HoldId, &[u8])], value: &mut Vec<u8>) {
     for (_, row) in rows {
         value.extend_from_slice(row);
     }
+    assert!(value.len() == COUNT_BYTES + rows.len() * ENTRY_BYTES + end, "a block is its directory and its rows");
 }
 
 fn number(length: usize) -> [u8; 4] {

@@ -96,7 +96,10 @@ fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, 
         // A block that begins above the id is the last of an older flush: the right one of that flush is further down.
         let older = if block.first > id { Some(block.flushed) } else { block.flushed.checked_sub(1) };
         match older {
-            Some(older) => flushed = older,
+            Some(older) => {
+                assert!(older <= flushed, "a search goes to older flushes");
+                flushed = older;
+            }
             None => return Ok(None),
         }
     }
@@ -198,5 +201,6 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
 fn sorted<K: Copy + Ord, V>(map: &foldhash::HashMap<K, V>) -> Vec<(K, &V)> {
     let mut entries: Vec<_> = map.iter().map(|(key, value)| (*key, value)).collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
+    assert!(entries.len() == map.len(), "every entry is written");
     entries
 }

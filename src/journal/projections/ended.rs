@@ -65,6 +65,7 @@ impl Ended {
         self.rows.iter_mut().for_each(Vec::clear);
         self.piece = 0;
         self.slots.fill(Slot::default());
+        assert!(self.places.is_empty(), "nothing is forgotten while it is indexed");
     }
 
     /// The row of a hold.
@@ -103,12 +104,14 @@ impl Ended {
         std::hint::black_box(places.iter().fold(0, |all, (_, at)| all | self.slots[*at].entry));
         let indexed = places.drain(..).try_for_each(|place| self.index_one(place));
         self.places = places;
+        assert!(indexed.is_err() || self.indexed == self.entries.len(), "every hold is indexed");
         indexed
     }
 
     fn index_one(&mut self, place: (u32, usize)) -> Result<(), HoldId> {
         let id = self.entries[self.indexed].id;
         let Err(slot) = self.find_at(place, id) else { return Err(id) };
+        assert!(self.slots[slot].entry == 0, "a slot is used once");
         self.indexed += 1;
         let entry = u32::try_from(self.indexed).expect("a window has fewer holds");
         self.slots[slot] = Slot { tag: place.0, entry };
@@ -125,6 +128,7 @@ impl Ended {
         let piece = &mut self.rows[self.piece];
         let start = piece.len();
         encode_hold(id, hold, piece);
+        assert!(piece.len() > start, "a row has bytes");
         let number = |count: usize| u32::try_from(count).expect("a window has fewer bytes");
         Entry { id, piece: number(self.piece), start: number(start), length: number(piece.len() - start) }
     }
@@ -168,10 +172,13 @@ impl Ended {
         let hash = self.hasher.hash_one(id);
         let [high, low] = [hash >> 32, hash & u64::from(u32::MAX)];
         let tag = u32::try_from(high).unwrap_or(0);
-        (tag, usize::try_from(low).unwrap_or(0) & (self.slots.len() - 1))
+        let at = usize::try_from(low).unwrap_or(0) & (self.slots.len() - 1);
+        assert!(at < self.slots.len(), "a place lies among the slots");
+        (tag, at)
     }
 
     fn grow(&mut self) {
+        assert!(self.slots.len().is_power_of_two(), "the slots' number is a mask");
         self.slots = vec![Slot::default(); self.slots.len() * 2];
         for (entry, number) in (0..self.indexed).zip(1..) {
             let id = self.entries[entry].id;

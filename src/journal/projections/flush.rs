@@ -35,6 +35,9 @@ impl<S: ProjectionStore> Flush<S> {
         self.shared.store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
         self.shared.store.flush()?;
         let reached = *reached;
+        let before = self.shared.flushed.load(Ordering::Acquire);
+        assert!(reached.position.0 >= before, "I4: what a start finds never goes back");
+        assert!(reached.position.0 <= self.shared.reached.load(Ordering::Acquire), "what is flushed was applied");
         // The maps go back to the applying thread, which keeps the rows as a cache.
         *self.shared.flushed_changes.lock() = self.shared.view.write().flushing.take();
         self.shared.flushed.store(reached.position.0, Ordering::Release);
@@ -44,6 +47,7 @@ impl<S: ProjectionStore> Flush<S> {
 
 impl<S> Drop for Flush<S> {
     fn drop(&mut self) {
-        self.shared.flush_out.store(false, Ordering::Release);
+        let out = self.shared.flush_out.swap(false, Ordering::AcqRel);
+        assert!(out || std::thread::panicking(), "there is one flush at a time");
     }
 }

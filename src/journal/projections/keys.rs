@@ -57,6 +57,7 @@ pub(crate) const ID_KEY_BYTES: usize = 17;
 pub(crate) fn id_key(kind: KeyKind, id: u128) -> [u8; ID_KEY_BYTES] {
     let mut bytes = [kind as u8; ID_KEY_BYTES];
     bytes[1..].copy_from_slice(&id.to_be_bytes());
+    assert!(id_of(kind, &bytes) == Some(id), "a key is read as it was written");
     bytes
 }
 
@@ -102,6 +103,7 @@ impl BlockKey {
         bytes[1..9].copy_from_slice(&self.second.to_be_bytes());
         bytes[9..17].copy_from_slice(&self.flushed.to_be_bytes());
         bytes[17..].copy_from_slice(&self.first.0.to_be_bytes());
+        assert!(Self::from_bytes(&bytes) == Some(self), "a key is read as it was written");
         bytes
     }
 

@@ -84,13 +84,15 @@ impl OpenHolds {
                 place
             }
         };
-        self.places.insert(id, place);
+        let there = self.places.insert(id, place);
+        assert!(there.is_none(), "a hold is there once");
         place
     }
 
     /// Removes a hold; what it holds in memory stays for the next one.
     pub(crate) fn remove(&mut self, id: HoldId) {
         self.free.extend(self.places.remove(&id));
+        assert!(self.free.len() + self.places.len() == self.holds.len(), "every place is free or has its hold");
     }
 
     /// The holds in the order of their ids.
@@ -109,5 +111,6 @@ impl OpenHolds {
             }
         }
         self.free.clear();
+        assert!(self.places.is_empty() && self.holds.is_empty(), "every hold was taken out");
     }
 }

@@ -100,5 +100,7 @@ fn last_that(most: u16, fits: impl Fn(u16) -> bool) -> Option<u16> {
             bad = u32::from(middle);
         }
     }
+    assert!(good <= most, "what fits has a limit");
+    assert!(u32::from(good).saturating_add(1) == bad, "the next larger one does not fit");
     Some(good)
 }

@@ -142,6 +142,7 @@ impl RateCard {
         let per_result = choice.per_result()?;
         let amount = per_result.millis().checked_mul(u64::from(count)).map(Credits::from_millis);
         let amount = amount.filter(|amount| *amount <= AMOUNT_MAX).ok_or(PriceError::Overflow)?;
+        assert!(amount >= per_result, "R17: a generation costs at least one result");
         let model = choice.model;
         Ok(Priced {
             amount,
@@ -212,6 +213,7 @@ impl<'a> Choice<'a> {
         let sum = self.numerator(&unit_price).ok_or(PriceError::Overflow)?;
         let millis = u64::try_from(sum.div_ceil(DENOMINATOR)).map_err(|_| PriceError::Overflow)?;
         let price = Credits::from_millis(millis);
+        assert!(u128::from(millis).saturating_mul(DENOMINATOR) >= sum, "R1: a price is rounded up");
         if price > AMOUNT_MAX { Err(PriceError::Overflow) } else { Ok(price) }
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod cycles;
 mod day_sweep;
 mod disk;
+mod edges;
 mod housekeeping;
 mod memory;
 mod outlook;

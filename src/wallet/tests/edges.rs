@@ -1,0 +1,242 @@
+//! Edges that mutants have shown to be without a test: limits at their last value, and what is only told.
+
+use super::world::account;
+use super::{World, check};
+use crate::accounts::AccountScan;
+use crate::audit::{Invariant, Totals, check_record};
+use crate::bucket::{Bucket, Sources};
+use crate::command::TEXT_BYTES_MAX;
+use crate::credits::Credits;
+use crate::cycles::CycleCount;
+use crate::hold::HoldState;
+use crate::ids::{AccountId, CommandId, PaymentId, Timestamp};
+use crate::outcome::{Field, Outcome};
+use crate::record::{PendingTopUp, Record};
+use crate::request::{Command, CommandRequest};
+use crate::row::PENDING_TOP_UPS_MAX;
+use crate::settings::Settings;
+
+/// R33: a reason and a name may be as long as the limit, and no longer.
+#[test]
+fn r33_texts_of_commands_have_a_limit() {
+    let world = World::new(Settings::default());
+    let told = |id: u128, by: usize, reason: usize| {
+        let command = Command::OpenAccount { account: account("a"), zone: String::new() };
+        let request = CommandRequest { id: CommandId(id), command, by: "x".repeat(by), reason: "x".repeat(reason) };
+        let answer = world.engine.command(&request, world.now);
+        (answer.outcome, answer.detail)
+    };
+    assert_eq!(told(1, 0, TEXT_BYTES_MAX + 1), (Outcome::BadRequest, Field::Reason as u32));
+    assert_eq!(told(1, TEXT_BYTES_MAX + 1, 0), (Outcome::BadRequest, Field::Reason as u32));
+    assert_eq!(told(1, TEXT_BYTES_MAX, TEXT_BYTES_MAX).0, Outcome::Done);
+}
+
+/// R2: a command names an account.
+#[test]
+fn r2_a_command_without_an_account_is_refused() {
+    let mut world = World::new(Settings::default());
+    let answer = world.command(Command::OpenAccount { account: AccountId::NONE, zone: String::new() });
+    assert_eq!((answer.outcome, answer.detail), (Outcome::BadRequest, Field::Account as u32));
+}
+
+/// R2: all 128 bits of an account's id count, in the directory and in listings.
+#[test]
+fn r2_an_account_is_known_by_all_bits_of_its_id() {
+    let mut world = World::new(Settings::default());
+    let ids = [1_u128 << 127 | 5, 1 << 96 | 5, 1 << 64 | 5, 1 << 32 | 5, 5].map(AccountId);
+    for id in ids {
+        let answer = world.command(Command::OpenAccount { account: id, zone: String::new() });
+        assert_eq!(answer.outcome, Outcome::Done, "{id}");
+    }
+    let mut scan = AccountScan::new(AccountId::NONE, 10);
+    while !world.engine.scan_accounts(&mut scan, 2) {}
+    assert_eq!(scan.accounts().collect::<Vec<_>>(), ids.iter().rev().copied().collect::<Vec<_>>());
+    world.check_replay();
+}
+
+/// R23, R28: the numbers of a hold's states are for ever.
+#[test]
+fn states_of_holds_keep_their_numbers() {
+    for code in 1..=6 {
+        assert_eq!(HoldState::from_code(code).map(|state| state as u8), Some(code));
+    }
+    assert_eq!((HoldState::from_code(0), HoldState::from_code(7)), (None, None));
+}
+
+/// R1: the largest amount may be named, and no larger one.
+#[test]
+fn r1_an_amount_has_a_limit() {
+    check(
+        "open a
+         reserve h1 a 274877906.943   => insufficient
+         reserve h1 a 274877906.944   => bad_request field=Amount",
+    );
+}
+
+/// R6: holds of a wallet that is ahead of its zone after a move to the west are settled and end as others do.
+#[test]
+fn r6_a_wallet_that_is_ahead_settles_its_holds() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a zone=Pacific/Kiritimati
+         reserve h1 a 30
+         reserve h2 a 20              => granted left=50/0/0
+         move a Pacific/Pago_Pago
+         commit h1 30                 => done
+         release h2                   => done left=70/0/0",
+    );
+}
+
+/// R12, R40: what a larger plan adds to a bucket that is nearly full is refused, and a change that adds nothing is not.
+#[test]
+fn r12_a_change_of_plan_fits_the_bucket() {
+    check(
+        "open a
+         join a 2                              => done left=100/3000/0
+         grant a subscription 137435953        => done
+         change a 3 prorated                   => balance_limit
+         change a 3 renewal                    => done",
+    );
+}
+
+/// R35: a wallet whose subscription lapsed and that nobody asked for in years is on its day after a start.
+#[test]
+fn r35_a_start_after_years_without_a_record_is_in_the_present_day() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\njoin a 2 once");
+    world.now = crate::ids::Now::at(super::world::instant("2029-01-01T00:00:00Z"));
+    let mut started = world.restarted();
+    started.check("balance a                  => done left=100/0/0");
+}
+
+/// R31: the oldest open hold is one that is open.
+#[test]
+fn r31_the_oldest_open_hold_is_open() {
+    let mut world = World::new(Settings::default());
+    world.check_line("open a");
+    world.check_line("reserve h1 a 30");
+    let opened = world.now.daemon;
+    world.advance(10_000);
+    assert_eq!(world.engine.gauges().oldest_open_hold_at, Some(opened));
+    world.check_line("release h1               => done");
+    assert_eq!(world.engine.gauges().oldest_open_hold_at, None);
+    world.check_line("reserve h2 a 30");
+    assert_eq!(world.engine.gauges().oldest_open_hold_at, Some(world.now.daemon));
+}
+
+/// I9: a count looks at as many wallets at a time as it was told.
+#[test]
+fn i9_a_count_looks_at_so_many_wallets_at_a_time() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\nopen b\nopen c");
+    let mut count = CycleCount::new(Timestamp::NONE, Timestamp::NEVER);
+    let calls = std::iter::from_fn(|| (!world.engine.count_cycles(&mut count, 1)).then_some(())).count();
+    assert_eq!(calls, 3, "one a wallet, and then one that finds no more");
+}
+
+/// R3: a mask of sources is what it was made from; bits that stand for no bucket are none.
+#[test]
+fn r3_a_mask_of_sources_keeps_its_bits() {
+    for bits in 1..8 {
+        let sources = Sources::from_bits(bits);
+        assert_eq!(sources.map(Sources::bits), Some(bits));
+        let buckets = Bucket::ALL.map(|bucket| sources.is_some_and(|sources| sources.contains(bucket)));
+        assert_eq!(buckets, [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0]);
+    }
+    assert_eq!(Sources::from_bits(0), Some(Sources::ALL), "none named: all");
+    assert_eq!(Sources::from_bits(8), None);
+}
+
+/// R6: only zones that have wallets count.
+#[test]
+fn r6_zones_with_wallets_are_counted() {
+    let mut world = World::new(Settings::default());
+    assert_eq!(world.engine.zones_with_wallets(), 0);
+    world.check(
+        "open a
+         open b zone=America/New_York
+         open c zone=Asia/Kathmandu
+         move b UTC",
+    );
+    assert_eq!(world.engine.zones_with_wallets(), 2, "nobody is in New York any more");
+}
+
+/// R4, R5: beside a wallet of the new day its row shows the new day's credits, and what it had spent of the old day is gone.
+#[test]
+fn r4_a_row_is_shown_on_the_day_of_its_wallet() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\ncharge h a 30\nat 2026-03-12T08:00:00Z");
+    let mut row = world.disk.replayed().rows[&account("a")].clone();
+    assert_eq!((row.free, row.spent_in_period.free), (Credits::from_whole(70), Credits::from_whole(30)));
+    let view = world.engine.wallet_view(account("a"), world.now).unwrap();
+    world.engine.roll_row(&mut row, &view);
+    assert_eq!((row.day, row.free, row.spent_in_period.free), (view.day, Credits::from_whole(100), Credits::ZERO));
+    assert_eq!(row.counters[0].expired, Credits::from_whole(70));
+}
+
+/// R14: the audit takes as many waiting top-ups as there may be; those that have ended do not count.
+#[test]
+fn r14_the_audit_counts_the_top_ups_that_still_wait() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\nsubscribe a 0");
+    let mut books = world.disk.replayed();
+    let pending = |number: usize, at: u64| PendingTopUp {
+        account: account("a"),
+        payment: PaymentId(900 + u128::try_from(number).unwrap()),
+        amount: Credits::from_whole(1),
+        bundle: String::new(),
+        by: String::new(),
+        at: Timestamp(at),
+        ends_at: Timestamp(at + 10),
+    };
+    let audited = |books: &mut super::disk::Maps, record: &PendingTopUp| {
+        let mut found = Vec::new();
+        check_record(books, &Record::PendingTopUp(record.clone()), &mut |violation| found.push(violation.invariant));
+        found
+    };
+    for number in 0..PENDING_TOP_UPS_MAX {
+        let record = pending(number, 100);
+        assert_eq!(audited(&mut books, &record), []);
+        let row = books.rows.get_mut(&account("a")).unwrap();
+        row.add_pending(crate::row::Pending::of(&record));
+    }
+    assert_eq!(audited(&mut books, &pending(99, 109)), [Invariant::PendingTopUps]);
+    assert_eq!(audited(&mut books, &pending(99, 110)), [], "at that instant the others have ended");
+}
+
+/// I1: what all wallets were granted is what has become of it, bucket by bucket.
+#[test]
+fn i1_the_sums_over_all_wallets_are_compared_by_bucket() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\nopen b\ncharge h a 30\nreserve g b 20");
+    let mut books = world.disk.replayed();
+    let violations = |books: &super::disk::Maps| {
+        let mut totals = Totals::default();
+        books.rows.values().for_each(|row| totals.add(row));
+        assert_eq!(totals.rows(), 2);
+        let mut found = Vec::new();
+        totals.finish(&mut |violation| found.push(violation.to_string()));
+        found
+    };
+    assert!(violations(&books).is_empty());
+    books.rows.get_mut(&account("a")).unwrap().counters[1].granted += Credits::from_whole(1);
+    let found = violations(&books);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("Subscription: granted 1 is not 0"), "{found:?}");
+}
+
+/// R7: a subscription that begins and ends within a day leaves the day what it was when it began.
+#[test]
+fn r7_a_day_in_which_a_subscription_began_and_ended_began_without_one() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a
+         join a 2
+         cancel a now
+         charge h a 30             => granted left=70/0/0
+         at 2026-03-11T00:00:00Z
+         balance a                 => done left=100/0/0",
+    );
+    let totals = world.engine.reset_totals();
+    assert_eq!((totals.free_granted, totals.free_expired), (Credits::from_whole(100), Credits::from_whole(70)));
+}
