@@ -35,6 +35,7 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     ends.dedup();
     let [ends_at_ms] = ends[..] else { return Err(Failure::bug(&format!("cycles that end at {ends:?}"))) };
 
+    stage.settle().await?;
     let boundary = stage.wall.let_come(ends_at_ms, stage.arguments.lead + Duration::from_secs(10))?;
     stage.see_time().await?;
     stage.settle().await?;

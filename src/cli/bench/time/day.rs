@@ -16,7 +16,7 @@ use crate::bench::time::{probe, process};
 use crate::exit::Failure;
 
 /// How long a sweep may take before the scenario gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the counters are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// What the daemon may need to see its new time.

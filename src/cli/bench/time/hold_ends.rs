@@ -16,7 +16,7 @@ const AMOUNT: u64 = 1_000;
 /// Wallets of the load beside, which has no holds.
 pub(crate) const BESIDE: u32 = 10_000;
 /// Operations a second that the holds are surely made with.
-const MADE_A_SECOND: u32 = 100_000;
+const MADE_A_SECOND: u32 = 50_000;
 /// How long the expiry may take before the scenario gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the counters are looked at.
