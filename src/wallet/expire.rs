@@ -119,7 +119,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             None => {
                 let horizon = now.wall.min(now.daemon).minus_millis(self.settings.id_window_ms);
                 let next = Timestamp(horizon.0.saturating_sub(horizon.0 % 1_000));
-                assert!(next.0 % 1_000 == 0, "R32: forgetting goes by the second");
+                assert!(next.0.is_multiple_of(1_000), "R32: forgetting goes by the second");
                 if next >= bound.plus_millis(BOUND_STEP_MS) {
                     let position = self.journal.push(&[Record::IdBound { bound: next }]);
                     *on_its_way = Some((next, position));
