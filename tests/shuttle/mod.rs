@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use disk::Disk;
-use journal::{Published, WriteFailed, WriterEvents};
+use journal::{Instants, Published, WriteFailed, WriterEvents};
 use parking_lot::planted::{self, Bug};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
@@ -152,8 +152,8 @@ fn connection(engine: &TestEngine) -> Vec<Effect> {
 struct Events;
 
 impl WriterEvents for Events {
-    fn now_ms(&mut self) -> u64 {
-        START.0
+    fn now(&mut self) -> Instants {
+        Instants { time_ms: START.0, monotonic_ms: START.0 }
     }
 
     fn published(&mut self, _published: &Published) {}
@@ -265,9 +265,4 @@ fn an_exchange_in_two_steps_is_found() {
 #[test]
 fn an_entry_in_two_steps_is_found() {
     is_found(Bug::EntryInTwoSteps);
-}
-
-#[test]
-fn a_forgotten_mark_is_found() {
-    is_found(Bug::ForgottenMark);
 }

@@ -34,8 +34,6 @@ pub mod planted {
         TornExchange,
         /// The directory's entry is looked up and made in two steps.
         EntryInTwoSteps,
-        /// The mark of an entry is left out where another task has the directory.
-        ForgottenMark,
     }
 
     thread_local! {
