@@ -174,8 +174,6 @@ pub(crate) struct Unit {
     pub(crate) ended: Vec<RecordNumber>,
     /// Records for holds to come, never more than there are operations left.
     spare: Vec<RecordNumber>,
-    /// Entries added to the directory.
-    pub(crate) entries: u64,
     /// Holds opened by this unit, all at its `now`.
     pub(crate) opened: u64,
     /// When the holds that this unit ended were opened.
@@ -256,7 +254,6 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             ends: Vec::new(),
             ended: Vec::new(),
             spare: Vec::new(),
-            entries: 0,
             opened: 0,
             closed: Vec::new(),
         };
@@ -382,9 +379,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.give(self.wallets.slot(slot), slot, &slices, now);
         }
         chunk.unit.gives = gives;
-        let Unit { ends, ended, spare, entries, .. } = &mut chunk.unit;
+        let Unit { ends, ended, spare, .. } = &mut chunk.unit;
         self.holds.open_holds.follow(ends, ended, spare);
-        self.holds.count_entries(std::mem::take(entries));
         let opened = std::mem::take(&mut chunk.unit.opened);
         self.holds.count_open((now.daemon, opened), &mut chunk.unit.closed);
         let mut position = first;

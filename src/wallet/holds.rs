@@ -502,10 +502,8 @@ impl Holds {
         self.open.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn count_entries(&self, count: u64) {
-        if count > 0 {
-            self.entries.fetch_add(count, Ordering::Relaxed);
-        }
+    pub(crate) fn count_entry(&self) {
+        self.entries.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts holds that were opened at one instant, and others that have ended, by the instant of their opening.

@@ -35,6 +35,9 @@ pub enum LoadError {
     HoldTwice(HoldId),
 }
 
+/// How long after a start nothing is forgotten yet, in milliseconds.
+const FORGET_AFTER_START_MS: u64 = 3_000;
+
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// Adds a journaled allowance; before the wallets.
     pub fn load_policy(&self, policy: FreePolicy) {
@@ -123,7 +126,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             _ => None,
         };
         let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
-        self.holds.count_entries(1);
+        self.holds.count_entry();
         let Some(slot) = slot else {
             vacant.ended(place, hold.ended_at);
             return Ok(());
@@ -144,7 +147,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn loaded(&self, now: Now) {
         self.holds.open_holds.begin_at(now.daemon);
         self.wallets.begin_cycles_at(now.daemon);
-        self.chores.note(Chore::Forget, now.daemon);
+        // Who had no answer asks again first, also about ids that have grown old meanwhile.
+        self.chores.note(Chore::Forget, now.daemon.plus_millis(FORGET_AFTER_START_MS));
         self.chores.note(Chore::DropPending, self.top_ups.lock().next_end());
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }

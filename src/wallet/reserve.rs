@@ -59,7 +59,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 Ok(asked) => asked,
                 Err(bad) => return Ok(bad),
             };
-            if self.is_full(chunk) || self.bound_is_young(now) {
+            if self.is_full() || self.bound_is_young(now) {
                 return Ok(overloaded());
             }
             if let Some(refused) = self.id_refused(request.hold, now) {
@@ -200,13 +200,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         Some(self.tell(refused, slot, &slot.word.load(), now))
     }
 
-    /// Whether there is no place for another hold; those that this chunk has added are not counted yet.
-    pub(crate) fn is_full(&self, chunk: &Chunk) -> bool {
-        self.holds.entries().saturating_add(chunk.unit.entries) >= self.settings.holds_max
+    /// Whether there is no place for another hold. Each counts as soon as it is added: frames beside each other would exceed
+    /// the limit by all their operations otherwise (I9).
+    pub(crate) fn is_full(&self) -> bool {
+        self.holds.entries() >= self.settings.holds_max
     }
 
     fn add_hold(&self, chunk: &mut Chunk, vacant: Vacant<'_>, reserve: &Reserve, charge: bool, index: SlotIndex) {
-        chunk.unit.entries = chunk.unit.entries.saturating_add(1);
+        self.holds.count_entry();
         if charge {
             let place = chunk.add(Record::Charge(*reserve), reserve.hold);
             return vacant.ended(place, reserve.at);

@@ -85,7 +85,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let place = Place::pushed(hold.last_position);
         if let Some(vacant) = self.holds.vacant(id) {
             vacant.ended(place, hold.ended_at);
-            self.holds.count_entries(1);
+            self.holds.count_entry();
         }
         Ok(true)
     }
@@ -396,14 +396,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if answer.outcome == Outcome::UnknownAccount || id.own_time().is_none() || self.id_refused(id, now).is_some() {
             return Ok(answer);
         }
-        if self.is_full(chunk) {
+        if self.is_full() {
             return Ok(overloaded());
         }
         let Some(vacant) = self.holds.vacant(id) else { return Err(Wait::Elsewhere) };
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
         let hold = Hold::tombstone(now.daemon);
         vacant.keep(Live { place, slot: None, record: None, hold, over: false });
-        chunk.unit.entries = chunk.unit.entries.saturating_add(1);
+        self.holds.count_entry();
         Ok(answer)
     }
 }
