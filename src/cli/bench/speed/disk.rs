@@ -3,13 +3,13 @@
 //! Projections apart: they are told to flush only after more journal than the load makes, and to stand back meanwhile. So what
 //! the process writes is the journal's log, and what RocksDB makes of it.
 
-use std::fs;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use crate::bench::place::Wanted;
 use crate::bench::speed::{Play, float};
+use crate::bench::time::process::written_bytes;
 use crate::exit::Failure;
 
 /// The most that the projections can be told to leave unflushed.
@@ -48,14 +48,4 @@ impl Play<'_> {
     fn journal_bytes(&self, place: &crate::bench::place::Place) -> Result<f64, Failure> {
         Ok(self.company.page(place)?.map_or(0.0, |page| page.value("creditd_journal_bytes_total")))
     }
-}
-
-/// What a process had the disk write, less what was given up before it was written.
-fn written_bytes(process: u32) -> u64 {
-    let io = fs::read_to_string(format!("/proc/{process}/io")).unwrap_or_default();
-    let field = |name: &str| {
-        let line = io.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        line.and_then(|bytes| bytes.trim().parse::<u64>().ok()).unwrap_or(0)
-    };
-    field("write_bytes").saturating_sub(field("cancelled_write_bytes"))
 }

@@ -16,13 +16,15 @@ const AMOUNT: u64 = 1_000;
 /// Wallets of the load beside, which has no holds.
 pub(crate) const BESIDE: u32 = 10_000;
 /// Operations a second that the holds are surely made with.
-const MADE_A_SECOND: u32 = 100_000;
+const MADE_A_SECOND: u32 = 50_000;
 /// How long the expiry may take before the scenario gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the counters are looked at.
 const LOOK: Duration = Duration::from_millis(10);
 /// What stands between the load before and the ends.
 const MARGIN: Duration = Duration::from_millis(500);
+/// The load beside the ends is looked at for so long at least.
+const BESIDE_LEAST: Duration = Duration::from_millis(200);
 /// The load's first second is not counted.
 const WARM: Duration = Duration::from_secs(1);
 /// What holds give back, as the daemon counts it at the push of each record.
@@ -62,7 +64,7 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     }
     let expired_after = last.at.elapsed();
     stage.durable(&client, AccountId(beside.from)).await?;
-    let (durable_after, until) = (last.at.elapsed(), Instant::now());
+    let (durable_after, until) = (last.at.elapsed(), Instant::now().max(first.at + BESIDE_LEAST));
     sleep(Duration::from_secs(1)).await;
     let seen = stage.take_live(live)?;
 

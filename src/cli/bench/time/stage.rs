@@ -12,18 +12,19 @@ use crate::bench::daemon::{Grounds, OwnDaemon};
 use crate::bench::figures::{Bar, Figures};
 use crate::bench::scenario::Scenario;
 use crate::bench::setup::{Accounts, DEADLINE};
-use crate::bench::time::TimeArguments;
 use crate::bench::time::live::{Latency, Live, Seen};
 use crate::bench::time::metrics::Page;
 use crate::bench::time::wall::Wall;
+use crate::bench::time::{TimeArguments, process};
 use crate::exit::{Exit, Failure};
 
 /// How long the daemon may take to be ready, to see its new time, and to bring its projections up to the journal.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
-/// After the set-up: the disk has its rest too.
-const QUIET: Duration = Duration::from_secs(3);
+/// After the set-up the disk has its rest too: so long without more than this written by flushes and compactions.
+const QUIET: Duration = Duration::from_secs(2);
+const QUIET_BYTES: u64 = 1 << 20;
 /// How far apart the clocks of daemon and bench may be.
 const APART_MS: u64 = 100;
 
@@ -71,7 +72,7 @@ impl Stage {
         }
         let mut figures = Figures::of(scenario.name());
         figures.parameter("wallets", wallets);
-        let daemon = OwnDaemon::start_within(grounds, PATIENCE)?;
+        let daemon = OwnDaemon::start_on(grounds)?;
         Ok(Self { daemon, wall, arguments, figures, wallets, accounts, begun, global: global.clone() })
     }
 
@@ -116,8 +117,14 @@ impl Stage {
             }
             sleep(LOOK).await;
         }
-        sleep(QUIET).await;
-        Ok(())
+        loop {
+            let written = process::written_bytes(self.daemon.process());
+            sleep(QUIET).await;
+            let written = process::written_bytes(self.daemon.process()).saturating_sub(written);
+            if written < QUIET_BYTES || begun.elapsed() > PATIENCE {
+                return Ok(());
+            }
+        }
     }
 
     /// Nothing but time is to come.
