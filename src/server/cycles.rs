@@ -14,8 +14,9 @@ use crate::daemon::Daemon;
 use crate::link::{Room, counted};
 use crate::resets::{ResetKind, Run};
 
-/// Packed rolls that may be on their way into the journal: a megabyte, so that the requests beside them wait for no more.
-const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 16;
+/// Packed rolls that may be on their way into the journal: a quarter of a megabyte, half a group, so that the requests beside
+/// them wait for no more.
+const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 4;
 
 /// Cycles that are rolled in bulk (R10), a packed record at a time.
 #[derive(Debug, Default)]
