@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(10);
 /// What stands between the load before and the boundary.
 const MARGIN: Duration = Duration::from_millis(500);
+/// The load beside the rolls is looked at for so long at least.
+const BESIDE_LEAST: Duration = Duration::from_millis(200);
 /// The load's first second is not counted.
 const WARM: Duration = Duration::from_secs(1);
 
@@ -64,7 +66,7 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     stage.figures.must(behind == 0, || format!("{behind} wallets are in the cycle that has ended"));
     stage.figures.figure("rolled_after_ms", millis(rolled_after));
     stage.figures.with_bar("durable_after_ms", millis(durable_after), Bar::AtMost(1_500.0));
-    let beside = seen.within(boundary.at, boundary.at + durable_after);
+    let beside = seen.within(boundary.at, boundary.at + durable_after.max(BESIDE_LEAST));
     stage.compare(seen.within(warm, boundary.at - MARGIN), beside, 1.5);
     Ok(std::mem::take(&mut stage.figures))
 }

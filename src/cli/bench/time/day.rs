@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const SEEN_IN: Duration = Duration::from_secs(3);
 /// What stands between the load before and the boundary: the probe begins in it.
 const MARGIN: Duration = Duration::from_millis(500);
+/// The load beside a sweep is looked at for so long at least.
+const BESIDE_LEAST: Duration = Duration::from_millis(200);
 /// The load's first second is not counted.
 const WARM: Duration = Duration::from_secs(1);
 
@@ -91,7 +93,7 @@ async fn round(stage: &mut Stage, accounts: Accounts) -> Result<Round, Failure> 
     let Some(run) = run else { return Err(Failure::bug(&"the sweep is not among the last runs")) };
     let sweep_after = Duration::from_millis(run.started_at_ms - boundary.at_ms);
     let sweep_took = Duration::from_millis(run.duration_ms);
-    let begun = boundary.at + sweep_after;
+    let beside = (sweep_after + sweep_took).max(BESIDE_LEAST);
     Ok(Round {
         probed,
         sweep_after,
@@ -99,7 +101,7 @@ async fn round(stage: &mut Stage, accounts: Accounts) -> Result<Round, Failure> 
         swept: run.wallets,
         cpu,
         before: seen.within(warm, boundary.at - MARGIN),
-        beside: seen.within(boundary.at, begun + sweep_took),
+        beside: seen.within(boundary.at, boundary.at + beside),
     })
 }
 

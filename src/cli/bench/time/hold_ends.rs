@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(10);
 /// What stands between the load before and the ends.
 const MARGIN: Duration = Duration::from_millis(500);
+/// The load beside the ends is looked at for so long at least.
+const BESIDE_LEAST: Duration = Duration::from_millis(200);
 /// The load's first second is not counted.
 const WARM: Duration = Duration::from_secs(1);
 /// What holds give back, as the daemon counts it at the push of each record.
@@ -62,7 +64,7 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     }
     let expired_after = last.at.elapsed();
     stage.durable(&client, AccountId(beside.from)).await?;
-    let (durable_after, until) = (last.at.elapsed(), Instant::now());
+    let (durable_after, until) = (last.at.elapsed(), Instant::now().max(first.at + BESIDE_LEAST));
     sleep(Duration::from_secs(1)).await;
     let seen = stage.take_live(live)?;
 

@@ -72,7 +72,7 @@ impl Stage {
         }
         let mut figures = Figures::of(scenario.name());
         figures.parameter("wallets", wallets);
-        let daemon = OwnDaemon::start_within(grounds, PATIENCE)?;
+        let daemon = OwnDaemon::start_on(grounds)?;
         Ok(Self { daemon, wall, arguments, figures, wallets, accounts, begun, global: global.clone() })
     }
 
