@@ -23,7 +23,7 @@ import sys
 
 # What is aimed at, and what no change may fall below: to be raised whenever assertions are added.
 AIM = 2.0
-BARS = {"wallet": 0.36, "journal": 0.34}
+BARS = {"wallet": 0.37, "journal": 0.35}
 # Errors that say that an invariant does not hold; each is a check in release builds.
 CHECKS = {
     "wallet": ("LedgerError", "Invariant"),

@@ -237,6 +237,7 @@ impl<T: Copy> Chunk<T> {
                 at
             }
             None => {
+                assert!(self.nodes.len() < CHUNK_NODES, "I9: a chunk that is full takes no more");
                 self.nodes.push(node);
                 self.nodes.len().saturating_sub(1)
             }

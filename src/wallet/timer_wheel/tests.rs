@@ -304,3 +304,20 @@ fn i9_memory_follows_the_live_timers() {
     assert_eq!(due(&mut timers, 1_000_000).len(), 100_000);
     assert!(timers.bytes() <= 600_000, "{} of {full} bytes are left", timers.bytes());
 }
+
+/// T1: when the last chunk of timers has gone, those before it are as full as they were.
+#[test]
+fn chunks_that_are_full_take_nothing_after_the_last_has_gone() {
+    let mut wheel = Timers::<u128>::default();
+    let count = 3 * 4096_u128;
+    let ids: Vec<TimerId> = (0..count).map(|value| wheel.insert(Timestamp(1_000), value)).collect();
+    let last = (2 * 4096..count).zip(&ids[2 * 4096..]);
+    for (value, id) in last {
+        assert!(wheel.cancel(*id, |_, of| *of == value));
+    }
+    (2 * 4096..count).for_each(|value| _ = wheel.insert(Timestamp(1_000), value));
+    let mut due = Vec::new();
+    while wheel.advance(Timestamp(1_000), 1_000, &mut due) == Advance::More {}
+    let values: BTreeSet<u128> = due.iter().map(|(_, value)| *value).collect();
+    assert_eq!((due.len(), values.len()), (ids.len(), ids.len()), "each is handed out once");
+}
