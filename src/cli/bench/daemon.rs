@@ -81,7 +81,6 @@ pub(crate) struct OwnDaemon {
 
 impl OwnDaemon {
     /// Starts it and waits until it says that it is ready.
-    #[cfg(test)]
     pub(crate) fn start_on(grounds: Grounds) -> Result<Self, Failure> {
         Self::start_within(grounds, READY)
     }
