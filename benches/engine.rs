@@ -4,17 +4,18 @@
 //! `cargo bench --bench engine`
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
+#[path = "../src/wallet/examples/support/below.rs"]
+mod below;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use below::{Counting, Empty};
 use wallet::bucket::{Sources, Split};
 use wallet::credits::Credits;
-use wallet::engine::{Archive, ArchiveError, CHUNK_OPERATIONS_MAX, Engine, Journal, Run};
-use wallet::hold::Hold;
-use wallet::ids::{AccountId, CommandId, HoldId, Now, Position, Tier, Timestamp, WorkerId};
-use wallet::ledger::{CommandKey, CommandRow};
-use wallet::record::{Attribution, CaptureRequest, OverCommit, Record};
+use wallet::engine::{CHUNK_OPERATIONS_MAX, Engine, Run};
+use wallet::ids::{AccountId, CommandId, HoldId, Now, Tier, Timestamp, WorkerId};
+use wallet::record::{Attribution, CaptureRequest, OverCommit};
 use wallet::request::{Command, CommandRequest, Operation, ReserveRequest};
 use wallet::settings::Settings;
 use wallet::word::{AtomicWord, Snapshot, Wide};
@@ -22,39 +23,6 @@ use wallet::word::{AtomicWord, Snapshot, Wide};
 const WALLETS: u128 = 10_000;
 const OPERATIONS: usize = 4_000_000;
 const START_MS: u64 = 1_800_000_000_000;
-
-struct Counting(AtomicU64);
-
-impl Journal for Counting {
-    fn push(&self, records: &[Record]) -> Position {
-        let count = u64::try_from(records.len()).unwrap_or(0);
-        Position(self.0.fetch_add(count, Ordering::Relaxed) + 1)
-    }
-
-    fn pushed(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
-    }
-}
-
-struct Empty;
-
-impl Archive for Empty {
-    fn hold(&self, _: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn command(&self, _: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn reached(&self) -> Position {
-        Position::NONE
-    }
-
-    fn flushed(&self) -> Position {
-        Position::NONE
-    }
-}
 
 fn main() {
     let bare = bare_cas();
@@ -79,7 +47,7 @@ fn bare_cas() -> f64 {
 }
 
 fn reserve_and_commit() -> f64 {
-    let engine = Engine::new(Settings::default(), Counting(AtomicU64::new(0)), Empty);
+    let engine = Engine::new(Settings::default(), Counting::default(), Empty);
     let start = Now::at(Timestamp(START_MS));
     open_wallets(&engine, start);
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;

@@ -4,12 +4,16 @@
 //! `cargo bench --bench parts [-- WALLETS]`; 10,000,000 wallets without a number.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
+#[path = "../src/wallet/examples/support/below.rs"]
+mod below;
+
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use below::{Counting, Empty};
 use journal::memory::MemoryStore;
 use journal::projections::{MemoryProjections, Options, Projector};
 use journal::recovery::recover;
@@ -17,10 +21,8 @@ use journal::rocks::RocksStore;
 use journal::{Class, EncodedUnit, Group, Journal, JournalSettings, Store, WriterId};
 use wallet::bucket::{Slices, Sources, Split};
 use wallet::credits::Credits;
-use wallet::engine::{Archive, ArchiveError, CHUNK_OPERATIONS_MAX, Engine, Run};
-use wallet::hold::Hold;
-use wallet::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp, WorkerId};
-use wallet::ledger::{CommandKey, CommandRow};
+use wallet::engine::{CHUNK_OPERATIONS_MAX, Engine, Run};
+use wallet::ids::{AccountId, Day, HoldId, Now, Period, Tier, Timestamp, WorkerId};
 use wallet::outcome::Outcome;
 use wallet::policy::FreePolicies;
 use wallet::record::{
@@ -116,39 +118,6 @@ fn miss(random: &mut Random) -> f64 {
     })
 }
 
-struct Counting(AtomicU64);
-
-impl wallet::engine::Journal for Counting {
-    fn push(&self, records: &[Record]) -> Position {
-        let count = u64::try_from(records.len()).unwrap_or(0);
-        Position(self.0.fetch_add(count, Ordering::Relaxed) + 1)
-    }
-
-    fn pushed(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
-    }
-}
-
-struct Empty;
-
-impl Archive for Empty {
-    fn hold(&self, _: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn command(&self, _: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn reached(&self) -> Position {
-        Position::NONE
-    }
-
-    fn flushed(&self) -> Position {
-        Position::NONE
-    }
-}
-
 fn directory_and_holds(wallets: u32) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let missed = miss(&mut random);
@@ -198,7 +167,7 @@ fn run(engine: &Engine<Counting, Empty>, chunk: &mut wallet::engine::Chunk, oper
 }
 
 fn loaded(wallets: u32) -> Engine<Counting, Empty> {
-    let engine = Engine::new(Settings::default(), Counting(AtomicU64::new(0)), Empty);
+    let engine = Engine::new(Settings::default(), Counting::default(), Empty);
     let policy = FreePolicy { from: Day(0), allowance: Credits::from_whole(100), all_accounts: false };
     engine.load_policy(policy);
     let mut policies = FreePolicies::new();

@@ -3,15 +3,17 @@
 //!
 //! `cargo run --release -p wallet --example day_sweep [WALLETS]` (Linux: reads `/proc/self/schedstat`).
 
+#[path = "support/below.rs"]
+mod below;
+
 use std::process::ExitCode;
 
+use below::{Counting, Empty};
 use wallet::credits::Credits;
-use wallet::engine::{Archive, ArchiveError, Engine, Journal};
-use wallet::hold::Hold;
-use wallet::ids::{AccountId, Day, HoldId, Now, Position, Timestamp};
-use wallet::ledger::{CommandKey, CommandRow};
+use wallet::engine::Engine;
+use wallet::ids::{AccountId, Day, Now, Timestamp};
 use wallet::policy::FreePolicies;
-use wallet::record::{FreePolicy, Record};
+use wallet::record::FreePolicy;
 use wallet::row::Row;
 use wallet::settings::Settings;
 
@@ -20,39 +22,8 @@ const NANOSECONDS_MAX: u64 = 50;
 /// Days that are swept.
 const DAYS: u64 = 10;
 /// Wallets that one slice looks at, as the daemon does it.
-const SLICE_SLOTS: u32 = 8_192;
+const SLICE_SLOTS: u32 = 2_048;
 const DAY_MS: u64 = 86_400_000;
-
-/// Nothing below the engine: days have no record.
-struct Nothing;
-
-impl Journal for Nothing {
-    fn push(&self, _: &[Record]) -> Position {
-        Position::NONE
-    }
-
-    fn pushed(&self) -> Position {
-        Position::NONE
-    }
-}
-
-impl Archive for Nothing {
-    fn hold(&self, _: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn command(&self, _: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn reached(&self) -> Position {
-        Position::NONE
-    }
-
-    fn flushed(&self) -> Position {
-        Position::NONE
-    }
-}
 
 /// Processor time of this process so far, in nanoseconds.
 fn processor_time() -> Option<u64> {
@@ -60,8 +31,8 @@ fn processor_time() -> Option<u64> {
     text.split_whitespace().next()?.parse().ok()
 }
 
-fn load(wallets: u32, now: Now) -> Result<Engine<Nothing, Nothing>, String> {
-    let engine = Engine::new(Settings::default(), Nothing, Nothing);
+fn load(wallets: u32, now: Now) -> Result<Engine<Counting, Empty>, String> {
+    let engine = Engine::new(Settings::default(), Counting::default(), Empty);
     let policy = FreePolicy { from: Day(0), allowance: Credits::from_whole(100), all_accounts: false };
     engine.load_policy(policy);
     let mut policies = FreePolicies::new();
@@ -78,7 +49,7 @@ fn load(wallets: u32, now: Now) -> Result<Engine<Nothing, Nothing>, String> {
 }
 
 /// Sweeps one day, and says how many wallets were rolled and how long that took.
-fn sweep(engine: &Engine<Nothing, Nothing>, now: Now) -> Result<(u64, u64), String> {
+fn sweep(engine: &Engine<Counting, Empty>, now: Now) -> Result<(u64, u64), String> {
     let unreadable = || "cannot read /proc/self/schedstat".to_owned();
     let before = processor_time().ok_or_else(unreadable)?;
     let mut sweep = engine.begin_day_sweep(now).ok_or("no day has ended")?;

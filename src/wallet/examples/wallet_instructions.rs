@@ -3,19 +3,20 @@
 //!
 //! `cargo run --release -p wallet --example wallet_instructions frames|single|retry|word|wheel`
 
+#[path = "support/below.rs"]
+mod below;
+
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use below::{Counting, Empty};
 use wallet::bucket::{Sources, Split};
 use wallet::credits::Credits;
-use wallet::engine::{Archive, ArchiveError, CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal, Run};
-use wallet::hold::Hold;
-use wallet::ids::{AccountId, Day, HoldId, Now, Position, Tier, Timestamp, WorkerId};
-use wallet::ledger::{CommandKey, CommandRow};
+use wallet::engine::{CHUNK_OPERATIONS_MAX, Chunk, Engine, Run};
+use wallet::ids::{AccountId, Day, HoldId, Now, Tier, Timestamp, WorkerId};
 use wallet::outcome::Outcome;
 use wallet::policy::FreePolicies;
-use wallet::record::{Attribution, CaptureRequest, FreePolicy, OverCommit, Record};
+use wallet::record::{Attribution, CaptureRequest, FreePolicy, OverCommit};
 use wallet::request::{Operation, ReserveRequest};
 use wallet::row::Row;
 use wallet::settings::Settings;
@@ -26,40 +27,6 @@ const WALLETS: u64 = 10_000;
 const OPERATIONS: usize = 100_000;
 const DAY: u32 = 20_522;
 const START: Timestamp = Timestamp(DAY as u64 * 86_400_000);
-
-/// Gives positions and keeps nothing.
-struct Counting(AtomicU64);
-
-impl Journal for Counting {
-    fn push(&self, records: &[Record]) -> Position {
-        let count = u64::try_from(records.len()).unwrap_or(0);
-        Position(self.0.fetch_add(count, Ordering::Relaxed).saturating_add(1))
-    }
-
-    fn pushed(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
-    }
-}
-
-struct Empty;
-
-impl Archive for Empty {
-    fn hold(&self, _: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn command(&self, _: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn reached(&self) -> Position {
-        Position::NONE
-    }
-
-    fn flushed(&self) -> Position {
-        Position::NONE
-    }
-}
 
 struct Random(u64);
 
@@ -78,7 +45,7 @@ fn account(number: u64) -> AccountId {
 }
 
 fn loaded() -> Result<Engine<Counting, Empty>, String> {
-    let engine = Engine::new(Settings::default(), Counting(AtomicU64::new(0)), Empty);
+    let engine = Engine::new(Settings::default(), Counting::default(), Empty);
     let policy = FreePolicy { from: Day(0), allowance: Credits::from_whole(100), all_accounts: false };
     engine.load_policy(policy);
     let mut policies = FreePolicies::new();

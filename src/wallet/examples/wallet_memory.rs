@@ -2,15 +2,17 @@
 //!
 //! `cargo run --release -p wallet --example wallet_memory [WALLETS]` (Linux: reads `/proc/self/statm`).
 
+#[path = "support/below.rs"]
+mod below;
+
 use std::process::ExitCode;
 
+use below::{Counting, Empty};
 use wallet::credits::Credits;
-use wallet::engine::{Archive, ArchiveError, Engine, Journal};
-use wallet::hold::Hold;
-use wallet::ids::{AccountId, Day, HoldId, Now, Position, Timestamp};
-use wallet::ledger::{CommandKey, CommandRow};
+use wallet::engine::Engine;
+use wallet::ids::{AccountId, Day, Now, Timestamp};
 use wallet::policy::FreePolicies;
-use wallet::record::{FreePolicy, Record};
+use wallet::record::FreePolicy;
 use wallet::row::Row;
 use wallet::settings::Settings;
 
@@ -18,37 +20,6 @@ use wallet::settings::Settings;
 const BYTES_MAX: u64 = 128;
 /// What a page has on the machines that this is measured on.
 const PAGE_BYTES: u64 = 4_096;
-
-/// Nothing below the engine: loading pushes no record and reads nothing.
-struct Nothing;
-
-impl Journal for Nothing {
-    fn push(&self, _: &[Record]) -> Position {
-        Position::NONE
-    }
-
-    fn pushed(&self) -> Position {
-        Position::NONE
-    }
-}
-
-impl Archive for Nothing {
-    fn hold(&self, _: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn command(&self, _: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(None)
-    }
-
-    fn reached(&self) -> Position {
-        Position::NONE
-    }
-
-    fn flushed(&self) -> Position {
-        Position::NONE
-    }
-}
 
 /// The bytes of this process that are in memory.
 fn resident_bytes() -> Option<u64> {
@@ -61,7 +32,7 @@ fn resident_bytes() -> Option<u64> {
 fn measure(wallets: u32) -> Result<u64, String> {
     let unreadable = || "cannot read /proc/self/statm".to_owned();
     let before = resident_bytes().ok_or_else(unreadable)?;
-    let engine = Engine::new(Settings::default(), Nothing, Nothing);
+    let engine = Engine::new(Settings::default(), Counting::default(), Empty);
     let policy = FreePolicy { from: Day(0), allowance: Credits::from_whole(100), all_accounts: false };
     engine.load_policy(policy);
     let mut policies = FreePolicies::new();
