@@ -14,9 +14,9 @@ use crate::daemon::Daemon;
 use crate::link::{Room, counted};
 use crate::resets::{ResetKind, Run};
 
-/// Packed rolls that may be on their way into the journal: a quarter of a megabyte, half a group, so that the requests beside
-/// them wait for no more.
-const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 4;
+/// Packed rolls that may be on their way into the journal: one is synced while the next is made, and the requests beside them
+/// wait for no more than these.
+const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 2;
 
 /// Cycles that are rolled in bulk (R10), a packed record at a time.
 #[derive(Debug, Default)]
@@ -47,6 +47,7 @@ impl Cycles {
     /// Rolls until as many records are on their way as may be, and says whether more is due.
     pub fn roll(&mut self, daemon: &Daemon) -> bool {
         let more = self.roll_batches(daemon);
+        daemon.resets.cycles_are_rolled(more);
         if !more && let Some(Running { run, totals, watch }) = self.running.take() {
             daemon.resets.note(run.came_to(&totals, watch.elapsed()));
         }

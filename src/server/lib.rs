@@ -59,6 +59,7 @@ pub mod listener;
 pub mod metrics;
 pub mod places;
 pub mod projector;
+pub mod reclaim;
 pub mod reload;
 pub mod resets;
 pub mod run;

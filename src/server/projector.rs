@@ -167,7 +167,7 @@ impl Pace {
             let reached = daemon.rules.archive().reached();
             let turn = Turn {
                 lag: synced.0.saturating_sub(reached.0),
-                busy: self.is_busy(synced),
+                busy: self.is_busy(synced) || daemon.resets.keep_the_cores_busy(),
                 // Relaxed: who asked looks again and again, and so does this.
                 wanted: daemon.projection_wanted.load(Ordering::Relaxed) > reached.0,
                 draining: daemon.phase_now() >= Phase::Draining,
@@ -206,7 +206,7 @@ fn stand_back_at_most(part: &ProjectionPart, since: Duration) -> Duration {
 struct Turn {
     /// Records that are synced and not projected.
     lag: u64,
-    /// Requests keep the cores busy.
+    /// Requests keep the cores busy, or cycles that are rolled beside them.
     busy: bool,
     /// Somebody waits for a position that is not reached.
     wanted: bool,

@@ -1,6 +1,7 @@
 //! The last resets in bulk: what operators ask for, and how long each took.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -85,12 +86,14 @@ impl Run {
 pub struct Resets {
     last: Mutex<VecDeque<Run>>,
     durations: [Histogram; ResetKind::ALL.len()],
+    cycles_are_rolled: AtomicBool,
 }
 
 impl Default for Resets {
     fn default() -> Self {
         let durations = std::array::from_fn(|_| Histogram::of_seconds());
-        Self { last: Mutex::new(VecDeque::with_capacity(RUNS_MAX)), durations }
+        let last = Mutex::new(VecDeque::with_capacity(RUNS_MAX));
+        Self { last, durations, cycles_are_rolled: AtomicBool::new(false) }
     }
 }
 
@@ -107,6 +110,18 @@ impl Resets {
     #[must_use]
     pub fn last(&self) -> Vec<Run> {
         self.last.lock().iter().copied().collect()
+    }
+
+    /// Says whether cycles are being rolled in bulk.
+    pub fn cycles_are_rolled(&self, they_are: bool) {
+        // Relaxed: whoever gives way to it looks again and again.
+        self.cycles_are_rolled.store(they_are, Ordering::Relaxed);
+    }
+
+    /// Whether cycles are being rolled in bulk, which keeps the cores busy however few requests there are.
+    #[must_use]
+    pub fn keep_the_cores_busy(&self) -> bool {
+        self.cycles_are_rolled.load(Ordering::Relaxed)
     }
 
     /// How long the runs of a kind took.

@@ -36,9 +36,10 @@ use crate::lag::Lag;
 use crate::link::{JournalLink, Room, counted};
 use crate::metrics::Metrics;
 use crate::projector::FollowError;
+use crate::reclaim::Next;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
-use crate::{auditor, journaling, projector, sweep, ticker};
+use crate::{auditor, journaling, projector, reclaim, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
 /// behind reads the journal.
@@ -115,6 +116,7 @@ struct Threads {
     sweep: Stoppable,
     projector: Stoppable,
     auditor: Stoppable,
+    reclaim: Option<Stoppable>,
 }
 
 /// A thread that ends when the sender is dropped.
@@ -214,6 +216,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         ticker: spawn("ticker", &daemon, ticker::run)?,
         sweep: spawn("sweep", &daemon, sweep::run)?,
         auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
+        reclaim: directory.as_ref().map(|directory| spawn_reclaim(&daemon, directory)).transpose()?,
     };
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
     daemon.rules.set_rates(Arc::clone(&catalogue.rates));
@@ -226,7 +229,7 @@ impl Started {
     /// Ends the threads in the order in which they depend on each other: nothing pushes any more, the journal is written
     /// and synced, the projections follow it to its end and are flushed.
     pub fn stop(self) {
-        let Threads { writer, ticker, sweep, projector, auditor } = self.threads;
+        let Threads { writer, ticker, sweep, projector, auditor, reclaim } = self.threads;
         stop(auditor);
         stop(ticker);
         stop(sweep);
@@ -234,6 +237,7 @@ impl Started {
         // A thread that panicked has ended the process by then.
         let _ = writer.join();
         stop(projector);
+        reclaim.into_iter().for_each(stop);
     }
 }
 
@@ -251,6 +255,11 @@ fn spawn(
     let daemon = Arc::clone(daemon);
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&daemon, &stopped));
     Ok((sender, thread.map_err(StartError::Thread)?))
+}
+
+fn spawn_reclaim(daemon: &Arc<Daemon>, directory: &DataDirectory) -> Result<Stoppable, StartError> {
+    let folders = vec![(directory.journal(), Next::Oldest), (directory.projections(), Next::Newest)];
+    spawn("reclaim", daemon, move |_, stop| reclaim::run(folders, stop))
 }
 
 fn spawn_writer<S: Store + 'static>(
