@@ -15,6 +15,7 @@ use wallet::audit::{Invariant, Violation};
 use wallet::ids::{AccountId, HoldId};
 
 use crate::daemon::{Daemon, Phase};
+use crate::priority;
 
 /// Violations that are told once: beyond, each round counts them again.
 const KNOWN_MAX: usize = 10_000;
@@ -52,6 +53,7 @@ pub fn run(daemon: &Daemon, stop: &Receiver<()>) {
     if part.interval_ms == 0 {
         return;
     }
+    priority::lower_this_thread();
     let interval = Duration::from_millis(part.interval_ms);
     let slice = usize::try_from(part.slice_rows).unwrap_or(usize::MAX);
     let mut known = BTreeSet::new();

@@ -58,6 +58,7 @@ pub mod link;
 pub mod listener;
 pub mod metrics;
 pub mod places;
+pub mod priority;
 pub mod projector;
 pub mod reclaim;
 pub mod reload;

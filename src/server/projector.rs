@@ -14,6 +14,7 @@ use wallet::engine::Archive;
 use crate::clock::{Clock, Stopwatch};
 use crate::config::ProjectionPart;
 use crate::daemon::{Daemon, Phase};
+use crate::priority;
 use crate::shutdown::{self, EXIT_BUG, EXIT_WRITE_FAILED};
 
 /// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
@@ -24,6 +25,11 @@ const REST: Duration = Duration::from_millis(2);
 const STAND_BACK_MAX: Duration = Duration::from_secs(10);
 /// Records a millisecond from which on requests keep the cores busy.
 const BUSY_RECORDS_PER_MS: u64 = 100;
+/// What that rate is an average of.
+const RATE_WINDOW: Duration = Duration::from_millis(50);
+/// How long requests count as busy after such a rate: a disk or a machine that stands still for a moment is no pause of
+/// theirs, and what has queued up meanwhile needs the cores most.
+const BUSY_AFTERWARDS: Duration = Duration::from_millis(500);
 /// How long a flush that failed is left alone before it is tried again.
 const FLUSH_RETRY: Duration = Duration::from_secs(1);
 /// How long flushes may fail: what is not flushed stays in memory, and the journal is not trimmed (I9).
@@ -148,14 +154,13 @@ fn follow<S: ProjectionStore>(
 /// When the projections follow: soon while there is little to do, and behind the requests while those keep the cores busy,
 /// as long as nobody waits for a position and the lag is bounded.
 struct Pace {
-    since: Stopwatch,
-    synced: Position,
-    busy: bool,
+    begun: Stopwatch,
+    pressure: Pressure,
 }
 
 impl Pace {
     fn new(journal: &Journal) -> Self {
-        Self { since: Clock::stopwatch(), synced: journal.durability.synced(), busy: false }
+        Self { begun: Clock::stopwatch(), pressure: Pressure::new(journal.durability.synced()) }
     }
 
     /// Rests until it is the projections' turn, but no longer than this.
@@ -167,7 +172,7 @@ impl Pace {
             let reached = daemon.rules.archive().reached();
             let turn = Turn {
                 lag: synced.0.saturating_sub(reached.0),
-                busy: self.is_busy(synced) || daemon.resets.keep_the_cores_busy(),
+                busy: self.pressure.is_busy(self.begun.elapsed(), synced) || daemon.resets.keep_the_cores_busy(),
                 // Relaxed: who asked looks again and again, and so does this.
                 wanted: daemon.projection_wanted.load(Ordering::Relaxed) > reached.0,
                 draining: daemon.phase_now() >= Phase::Draining,
@@ -181,18 +186,35 @@ impl Pace {
             }
         }
     }
+}
 
-    /// Whether records have come at a high rate lately.
-    fn is_busy(&mut self, synced: Position) -> bool {
-        let passed_ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+/// Whether records come at a high rate, or did so a moment ago.
+#[derive(Debug)]
+struct Pressure {
+    /// When the rate was last looked at, by a clock that goes on by itself, and how far the journal was then.
+    looked_at: Duration,
+    synced: Position,
+    /// When it was last high.
+    high_at: Option<Duration>,
+}
+
+impl Pressure {
+    const fn new(synced: Position) -> Self {
+        Self { looked_at: Duration::ZERO, synced, high_at: None }
+    }
+
+    fn is_busy(&mut self, now: Duration, synced: Position) -> bool {
+        let passed = now.saturating_sub(self.looked_at);
         // Shorter than this, one group more or less decides.
-        if passed_ms >= 10 {
+        if passed >= RATE_WINDOW {
+            let passed_ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
             let records = synced.0.saturating_sub(self.synced.0);
-            self.busy = records >= passed_ms.saturating_mul(BUSY_RECORDS_PER_MS);
-            self.since = Clock::stopwatch();
-            self.synced = synced;
+            if records >= passed_ms.saturating_mul(BUSY_RECORDS_PER_MS) {
+                self.high_at = Some(now);
+            }
+            (self.looked_at, self.synced) = (now, synced);
         }
-        self.busy
+        self.high_at.is_some_and(|high_at| now.saturating_sub(high_at) < BUSY_AFTERWARDS)
     }
 }
 
@@ -262,6 +284,7 @@ impl Flusher {
         self.writing.store(true, Ordering::Release);
         let (writing, failed, journal) = (Arc::clone(&self.writing), Arc::clone(&self.failed), journal.clone());
         let write = move || {
+            priority::lower_this_thread();
             failed.store(!write(flush, &journal), Ordering::Relaxed);
             writing.store(false, Ordering::Release);
         };

@@ -39,7 +39,7 @@ use crate::projector::FollowError;
 use crate::reclaim::Next;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
-use crate::{auditor, journaling, projector, reclaim, sweep, ticker};
+use crate::{auditor, journaling, priority, projector, reclaim, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
 /// behind reads the journal.
@@ -153,6 +153,7 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
     // What opening for writing made of the files is read as well: the epoch rests on it.
     let found = check(store.reader().as_ref(), &mut report(&path, watch))?;
     let projections = RocksProjections::open(&directory.projections())?;
+    priority::lower_rocksdb();
     // Before anything is acknowledged: both stores may just have been made.
     directory.sync()?;
     go_on(wanted, (store, found), projections, ArchiveLink::Rocks, Some(directory))

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use crate::exit::Failure;
 
-/// How soon before its instant a frame is woken for: less than a sleep can be.
-const EARLY: Duration = Duration::from_micros(20);
+/// What is too short for a sleep.
+const SHORT: Duration = Duration::from_micros(20);
 
 /// When the frames of one connection are due.
 #[derive(Clone, Debug)]
@@ -74,15 +74,23 @@ fn ring(bells: &[Arc<Notify>], begun: Instant, between: Duration, stop: &AtomicB
     let mut due = begun;
     for bell in bells.iter().cycle() {
         due += between;
-        let left = due.saturating_duration_since(Instant::now());
-        if left > EARLY {
-            std::thread::sleep(left);
-        }
+        wait_until(due);
         // Relaxed: nothing else is told by it.
         if stop.load(Ordering::Relaxed) {
             return;
         }
         bell.notify_one();
+    }
+}
+
+/// Never ends early: a connection that is woken before its frame is due would wait for the one after it.
+fn wait_until(due: Instant) {
+    let left = due.saturating_duration_since(Instant::now());
+    if left > SHORT {
+        std::thread::sleep(left);
+    }
+    while Instant::now() < due {
+        std::hint::spin_loop();
     }
 }
 
@@ -117,5 +125,14 @@ mod tests {
             }
         }
         drop(pacer);
+    }
+
+    #[test]
+    fn no_bell_rings_before_its_frame_is_due() {
+        for ahead_us in (0..=60).cycle().take(1_000) {
+            let due = Instant::now() + Duration::from_micros(ahead_us);
+            wait_until(due);
+            assert!(Instant::now() >= due, "{ahead_us} us ahead");
+        }
     }
 }

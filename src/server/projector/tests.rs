@@ -12,6 +12,20 @@ fn projections_stand_back_in_a_burst() {
 }
 
 #[test]
+fn a_burst_lasts_until_its_rate_has_been_low_for_a_while() {
+    let ms = Duration::from_millis;
+    let mut pressure = Pressure::new(Position(1_000));
+    assert!(!pressure.is_busy(ms(10), Position(3_000)), "too short a time to tell");
+    assert!(!pressure.is_busy(ms(50), Position(5_999)), "fewer than 100 a millisecond");
+    assert!(pressure.is_busy(ms(100), Position(10_999)), "100 a millisecond");
+    // The machine stands still: no record comes, and nobody has paused.
+    assert!(pressure.is_busy(ms(160), Position(10_999)));
+    assert!(pressure.is_busy(ms(599), Position(10_999)));
+    assert!(!pressure.is_busy(ms(600), Position(10_999)));
+    assert!(pressure.is_busy(ms(650), Position(20_000)));
+}
+
+#[test]
 fn the_lag_is_bounded() {
     assert!(!BURST.is_of_requests(1_000));
     assert!(!BURST.is_of_requests(0), "0 turns it off");
