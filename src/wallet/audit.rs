@@ -186,6 +186,7 @@ fn sides(row: &Row, bucket: Bucket) -> Sides {
     let untouched_day = bucket == Bucket::Free && row.opened_days & 1 == 0;
     let here = if untouched_day { Credits::ZERO } else { row.available().of(bucket) };
     let debt = if bucket == Bucket::TopUp { row.debt() } else { Credits::ZERO };
+    assert!(debt.is_zero() || here.is_zero(), "R16: debt beside top-up credits");
     Sides { granted: sum(&[granted, debt]), accounted: sum(&[here, held, spent, expired, clawed_back]) }
 }
 
@@ -251,9 +252,13 @@ pub fn check_hold(id: HoldId, hold: &Hold, found: &mut Found<'_>) {
 
 /// A number that comes twice.
 fn twice(numbers: impl Iterator<Item = u8>) -> Option<u8> {
-    let mut seen = [false; 256];
+    const NUMBERS: usize = 256;
+    const { assert!(NUMBERS > u8::MAX as usize, "every number has its place") }
+    let mut seen = [false; NUMBERS];
     let mut numbers = numbers;
-    numbers.find(|number| std::mem::replace(&mut seen[usize::from(*number)], true))
+    let found = numbers.find(|number| std::mem::replace(&mut seen[usize::from(*number)], true));
+    assert!(found.is_none_or(|number| seen[usize::from(number)]), "I5: what comes twice has come once");
+    found
 }
 
 /// What the open holds of one wallet come to.
@@ -302,12 +307,15 @@ impl Sums {
         }
         if self.held.len() > self.accounts_max {
             self.high = self.held.pop_last().map(|(account, _)| account);
+            assert!(self.high.is_some_and(|high| high >= self.low), "I9: these sums end after they begin");
         }
         assert!(self.held.len() <= self.accounts_max, "I9: what is compared at once has a limit");
     }
 
     /// Compares a wallet's row, one of these, with its open holds (I1); each row once.
     pub fn compare(&mut self, row: &Row, found: &mut Found<'_>) {
+        assert!(row.account >= self.low, "a row that these sums are not about");
+        assert!(self.high.is_none_or(|high| row.account < high), "a row that the next sums are about");
         let open = self.held.remove(&row.account).unwrap_or_default();
         let mut wrong = |what| found(Violation::of_account(Invariant::Conservation, row.account, what));
         if u64::from(row.open_holds) != open.holds {

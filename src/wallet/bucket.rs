@@ -19,6 +19,14 @@ impl Bucket {
     pub const ALL: [Self; 3] = [Self::Free, Self::Subscription, Self::TopUp];
 }
 
+// R3: the order of drawing is that of the numbers, which are places in the counters and bits of the sources.
+const _: () = assert!(Bucket::ALL[0] as usize == 0);
+const _: () = assert!(Bucket::ALL[1] as usize == 1);
+const _: () = assert!(Bucket::ALL[2] as usize == 2);
+const _: () = assert!(Sources::FREE_ONLY.contains(Bucket::Free) && !Sources::FREE_ONLY.contains(Bucket::TopUp));
+const _: () = assert!(!Sources::NO_TOP_UP.contains(Bucket::TopUp));
+const _: () = assert!(!Sources::ALL.without_free().contains(Bucket::Free));
+
 /// The buckets that a request may draw from: it narrows them, it never reorders them (R3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Sources(u8);

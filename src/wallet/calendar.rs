@@ -50,6 +50,7 @@ pub fn today(zone: &TimeZone, now: Timestamp) -> Today {
         if now < ends_at || next == date {
             return Today { day: number(date), ends_at };
         }
+        assert!(next > date, "R6: the day after a date is later");
         // The clocks went back over a midnight: the day ended at the first one.
         date = next;
     }
@@ -69,6 +70,8 @@ pub(crate) fn first_instant_of(zone: &TimeZone, local: DateTime) -> Timestamp {
     // A skipped local time can lie inside the gap; what counts is the gap's end, which is the transition.
     let after = at.saturating_add(jiff::SignedDuration::from_secs(1)).unwrap_or(at);
     let transition = if skipped { zone.preceding(after).next() } else { None };
+    assert!(transition.is_some() == skipped, "R6: a gap of the clocks has a transition");
+    assert!(transition.as_ref().is_none_or(|it| it.timestamp() <= after), "R6: a gap ends with its transition");
     let at = transition.map_or(at, |transition| transition.timestamp());
     Timestamp(u64::try_from(at.as_millisecond()).unwrap_or(0))
 }
@@ -115,6 +118,7 @@ impl Cohorts {
         let todays = (0..ZONES_MAX).map(|_| AtomicU64::new(0)).collect();
         let ends = (0..ENDS).map(|_| AtomicU64::new(0)).collect();
         let wallets = (0..ZONES_MAX).map(|_| AtomicU32::new(0)).collect();
+        assert!(ENDS.is_power_of_two(), "places are spread evenly");
         Self { zones: RwLock::new(Vec::new()), todays, ends, day_ends: DayEnds::default(), wallets }
     }
 
@@ -161,6 +165,7 @@ impl Cohorts {
             return known;
         }
         let fresh = today(&self.zone(cohort), now);
+        assert!(unpack(pack(fresh)).day == fresh.day, "a day is published without a loss");
         assert!(fresh.day >= known.day, "R6: day numbers never decrease");
         assert!(fresh.day.0 >> (64 - SECONDS_BITS) == 0, "a day fits its field");
         let before = cell.fetch_max(pack(fresh), Ordering::Relaxed);
@@ -206,7 +211,9 @@ impl Cohorts {
         // Relaxed: a figure for people. One that leaves has been counted before, so that none goes below zero.
         let cell = |cohort: Cohort| self.wallets.get(usize::from(cohort.0));
         cell(into).map(|cell| cell.fetch_add(1, Ordering::Relaxed));
-        out_of.and_then(cell).map(|cell| cell.fetch_sub(1, Ordering::Relaxed));
+        let left = out_of.and_then(cell).map(|cell| cell.fetch_sub(1, Ordering::Relaxed));
+        assert!(left.is_none_or(|before| before > 0), "a wallet leaves a zone that it was not counted in");
+        assert!(usize::from(into.0) < ZONES_MAX, "I9: zones have a limit");
     }
 
     /// The day that contained, or will contain, an instant in a cohort.
@@ -226,8 +233,10 @@ impl Cohorts {
             return Timestamp(known.ends_s.saturating_mul(1_000));
         }
         let ends_at = today(&self.zone(cohort), at).ends_at;
+        assert!(ends_at > at || ends_at == Timestamp::NEVER, "R6: a day ends after what lies in it");
         let fresh = KnownEnd { cohort: cohort.0.into(), from_s: at.seconds(), ends_s: ends_at.seconds() };
         if let (Some(cell), Some(packed)) = (cell, fresh.pack()) {
+            assert!(KnownEnd::unpack(packed).holds(cohort, at), "an end that is kept is found again");
             cell.store(packed, Ordering::Relaxed);
         }
         ends_at
@@ -268,6 +277,7 @@ fn named(name: &str) -> Option<(String, TimeZone)> {
 }
 
 fn find(zones: &[(String, TimeZone)], name: &str) -> Option<Cohort> {
+    assert!(zones.len() <= ZONES_MAX, "I9: zones have a limit");
     let index = zones.iter().position(|(known, _)| known == name)?;
     u16::try_from(index).ok().map(Cohort)
 }
@@ -296,6 +306,7 @@ impl KnownEnd {
         let length = self.ends_s.checked_sub(self.from_s)?;
         assert!(self.cohort < ZONES_MAX as u64, "a cohort fits its field");
         let fits = self.ends_s >> ENDS_BITS == 0 && length >> LENGTH_BITS == 0;
+        assert!(length > 0, "R6: a day that ends as it is asked for");
         fits.then_some(self.cohort << (ENDS_BITS + LENGTH_BITS) | length << ENDS_BITS | self.ends_s)
     }
 
@@ -307,6 +318,8 @@ impl KnownEnd {
 }
 
 const _: () = assert!(ZONES_MAX <= 1 << (64 - ENDS_BITS - LENGTH_BITS));
+const _: () = assert!(SECONDS_MASK == (1 << SECONDS_BITS) - 1, "the mask of the seconds is as wide as they are");
+const _: () = assert!(1 << LENGTH_BITS > 2 * 86_400, "a doubled day fits its field");
 
 fn pack(today: Today) -> u64 {
     (u64::from(today.day.0) << SECONDS_BITS) | (today.ends_at.seconds() & SECONDS_MASK)

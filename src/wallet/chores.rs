@@ -40,11 +40,14 @@ impl State {
     fn note(&mut self, chore: Chore, at: Timestamp) {
         let place = chore as usize;
         if let Some((id, noted)) = self.noted[place].take() {
-            self.timers.cancel(id, |deadline, known| deadline == noted && *known == chore);
+            let cancelled = self.timers.cancel(id, |deadline, known| deadline == noted && *known == chore);
+            assert!(cancelled, "a chore that is noted has its timer");
         }
         if at != Timestamp::NEVER {
             self.noted[place] = Some((self.timers.insert(at, chore), at));
         }
+        let noted = self.noted.iter().filter(|noted| noted.is_some()).count();
+        assert!(usize::try_from(self.timers.count()) == Ok(noted), "a chore that is noted has one timer");
     }
 }
 
@@ -60,6 +63,8 @@ impl Chores {
         if state.noted[chore as usize].is_none_or(|(_, noted)| at < noted) {
             state.note(chore, at);
         }
+        let (_, noted) = state.noted[chore as usize].unwrap_or((TimerId(0), at));
+        assert!(noted <= at, "a chore is due at the latest then");
     }
 
     /// What is due. Each is noted again a little later, in case that it cannot be done now; who does it notes when it is
@@ -69,7 +74,9 @@ impl Chores {
         let mut due: Vec<(Timestamp, Chore)> = Vec::new();
         // One step hands out all of them; what is spread only then comes with the next call.
         let _ = state.timers.advance(now, Chore::ALL.len(), &mut due);
-        for (_, chore) in &due {
+        assert!(due.len() <= Chore::ALL.len(), "I9: a chore is due once");
+        for (at, chore) in &due {
+            assert!(*at <= now, "a chore comes at its time");
             state.noted[*chore as usize] = None;
             state.note(*chore, now.plus_millis(LOOK_AGAIN_MS));
         }

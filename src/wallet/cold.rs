@@ -3,6 +3,7 @@
 use crate::credits::Credits;
 use crate::ids::{PlanId, Tier, Timestamp};
 use crate::subscription::Subscription;
+use crate::word::Bits;
 
 /// What changes rarely. A subscription is packed: amounts have 38 bits (they fit the word), boundaries are whole seconds,
 /// and its plan and next instant stand in the slot, where they are read without the lock. Numbers of more than four bytes
@@ -33,6 +34,11 @@ const TIER_MASK: u8 = 0xf;
 const AUTO_RENEW: u8 = 1 << 4;
 const DAY_BEGAN_OTHERWISE: u8 = 1 << 5;
 
+const _: () = assert!(TIER_MASK & AUTO_RENEW == 0, "each bit has one meaning");
+const _: () = assert!((TIER_MASK | AUTO_RENEW) & DAY_BEGAN_OTHERWISE == 0, "each bit has one meaning");
+const _: () = assert!(Tier::MAX.0 <= TIER_MASK, "R9: every tier fits its bits");
+const _: () = assert!(Bits::WIDE.subscription as usize <= AMOUNT_BYTES * 8, "what fits the word fits here");
+
 impl Cold {
     /// No subscription, and whether the wallet is frozen and in debt.
     #[must_use]
@@ -47,6 +53,7 @@ impl Cold {
             return None;
         }
         let allocation = credits(self.allocation);
+        assert!(tier <= Tier::MAX, "R9: a tier that no word holds");
         let starts_at = instant(self.starts_s);
         if plan.is_none() {
             return Some(Subscription::by_hand(tier, allocation, starts_at, due_at));
@@ -82,6 +89,7 @@ impl Cold {
         let began_otherwise = self.day_began_otherwise() ^ (was_active != subscription.is_some());
         let terms = if began_otherwise { DAY_BEGAN_OTHERWISE } else { 0 };
         *self = Self { terms, frozen, in_debt, has_pending, ..Self::default() };
+        assert!(self.subscription(PlanId::NONE, Timestamp::NEVER).is_none(), "R9: what has ended is gone");
         let Some(of) = subscription else { return };
         self.allocation = amount(of.allocation);
         self.granted_max = amount(of.granted_max);
@@ -97,7 +105,8 @@ impl Cold {
 }
 
 fn amount(credits: Credits) -> [u8; AMOUNT_BYTES] {
-    let [a, b, c, d, e, ..] = credits.millis().to_le_bytes();
+    let [a, b, c, d, e, above @ ..] = credits.millis().to_le_bytes();
+    assert!(above == [0; 3], "an amount that no word holds");
     [a, b, c, d, e]
 }
 

@@ -8,7 +8,7 @@ use crate::correct::corrected;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal, overloaded};
 use crate::ids::{AccountId, CommandId, Now, Period, Position, Tier, Timestamp};
-use crate::ledger::{CommandKey, CommandRow};
+use crate::ledger::{CommandKey, CommandRow, command_key};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Freeze, Grant, Issuer, Open, Record, SetSubscription, SubscriptionChange};
 use crate::request::{Answer, Command, CommandOutcome, CommandRequest};
@@ -58,6 +58,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         // The guard makes a command one step for everybody who comes with the same id; it is always taken before a
         // wallet's lock.
         let key = key_of(request);
+        assert!(request.id != CommandId::NONE, "R13: a command has an id");
+        assert!(!account.is_none(), "R33: a command is about an account");
         let entry = self.commands.entry(key);
         let known = match &entry {
             MapEntry::Occupied(known) => Ok(Some(known.get().clone())),
@@ -75,6 +77,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Ok(known), None) => match self.execute(request, index, (known, bought), now) {
                 Ok((row, answer)) => {
                     let position = row.position;
+                    assert!(command_key(&row.record) == Some(key), "R13: a command's record has its key");
                     *change = change_of(&row);
                     entry.insert(row);
                     answer.resting_on(position)
@@ -111,6 +114,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 let held = self.held_beside(gift_of(command, known.as_ref(), bought.as_ref().ok()), slot, now);
                 let mut cold = slot.lock();
                 self.roll_locked(slot, &mut cold, now);
+                assert!(slot.account() == account_of(command), "a command about another wallet");
                 let on = Locked { index, slot, cold: &mut cold, held };
                 match command {
                     Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
@@ -142,6 +146,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn pushed(&self, record: Record) -> CommandRow {
         let position = self.journal.push(std::slice::from_ref(&record));
         assert!(position > Position::NONE, "a record has a place");
+        assert!(position <= self.journal.pushed(), "I3: a place that was given out");
         CommandRow { record, position }
     }
 
@@ -158,8 +163,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let word = Snapshot { available, day: Numbers::short_day(day), ..Snapshot::default() };
             NewWallet { word, cohort, period: Period(0), subscription: None, cold: Cold::default() }
         });
+        assert!(added.is_ok() == row.is_some(), "R7: an account is opened by its record, and by nothing else");
         match (added, row) {
-            (Ok(_), Some(row)) => {
+            (Ok(index), Some(row)) => {
+                assert!(self.wallets.slot(index).account() == account, "R7: an account has its own wallet");
                 self.cohorts.count_wallet(cohort, None);
                 Ok((row, Answer::of(Outcome::Done)))
             }
@@ -173,6 +180,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let row = self.pushed(Record::Freeze(Freeze { account: on.slot.account(), frozen, issuer }));
         on.cold.frozen = frozen;
         on.show_attention();
+        assert!(on.slot.word.load().attention == (frozen || on.cold.in_debt), "R33: the word shows a freeze");
         (row, Answer::of(Outcome::Done))
     }
 
@@ -190,6 +198,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Err(Answer::of(Outcome::BalanceLimit));
         }
         let (slot, word, numbers) = (on.slot, on.slot.word.load(), self.numbers(on.slot, now));
+        assert!(numbers.period == numbers.period_of(&word), "I7: the slot has the word's period while it is locked");
         let period = numbers.period_of(&word).next();
         let day = numbers.day_of(&word);
         let account = slot.account();
@@ -210,6 +219,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.set_pending(slot, on.cold, None);
         slot.set_subscription(on.cold, Some(&after));
         self.wallets.note_cycle_end(on.index);
+        assert!(slot.subscription(on.cold) == Some(after), "R9: a subscription is kept as its record says");
         Ok((row, Answer::of(Outcome::Done)))
     }
 
@@ -223,6 +233,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let numbers = self.numbers(on.slot, now);
         let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
+        assert!(day >= numbers.day, "I7: a grant to a day that has ended");
+        assert!(period == on.slot.period(), "I7: a grant to another period");
         let record = Grant { account: on.slot.account(), bucket, amount, day, period, issuer };
         let row = self.pushed(Record::Grant(record));
         self.give_locked(&mut on, &Slices { split: Split::only(bucket, amount), day, period });
@@ -241,6 +253,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let next = word.plus(&rest, &Bits::WIDE);
             (Some(Snapshot { attention, ..next }), ())
         });
+        assert!(repaid <= slices.split.top_up, "R16: no more is repaid than comes in");
+        assert!(on.cold.in_debt != self.debt_of(on.index).is_zero(), "R16: the cold side knows whether there is debt");
     }
 }
 
@@ -258,6 +272,7 @@ impl Locked<'_> {
     /// back never more than the field.
     pub(crate) fn takes(&self, bucket: Bucket, amount: Credits) -> bool {
         let after = self.slot.word.load().available.of(bucket) + amount;
+        assert!(amount <= crate::reserve::AMOUNT_MAX, "R33: a gift that no request may name");
         after <= half(bucket) && after + self.held.of(bucket) <= Bits::WIDE.most().of(bucket)
     }
 
@@ -373,6 +388,7 @@ fn bad_field(request: &CommandRequest) -> Option<Field> {
 /// A command id that is known: the first answer again, or the field that differs (R13). Nothing for a confirmation that
 /// is to be executed now.
 fn again(request: &CommandRequest, row: &CommandRow, now: Now) -> Option<Answer> {
+    assert!(row.position > Position::NONE, "I3: what is remembered has a place");
     if let Command::ConfirmTopUp { account } = request.command {
         return confirm_again(account, row, now.daemon);
     }

@@ -52,6 +52,7 @@ impl Wallets {
     fn note(&self, wheel: &mut TimerWheel, index: SlotIndex) {
         let nodes = &mut Slots(self);
         wheel.cancel(nodes, index.0);
+        assert!(!nodes.links(index.0).linked(), "a timer that was taken back is in no list");
         if self.slot(index).cycle_ends_at() != Timestamp::NEVER {
             wheel.insert(nodes, index.0);
         }
@@ -64,6 +65,7 @@ impl Wallets {
             let room = limit.saturating_sub(due.len());
             let advance = self.cycle_ends.lock().advance(&mut Slots(self), now, room, due);
             if advance == Advance::Done || due.len() >= limit {
+                assert!(due.len() <= limit, "I9: what is handed out has a limit");
                 return advance;
             }
         }

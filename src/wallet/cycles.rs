@@ -75,6 +75,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         rolls.due.clear();
         let advance = self.wallets.due_cycles(now.daemon, limit.min(PACKED_ROLLS_MAX), &mut rolls.due);
         let CycleRolls { almanac, due } = rolls;
+        assert!(due.len() <= limit, "I9: no more wallets are due than there is room for");
         let mut left_out: usize = 0;
         let mut rolling: Vec<Rolling<'_>> = Vec::with_capacity(due.len());
         for index in due.iter().copied().map(SlotIndex) {
@@ -101,6 +102,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         // All that were handed out: the rolled ones with their next end, the others with the one that they have.
         self.wallets.note_cycle_ends(due.iter().copied().map(SlotIndex));
+        assert!(
+            usize::try_from(totals.cycles.saturating_add(totals.lapses)) == Ok(rolled),
+            "R10: each roll is a cycle or a lapse"
+        );
         RolledCycles { rolled, left_out, totals, over: advance == Advance::Done }
     }
 
@@ -112,7 +117,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let is_in = (count.from..count.until).contains(&slot.cycle_ends_at());
             count.count = count.count.saturating_add(u64::from(is_in));
             count.next = count.next.saturating_add(1);
+            assert!(count.count <= u64::from(count.next), "a wallet counts once");
         }
+        assert!(count.next == end, "a slice ends where the next begins");
         false
     }
 }

@@ -26,6 +26,7 @@ impl DayEnds {
         let mut state = self.0.lock();
         state.timers.begin_at(now);
         state.timers.insert(ends_at, cohort);
+        assert!(state.timers.count() <= ZONES_AT_ONCE as u64, "I9: a zone has one timer");
     }
 
     /// Takes out the timers of days that have ended; `publish` says what day it is in a zone then, and when that ends.
@@ -33,7 +34,9 @@ impl DayEnds {
         let mut state = self.0.lock();
         let mut due: Vec<(Timestamp, Cohort)> = Vec::new();
         while state.timers.advance(now, ZONES_AT_ONCE, &mut due) == Advance::More {}
-        for (_, cohort) in due {
+        assert!(due.len() <= ZONES_AT_ONCE, "I9: a zone has one timer");
+        for (ended, cohort) in due {
+            assert!(ended <= now, "R6: a day ends at its time");
             let today = publish(cohort);
             // The calendar's last day does not end.
             if today.ends_at > now {
@@ -41,7 +44,9 @@ impl DayEnds {
             }
             state.begun.retain(|(known, _)| *known != cohort);
             state.begun.push((cohort, today.day));
+            assert!(state.begun.len() <= ZONES_AT_ONCE, "I9: a zone is swept once");
         }
+        assert!(state.timers.count() <= ZONES_AT_ONCE as u64, "I9: a zone has one timer");
     }
 
     /// Takes the days that have begun, each zone once.

@@ -55,6 +55,7 @@ impl Goal {
         let mut next = *word;
         next.available.free = self.allowances[usize::from(word.tier != crate::ids::Tier::NONE)];
         next.day = self.short_day;
+        assert!(!self.is_due(&next), "R6: a wallet that was rolled is on its day");
         next
     }
 }
@@ -95,7 +96,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let policies = self.policies.read().clone();
         let mut goals = vec![Goal::default(); ZONES_MAX].into_boxed_slice();
         for (cohort, day) in begun {
+            assert!(usize::from(cohort.0) < ZONES_MAX, "I9: zones have a limit");
             if let Some(goal) = goals.get_mut(usize::from(cohort.0)) {
+                assert!(goal.day == Day(0), "R6: a zone is swept to one day");
                 *goal = self.goal(cohort, day, &policies);
             }
         }
@@ -124,6 +127,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             sweep.look_at(slot, now);
             sweep.next = sweep.next.saturating_add(1);
         }
+        assert!(sweep.next <= end, "I9: a slice of a sweep has a limit");
+        assert!(sweep.rolled.days >= before.days, "what was rolled stays rolled");
         self.resets.add(&sweep.rolled.since(&before));
         over
     }
@@ -159,6 +164,7 @@ impl DaySweep {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
+        assert!(now.daemon <= at, "R6: a wallet is not rolled before its day");
         let ended = slot.word.transition(|word| {
             if !goal.is_due(word) {
                 return (None, None);

@@ -139,6 +139,9 @@ impl Chunk {
     /// Forgets the answers, for the next chunk.
     pub fn clear(&mut self) {
         assert!(self.unit.records.is_empty(), "a chunk is cleared with records that were not pushed");
+        assert!(self.unit.gives.is_empty(), "a chunk is cleared with credits that were not given");
+        assert!(self.unit.ends.is_empty(), "a chunk is cleared with ends that were not noted");
+        assert!(self.unit.ended.is_empty(), "a chunk is cleared with records of holds that were not let go");
         self.answers.clear();
         self.looked.clear();
         self.rates = None;
@@ -146,6 +149,7 @@ impl Chunk {
 
     /// The wallet of the operation at hand, where the look ahead found it: a slot is an account's for ever.
     pub(crate) fn looked(&self) -> Option<SlotIndex> {
+        assert!(self.looked.len() <= CHUNK_OPERATIONS_MAX, "I9: a look ahead has a limit");
         let index = self.answers.len().checked_sub(self.looked_from)?;
         self.looked.get(index).copied().flatten()
     }
@@ -156,6 +160,7 @@ impl Chunk {
         self.unit.records.push(record);
         self.unit.marks.push(Mark { answer: self.answers.len(), hold });
         assert!(self.unit.marks.len() == self.unit.records.len(), "every record has its mark");
+        assert!(place.is_in(self.unit.number), "a record waits in the unit that it was added to");
         place
     }
 }
@@ -283,6 +288,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// pushed.
     pub fn run(&self, chunk: &mut Chunk, operations: &[Operation], now: Now) -> Run {
         assert!(operations.len() <= CHUNK_OPERATIONS_MAX, "a chunk is too long");
+        assert!(chunk.answers.len() <= operations.len(), "more answers than operations");
         chunk.operations = operations.len();
         self.look_ahead(chunk, operations);
         let mut run = Run::Done;
@@ -304,6 +310,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.push(chunk, now);
         assert!(chunk.unit.records.is_empty(), "nothing is left that is not pushed");
         assert!(run != Run::Done || chunk.answers.len() >= operations.len(), "every operation has its answer");
+        assert!(chunk.answers.len() <= operations.len(), "every operation has one answer");
+        assert!(chunk.unit.gives.is_empty(), "nothing is left that is not given");
         run
     }
 
@@ -331,6 +339,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             chunk.guessed.push(self.holds.guess(&holds, hashes.1));
         }
         drop((wallets, holds));
+        assert!(chunk.looked.len() == operations.len(), "every operation is looked at");
+        assert!(chunk.guessed.len() == operations.len(), "every operation is looked at");
         for (slot, guessed) in chunk.looked.iter_mut().zip(&chunk.guessed) {
             seen |= slot.and_then(|index| self.wallets.taken(index)).map_or(0, Slot::touch);
             if let (None, Some(record)) = (*slot, guessed.record()) {
@@ -395,6 +405,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             position = position.plus(1);
         }
+        assert!(position > first, "a unit has records, and each has its place");
+        assert!(chunk.unit.closed.is_empty(), "every end is counted");
+        assert!(chunk.unit.spare.is_empty(), "records that are in no use go back");
         chunk.unit.records.clear();
         chunk.unit.marks.clear();
         chunk.unit.number = self.next_unit();
@@ -408,7 +421,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.holds.open_holds.allocate(to_come, spare);
         }
         match spare.pop() {
-            Some(record) => record,
+            Some(record) => {
+                assert!(spare.len() < CHUNK_OPERATIONS_MAX.max(to_come), "I9: records taken out have a limit");
+                record
+            }
             None => panic!("a record was taken out"),
         }
     }
@@ -440,6 +456,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let attention = cold.frozen || cold.in_debt;
             let rest = Slices { split: slices.split.minus(&Split::only(Bucket::TopUp, repaid)), ..*slices };
             assert!(!cold.in_debt || rest.split.top_up.is_zero(), "R16: top-up credits beside debt");
+            assert!(repaid <= top_up, "R16: no more is repaid than comes in");
             slot.word.transition(|word| {
                 let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
                 (Some(Snapshot { attention, ..next }), ())
@@ -469,6 +486,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if word.attention {
             back.top_up = back.top_up.saturating_sub(self.debt_of(index));
         }
+        assert!(back.top_up <= returned.top_up, "R16: debt lowers what comes back");
         word.plus(&back, &Bits::WIDE)
     }
 
@@ -510,6 +528,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let brings = !lapses && sources.contains(Bucket::Subscription);
         let next = if brings { free.min(due_at) } else { free };
+        assert!(next > Timestamp::NONE, "R4: a reset comes at an instant");
+        assert!(daily || !lapses || due_at > Timestamp::NONE, "R11: a lapse comes at an instant");
         if next == Timestamp::NEVER { Timestamp::NONE } else { next }
     }
 
@@ -520,6 +540,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return today.ends_at;
         }
         let day = Numbers { day: today.day, period: slot.period() }.day_of(word);
+        assert!(day != today.day, "R6: two days with one short form");
         if day > today.day { self.cohorts.end_of(slot.cohort(), day) } else { today.ends_at }
     }
 }
@@ -547,6 +568,7 @@ pub(crate) fn running(word: &Snapshot, slices: &Slices, numbers: &Numbers) -> Sp
     if !split.subscription.is_zero() && numbers.period_of(word) != slices.period {
         split.subscription = Credits::ZERO;
     }
+    assert!(split.top_up == slices.split.top_up, "R24: top-up credits always come back");
     split
 }
 

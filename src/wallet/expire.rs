@@ -23,6 +23,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return 0;
         }
         let due = self.holds.open_holds.due(now.daemon, SWEEP_HOLDS_MAX);
+        assert!(due.len() <= SWEEP_HOLDS_MAX, "I9: what expires at once has a limit");
         self.look_at_due(&due);
         let mut again = Vec::new();
         let mut expired: usize = 0;
@@ -34,7 +35,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
         }
         self.push(chunk, now);
-        assert!(expired <= SWEEP_HOLDS_MAX, "I9: what expires at once has a limit");
+        assert!(expired.saturating_add(again.len()) <= SWEEP_HOLDS_MAX, "R23: an end is decided once");
         for record in again {
             // Whose it is by now, it is an open hold's: those of others are noted already, and once more does no harm.
             if let Some(held) = self.holds.find_by_record(record) {
@@ -71,6 +72,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let (Fired::Ends, Some(index)) = (fired, live.slot) else { return fired };
         let id = held.id();
         assert!(live.hold.ends_at <= now.daemon, "R23: a hold expires at its end or later");
+        assert!(live.record == Some(record), "I6: the timer of another hold");
         let record = self.end_record(id, (&live, index), now);
         live.place = chunk.add(Record::Expire(record), id);
         self.end(chunk, index, &mut live, &record.returned);
@@ -120,8 +122,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 let horizon = now.wall.min(now.daemon).minus_millis(self.settings.id_window_ms);
                 let next = Timestamp(horizon.0.saturating_sub(horizon.0 % 1_000));
                 assert!(next.0.is_multiple_of(1_000), "R32: forgetting goes by the second");
+                assert!(next <= now.wall, "R32: ids to come are not forgotten");
                 if next >= bound.plus_millis(BOUND_STEP_MS) {
                     let position = self.journal.push(&[Record::IdBound { bound: next }]);
+                    assert!(position > flushed, "R32: a bound counts once the projections have it");
                     *on_its_way = Some((next, position));
                 }
                 0
@@ -136,7 +140,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return again;
         }
         let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
-        bound.plus_millis(BOUND_STEP_MS).plus_millis(self.settings.id_window_ms).max(again)
+        let next = bound.plus_millis(BOUND_STEP_MS).plus_millis(self.settings.id_window_ms).max(again);
+        assert!(next > bound, "R32: the bound moves on");
+        next
     }
 
     fn sweep(&self, bound: Timestamp, now: Now) -> u64 {

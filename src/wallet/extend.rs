@@ -22,6 +22,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(Answer::bad_request(Field::TtlMs));
         }
         let Some((mut held, mut live)) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        assert!(held.id() == id, "I5: the entry of another hold");
         let answer = match self.known_to(&live, account) {
             Ok(index) => {
                 let slot = self.wallets.slot(index);
@@ -43,6 +44,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         now: Now,
     ) -> Result<Answer, Wait> {
         let asked = now.daemon.plus_millis(u64::from(ttl_ms));
+        assert!(asked > now.daemon, "R23: an end that has passed is not asked for");
         let latest = live.hold.reserved_at.plus_millis(self.settings.hold_age_max_ms);
         let refused = match live.hold.state {
             HoldState::Open if now.daemon >= live.hold.ends_at => Answer::of(Outcome::HoldExpired),
@@ -70,5 +72,6 @@ fn move_end(chunk: &mut Chunk, id: HoldId, live: &mut Live, asked: crate::ids::T
     assert!(asked > live.hold.ends_at, "R23: an end never moves back");
     chunk.unit.ends.extend(live.move_end(asked));
     live.place = chunk.add(Record::Extend(Extend { hold: id, ends_at: asked }), id);
+    assert!(live.hold.ends_at == answer.time, "R23: the answer tells the end that counts");
     Ok(answer)
 }

@@ -219,6 +219,7 @@ impl Hold {
     pub fn capture(&mut self, record: &Capture) {
         assert!(self.state == HoldState::Open, "I6: a capture of a hold that has ended");
         self.captured = self.captured.plus(&record.captured);
+        assert!(self.captured.total() <= self.taken.split.total(), "I2: more is captured than is held");
         // Most holds have one settlement; the list would make room for four.
         self.settlements.reserve_exact(usize::from(self.settlements.is_empty()));
         self.settlements.push(Settlement::Capture(CaptureStep {
@@ -256,11 +257,15 @@ impl Hold {
             forfeited: Split::ZERO,
             position: Position::NONE,
         }));
+        assert!(self.ended_at != Timestamp::NONE, "R28: a late commit of a hold that runs");
     }
 
     /// Applies a refund (R27).
     pub fn refund(&mut self, record: &Refund) {
-        let returned = record.returned.iter().fold(Split::ZERO, |sum, slices| sum.plus(&slices.split));
+        let sum = |parts: &[Slices]| parts.iter().fold(Split::ZERO, |sum, slices| sum.plus(&slices.split));
+        let returned = sum(&record.returned);
+        assert!(sum(&record.undone) == returned.plus(&record.forfeited), "I1: a refund gives back what it undoes");
+        assert!(self.state != HoldState::Tombstone, "R32: a refund of a hold that never was");
         self.settlements.push(Settlement::Refund(RefundStep {
             number: record.number,
             requested: record.requested,
@@ -277,6 +282,7 @@ impl Hold {
         assert!(self.rest() == record.returned.plus(&record.forfeited), "I1: the rest of a hold");
         let state = if self.charged().is_zero() { HoldState::Released } else { HoldState::Settled };
         self.end(state, record.at);
+        assert!(self.released().is_none(), "I6: a hold is released once");
         let Return { returned, forfeited, .. } = *record;
         self.settlements.push(Settlement::Release(ReleaseStep { returned, forfeited, position: Position::NONE }));
     }
@@ -284,12 +290,16 @@ impl Hold {
     /// Ends the hold (I6).
     pub fn end(&mut self, state: HoldState, at: Timestamp) {
         assert!(self.state == HoldState::Open, "I6: a second end of a hold");
+        assert!(state != HoldState::Open, "I6: an end that leaves a hold open");
+        assert!(state != HoldState::Tombstone, "R32: a hold that was is no tombstone");
         self.state = state;
         self.ended_at = at;
     }
 
     /// Notes the place of the last record about this hold, where that record left its mark.
     pub fn note_position(&mut self, position: Position) {
+        assert!(position > Position::NONE, "I3: a record has a place");
+        assert!(position >= self.last_position, "I4: a record about a hold comes after those before it");
         self.last_position = position;
         if self.reserve_position == Position::NONE {
             self.reserve_position = position;
@@ -304,6 +314,8 @@ impl Hold {
 
     /// Notes the place of one record out of several that have left their marks already, as a unit's have.
     pub fn note_position_of(&mut self, record: &Record, position: Position) {
+        assert!(position > Position::NONE, "I3: a record has a place");
+        assert!(position > self.last_position, "I4: a record about a hold comes after those before it");
         self.last_position = position;
         match record {
             Record::Reserve(_) | Record::Charge(_) | Record::Tombstone { .. } => self.reserve_position = position,
@@ -343,6 +355,7 @@ impl Hold {
     #[must_use]
     pub fn charged(&self) -> Credits {
         let drawn = self.captures().fold(Credits::ZERO, |sum, step| sum + step.drawn.split.total());
+        assert!(self.state != HoldState::Tombstone || drawn.is_zero(), "R32: a tombstone is charged for nothing");
         self.captured.total() + drawn
     }
 
@@ -369,6 +382,8 @@ impl Hold {
                 assert!(left.is_zero(), "I1: a refund of more than was captured");
             }
         }
+        let left = parts.iter().fold(Credits::ZERO, |sum, part| sum + part.split.total());
+        assert!(left + self.refunded() == self.charged(), "I1: what is charged is refunded, or can be");
         parts
     }
 }

@@ -4,8 +4,9 @@
 use thiserror::Error;
 
 use crate::bucket::{Bucket, Slices, Split};
+use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
-use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Position, Timestamp};
+use crate::ids::{AccountId, CommandId, Day, HoldId, PaymentId, Period, Position, Timestamp};
 use crate::policy::FreePolicies;
 use crate::record::{
     Capture, Clawback, ConfirmTopUp, Correct, CycleRoll, DropTopUp, Grant, Issuer, LateCapture, Open, PendingTopUp,
@@ -73,6 +74,7 @@ pub enum LedgerError {
 /// # Errors
 /// A record that does not fit the rows. Balances that would go below zero panic: see [`crate::credits::Credits`].
 pub fn apply(books: &mut impl Books, position: Position, record: &Record) -> Result<(), LedgerError> {
+    assert!(position > Position::NONE, "I3: a record has a place");
     match record {
         Record::Policy(policy) => books.policies_mut().add(*policy),
         Record::IdBound { bound } => books.set_id_bound(*bound),
@@ -142,6 +144,31 @@ pub const fn command_key(record: &Record) -> Option<CommandKey> {
     }
 }
 
+/// What no record may undo in a row, whatever it does.
+struct Before {
+    imbalance: [u64; 3],
+    granted: [Credits; 3],
+    day: Day,
+    period: Period,
+}
+
+impl Before {
+    fn of(row: &Row) -> Self {
+        let (imbalance, granted) = (Bucket::ALL.map(|bucket| row.imbalance(bucket)), row.counters.map(|of| of.granted));
+        Self { imbalance, granted, day: row.day, period: row.period }
+    }
+
+    /// I1: no credits are made or lost. I7: days and periods never go back. What was granted once stays granted.
+    fn assert_kept(&self, row: &Row) {
+        row.assert_conserved(self.imbalance);
+        assert!(row.day >= self.day, "I7: a day that goes back");
+        assert!(row.period >= self.period, "I7: a period that goes back");
+        for (before, after) in self.granted.iter().zip(&row.counters) {
+            assert!(after.granted >= *before, "I1: a grant that is taken back");
+        }
+    }
+}
+
 const fn key_of(issuer: &Issuer) -> CommandKey {
     CommandKey::Command(issuer.command)
 }
@@ -153,7 +180,10 @@ fn with_row(
     change: impl FnOnce(&mut Row, &FreePolicies),
 ) -> Result<(), LedgerError> {
     let (row, policies) = books.row(account).ok_or(LedgerError::UnknownAccount { position, account })?;
+    assert!(row.account == account, "I4: the row of another account");
+    let before = Before::of(row);
     change(row, policies);
+    before.assert_kept(row);
     Ok(())
 }
 
@@ -175,6 +205,8 @@ fn apply_open(books: &mut impl Books, position: Position, open: &Open) -> Result
         return Err(LedgerError::AccountExists { position, account: open.account });
     }
     let row = Row::new(open.account, open.zone.clone(), open.day, books.policies());
+    assert!(Bucket::ALL.iter().all(|bucket| row.imbalance(*bucket) == 0), "I1: an account begins in balance");
+    assert!(row.available().total() == row.free, "R7: an account begins with its free credits alone");
     books.insert_row(row);
     Ok(())
 }
@@ -188,6 +220,8 @@ fn apply_set_subscription(
         row.roll_day(set.day, policies);
         row.roll_period(set.period, set.amount, Some(set.subscription()));
         row.pending = None;
+        assert!(row.tier == set.tier, "R9: a subscription set by hand has the tier of its record");
+        assert!(row.subscription == set.amount, "I7: a period opens with the amount of its record");
     })
 }
 
@@ -211,22 +245,28 @@ fn apply_grant(books: &mut impl Books, position: Position, grant: &Grant) -> Res
         }
         row.counters_mut(grant.bucket).granted += grant.amount;
         let split = Split::only(grant.bucket, grant.amount);
+        assert!(split.total() == grant.amount, "I1: a grant of another amount");
         row.give(&Slices { split, day: grant.day, period: grant.period }, policies);
     })
 }
 
 fn apply_top_up(books: &mut impl Books, position: Position, top_up: &TopUp) -> Result<(), LedgerError> {
     with_row(books, position, top_up.account, |row, _| {
+        let debt = row.debt();
         row.counters_mut(Bucket::TopUp).granted += top_up.amount;
         row.top_up_net = add_signed(row.top_up_net, top_up.amount, true);
+        assert!(row.debt() == debt.saturating_sub(top_up.amount), "R16: what is bought repays debt first");
     })
 }
 
 fn apply_confirm(books: &mut impl Books, position: Position, confirm: &ConfirmTopUp) -> Result<(), LedgerError> {
     with_row(books, position, confirm.account, |row, _| {
+        let debt = row.debt();
         row.drop_pending(confirm.payment);
         row.counters_mut(Bucket::TopUp).granted += confirm.amount;
         row.top_up_net = add_signed(row.top_up_net, confirm.amount, true);
+        assert!(row.debt() == debt.saturating_sub(confirm.amount), "R16: what is bought repays debt first");
+        assert!(row.pending_top_ups.iter().all(|of| of.payment != confirm.payment), "R14: a payment arrives once");
     })
 }
 
@@ -236,13 +276,17 @@ fn apply_correct(books: &mut impl Books, position: Position, correct: &Correct) 
         let split = Split::only(correct.bucket, correct.amount);
         row.take(&Slices { split, day: correct.day, period: correct.period }, policies);
         row.counters_mut(correct.bucket).clawed_back += correct.amount;
+        assert!(correct.amount <= correct.requested, "R33: a correction takes at most what was asked for");
     })
 }
 
 fn apply_clawback(books: &mut impl Books, position: Position, clawback: &Clawback) -> Result<(), LedgerError> {
     with_row(books, position, clawback.account, |row, _| {
         row.counters_mut(Bucket::TopUp).clawed_back += clawback.amount;
+        let debt = row.debt();
         row.top_up_net = add_signed(row.top_up_net, clawback.amount, false);
+        assert!(row.debt() >= debt, "R16: a clawback repays nothing");
+        assert!(row.debt() <= debt + clawback.amount, "R16: debt is what was clawed back and not there");
     })
 }
 
@@ -254,6 +298,8 @@ fn apply_reserve(
 ) -> Result<(), LedgerError> {
     let mut hold = Hold::reserved(reserve, charge);
     hold.note_position(position);
+    assert!(hold.reserve_position == position, "I4: a hold begins at its reserve");
+    assert!(hold.rest().is_zero() || !charge, "R29: a charge holds nothing");
     insert_new_hold(books, position, reserve.hold, hold)?;
     with_row(books, position, reserve.account, |row, policies| {
         row.take(&reserve.taken, policies);
@@ -271,6 +317,8 @@ fn apply_capture(books: &mut impl Books, position: Position, capture: &Capture) 
     let taken = hold.taken;
     hold.capture(capture);
     hold.note_position(position);
+    assert!(capture.request.last == (hold.state != HoldState::Open), "I6: the last capture ends a hold");
+    assert!(hold.captures().last().is_some_and(|step| step.position == position), "I5: a capture has its place");
     with_row(books, position, capture.account, |row, policies| {
         row.take(&capture.drawn, policies);
         count_spent(row, &capture.drawn);
@@ -285,8 +333,11 @@ fn apply_capture(books: &mut impl Books, position: Position, capture: &Capture) 
 
 fn apply_late_capture(books: &mut impl Books, position: Position, capture: &LateCapture) -> Result<(), LedgerError> {
     let hold = books.hold(capture.hold).ok_or(LedgerError::UnknownHold { position, hold: capture.hold })?;
+    let state = hold.state;
     hold.capture_late(capture);
     hold.note_position(position);
+    assert!(hold.state == state, "I6: a late commit ends nothing");
+    assert!(hold.captures().last().is_some_and(|step| step.position == position), "I5: a capture has its place");
     with_row(books, position, capture.account, |row, policies| {
         row.take(&capture.taken, policies);
         count_spent(row, &capture.taken);
@@ -303,6 +354,7 @@ fn apply_return(books: &mut impl Books, position: Position, end: &Return, state:
         hold.end(state, end.at);
     }
     hold.note_position(position);
+    assert!(hold.state != HoldState::Open, "I6: an end ends its hold");
     with_row(books, position, end.account, |row, policies| {
         give_back(row, policies, &taken, &end.returned, &end.forfeited);
         row.open_holds = row.open_holds.saturating_sub(1);
@@ -313,6 +365,8 @@ fn apply_refund(books: &mut impl Books, position: Position, refund: &Refund) -> 
     let hold = books.hold(refund.hold).ok_or(LedgerError::UnknownHold { position, hold: refund.hold })?;
     hold.refund(refund);
     hold.note_position(position);
+    assert!(hold.refunds().last().is_some_and(|step| step.position == position), "I5: a refund has its place");
+    assert!(hold.refunded() <= hold.charged(), "I1: more is refunded than was charged");
     with_row(books, position, refund.account, |row, policies| {
         for undone in &refund.undone {
             uncount_spent(row, undone);
@@ -325,6 +379,7 @@ fn apply_refund(books: &mut impl Books, position: Position, refund: &Refund) -> 
 }
 
 fn give_back(row: &mut Row, policies: &FreePolicies, taken: &Slices, returned: &Split, forfeited: &Split) {
+    assert!(forfeited.top_up.is_zero(), "R24: top-up credits always come back");
     uncount_held(row, returned);
     uncount_held(row, forfeited);
     row.give(&Slices { split: *returned, ..*taken }, policies);
@@ -353,7 +408,9 @@ fn count_spent(row: &mut Row, slices: &Slices) {
     for bucket in Bucket::ALL {
         row.counters_mut(bucket).spent += slices.split.of(bucket);
     }
-    row.spent_in_period = row.spent_in_period.plus(&in_running_period(row, slices));
+    let part = in_running_period(row, slices);
+    assert!(part.total() <= slices.split.total(), "I1: more is spent in a period than is spent");
+    row.spent_in_period = row.spent_in_period.plus(&part);
 }
 
 /// A refund lowers what was spent; what was spent before the running period stays out of it.
@@ -361,16 +418,19 @@ fn uncount_spent(row: &mut Row, slices: &Slices) {
     for bucket in Bucket::ALL {
         row.counters_mut(bucket).spent -= slices.split.of(bucket);
     }
-    row.spent_in_period = row.spent_in_period.minus(&in_running_period(row, slices));
+    let part = in_running_period(row, slices);
+    assert!(part.total() <= slices.split.total(), "I1: more comes back into a period than comes back");
+    row.spent_in_period = row.spent_in_period.minus(&part);
 }
 
 fn in_running_period(row: &Row, slices: &Slices) -> Split {
     let mut split = slices.split;
     if slices.day != row.day {
-        split.free = crate::credits::Credits::ZERO;
+        split.free = Credits::ZERO;
     }
     if slices.period != row.period {
-        split.subscription = crate::credits::Credits::ZERO;
+        split.subscription = Credits::ZERO;
     }
+    assert!(split.top_up == slices.split.top_up, "R14: top-up credits have no period");
     split
 }

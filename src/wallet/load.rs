@@ -81,6 +81,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             available.free = Credits::ZERO;
             day = Day(today.0.saturating_sub(1));
         }
+        assert!(day <= today || day == row.day, "R6: a wallet is loaded on the present day, or on its own later one");
+        assert!(debt.is_zero() || available.top_up.is_zero(), "R16: debt beside top-up credits");
         let word = Snapshot {
             available,
             day: Numbers::short_day(day),
@@ -100,6 +102,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let slot = self.wallets.slot(index);
         self.set_pending(slot, &mut slot.lock(), row.pending);
+        assert!(slot.account() == row.account, "I4: the wallet of another account");
+        assert!(slot.period() == row.period, "I7: a wallet is loaded in its row's period");
         for pending in &row.pending_top_ups {
             self.top_ups.lock().add(index, *pending);
         }
@@ -112,6 +116,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut rolled = ResetTotals::default();
         rolled.add_day(&DayEnd::of_row(row, &policies));
         self.resets.add(&rolled);
+        assert!(row.day < today, "R5: a day that runs is not rolled");
         policies.allowance(today, row.tier)
     }
 
@@ -135,6 +140,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.holds.open_holds.begin_at(hold.reserved_at);
         let mut record = Vec::new();
         self.holds.open_holds.allocate(1, &mut record);
+        assert!(record.len() == 1, "an open hold has one record");
         if let Some(number) = record.last() {
             let live = Live { place, slot: Some(slot), record: Some(*number), hold, over: false };
             vacant.load(live);
@@ -150,6 +156,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         // Who had no answer asks again first, also about ids that have grown old meanwhile.
         self.chores.note(Chore::Forget, now.daemon.plus_millis(FORGET_AFTER_START_MS));
         self.chores.note(Chore::DropPending, self.top_ups.lock().next_end());
+        assert!(self.expire_from.load(Ordering::Relaxed) == 0, "loading is over once");
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 

@@ -33,6 +33,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Some((kind, asked)) = asked(command) else { unreachable!("the caller has told the commands apart") };
         let change = self.decide_change(&on, before.as_ref(), (command, moves_to), now)?;
         let word = on.slot.word.load();
+        assert!((word.tier == Tier::NONE) == before.is_none(), "R9: the word's tier is its subscription's");
+        assert!(change.pending.is_none() || change.after.is_some(), "R12: a change that waits for no boundary");
         let left = if change.opens_period { Credits::ZERO } else { word.available.subscription };
         let pending = change.pending.map_or(Credits::ZERO, |pending| pending.allocation);
         if left + change.amount > half(Bucket::Subscription) && !change.amount.is_zero()
@@ -73,6 +75,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         now: Now,
     ) -> Result<Change, Answer> {
         let pending = self.pending_change(on.slot, on.cold);
+        assert!(pending.is_none() || before.is_some(), "R12: a change that waits without a subscription");
+        assert!(before.is_none_or(|of| now.daemon < of.due_at()), "R35: a command on a wallet that is due");
         let (zone, at) = (self.cohorts.zone(on.slot.cohort()), now.daemon);
         let decided = match command {
             Command::Subscribe { plan, auto_renew, paid_through, .. } => {
@@ -114,7 +118,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn terms(&self, plan: PlanId) -> Result<PlanTerms, Answer> {
         let plans = self.plans();
-        plans.by_id(plan).map(crate::plan::Plan::terms).ok_or_else(|| Answer::of(Outcome::UnknownPlan))
+        let terms = plans.by_id(plan).map(crate::plan::Plan::terms).ok_or_else(|| Answer::of(Outcome::UnknownPlan))?;
+        assert!(terms.plan == plan, "R9: the terms of another plan");
+        assert!(terms.tier > Tier::NONE, "R9: a plan has a tier");
+        Ok(terms)
     }
 
     /// The word first, then the zone and the next instant.
@@ -143,6 +150,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             slot.set_cohort(cohort);
         }
         slot.set_subscription(on.cold, change.after.as_ref());
+        assert!(slot.subscription(on.cold) == change.after, "R13: a command leaves what its record says");
         self.wallets.note_cycle_end(on.index);
     }
 }

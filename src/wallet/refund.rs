@@ -29,6 +29,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Some((mut held, mut live)) = self.find(chunk, id, now)? else {
             return Ok(self.refund_unknown(account, id, now));
         };
+        assert!(held.id() == id, "I5: the entry of another hold");
         let answer = match self.known_to(&live, account) {
             Ok(index) => self.refund_found(chunk, id, (&mut live, index), request, now),
             Err(refused) => Ok(refused),
@@ -59,6 +60,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let again = refund_again(live, step, amount, reason)?;
             return Ok(self.tell(again, slot, &slot.word.load(), now));
         }
+        assert!(hold.refunded() <= hold.charged(), "I1: more is refunded than was charged");
+        assert!(hold.account == slot.account(), "a hold of another wallet");
         let max = hold.charged().saturating_sub(hold.refunded());
         let wanted = amount.unwrap_or(max);
         let window_ends = hold.ended_at.plus_millis(self.settings.refund_window_ms);
@@ -89,6 +92,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let numbers = self.numbers(slot, now);
         let restore = self.settings.restore_on.contains(&reason);
         let undone = undo(&live.hold, wanted);
+        assert!(live.hold.refunds().all(|step| step.number != number), "I5: a refund number that is known");
+        assert!(undone.iter().all(|part| !part.split.is_zero()), "R27: a refund of nothing");
         let mut returned: Vec<Slices> = Vec::new();
         let mut forfeited = Split::ZERO;
         let mut after = word;
@@ -151,6 +156,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         back.day = if back.split.free.is_zero() { slices.day } else { day };
         back.period = if back.split.subscription.is_zero() { slices.period } else { period };
         let lost = slices.split.minus(&back.split);
+        assert!(lost.plus(&back.split) == slices.split, "I1: what is undone goes back or is forfeited");
         assert!(back.split.free.is_zero() || back.day == day, "I7: free credits come back into the running day");
         assert!(back.split.subscription.is_zero() || back.period == period, "I7: a period that does not run");
         (back, lost)
@@ -161,6 +167,7 @@ fn refund_again(live: &Live, step: &RefundStep, amount: Option<Credits>, reason:
     if step.position == Position::NONE {
         return Err(Wait::OwnUnit);
     }
+    assert!(step.position <= live.hold.last_position, "I4: a refund after the last record of its hold");
     let differs = match () {
         () if step.requested != amount => Some(Field::Amount),
         () if step.reason != reason => Some(Field::Reason),
@@ -173,6 +180,7 @@ fn refund_again(live: &Live, step: &RefundStep, amount: Option<Credits>, reason:
     first.split = step.returned;
     first.amount = step.undone.iter().fold(Credits::ZERO, |sum, slices| sum + slices.split.total());
     first.forfeited = step.forfeited.total();
+    assert!(first.split.total() + first.forfeited == first.amount, "I1: a refund gives back or forfeits what it undid");
     Ok(first.replayed())
 }
 
@@ -180,6 +188,7 @@ fn refund_again(live: &Live, step: &RefundStep, amount: Option<Credits>, reason:
 /// bucket the latest capture first.
 fn undo(hold: &Hold, wanted: Credits) -> Vec<Slices> {
     let parts = hold.refundable();
+    assert!(hold.charged() >= wanted, "I1: a refund of more than was charged");
     let mut undone: Vec<Slices> = parts.iter().map(|part| Slices { split: Split::ZERO, ..*part }).collect();
     let mut left = wanted;
     for bucket in Bucket::ALL.into_iter().rev() {

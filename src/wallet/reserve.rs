@@ -124,6 +124,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let newest = now.wall.plus_millis(self.settings.id_ahead_ms);
         // Acquire: who sees the bound also sees that the ids below it were let go because of it.
         let bound = Timestamp(self.id_bound.load(Ordering::Acquire));
+        assert!(oldest <= newest, "R22: the window of ids ends before it begins");
         if own_time >= oldest && own_time >= bound && own_time <= newest {
             return None;
         }
@@ -152,6 +153,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             match word.take(amount, sources, min_tier) {
                 Take::Granted(next, split) => {
                     let taken = Slices { split, day: numbers.day_of(word), period: numbers.period_of(word) };
+                    assert!(taken.day >= numbers.day, "I7: credits of a day that has ended");
                     (Some(next), Taken::Granted(next, taken))
                 }
                 Take::Attention => (None, Taken::Attention),
@@ -184,6 +186,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         assert!(word.available.within(sources).total() < required, "R40: what is there is not enough");
         let mut refused = Answer::of(Outcome::Insufficient).with_amount(required);
         refused.detail = self.upgrade_to(word.tier, required);
+        assert!(required <= AMOUNT_MAX, "R22: more than a request may name");
         Answer { next_reset_at: self.next_reset(slot, word, sources, now), ..self.tell(refused, slot, word, now) }
     }
 
@@ -207,6 +210,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     fn add_hold(&self, chunk: &mut Chunk, vacant: Vacant<'_>, reserve: &Reserve, charge: bool, index: SlotIndex) {
+        assert!(reserve.ends_at == reserve.at || !charge, "R29: a charge ends at once");
+        assert!(!reserve.hold.is_none(), "R22: a hold has an id");
         self.holds.count_entry();
         if charge {
             let place = chunk.add(Record::Charge(*reserve), reserve.hold);
@@ -230,6 +235,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Some((mut held, live)) = self.find(chunk, request.hold, now)? else { return Err(Wait::Elsewhere) };
         let Some(last) = live.place.position() else { return Err(Wait::OwnUnit) };
         assert!(last >= live.hold.reserve_position, "I3: a hold's last record is its reserve or comes after it");
+        assert!(held.id() == request.hold, "I5: the entry of another hold");
         let hold = &live.hold;
         let answer = if hold.state == HoldState::Tombstone {
             Answer::of(Outcome::AlreadyReleased).resting_on(last)

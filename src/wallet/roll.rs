@@ -44,11 +44,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             // The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
             self.journal.push(&[Record::CycleRoll(vec![rolled.record])]);
             self.apply_roll(slot, cold, &rolled);
+            assert!(slot.cycle_ends_at() > rolled.record.at, "R10: a roll leaves the boundary behind");
             if let Some(index) = self.wallets.find(slot.account()) {
                 self.wallets.note_cycle_end(index);
             }
         }
         self.roll_day(slot, cold, self.today(slot, now).day, now);
+        assert!(!cold.in_debt || slot.word.load().attention, "R16: debt shows the attention bit");
     }
 
     /// The roll over the end of a cycle, or the lapse, that is due; nothing of it has been applied. It is decided at the
@@ -59,6 +61,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if slot.cycle_ends_at() >= today.ends_at {
             return None;
         }
+        assert!(today.ends_at > now.daemon, "R6: a day that has ended is not today");
         let at = now.daemon.max(almanac.start_of(&self.cohorts, cohort, today.day));
         if slot.cycle_ends_at() > at {
             return None;
@@ -93,6 +96,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.set_pending(slot, cold, None);
         }
         slot.set_subscription(cold, rolled.after.as_ref());
+        assert!(slot.subscription(cold) == rolled.after, "R10: a roll leaves what its record says");
         let lapses = u64::from(rolled.after.is_none());
         let cycles = 1_u64.saturating_sub(lapses);
         let totals = ResetTotals {
@@ -117,6 +121,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let mut next = *word;
             next.available.free = policies.allowance(day, word.tier);
             next.day = Numbers::short_day(day);
+            assert!(numbers.day_of(&next) == day, "R6: a day that a word can name");
             (Some(next), Some(DayEnd::of(word, cold, &numbers, &policies)))
         });
         if let Some(ended) = ended {
@@ -147,6 +152,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Some(pending) => changes.insert(slot.account(), pending),
             None => changes.remove(&slot.account()),
         };
+        assert!(
+            changes.contains_key(&slot.account()) == pending.is_some(),
+            "R12: what waits is noted, and nothing else"
+        );
         cold.has_pending = pending.is_some();
     }
 }
@@ -165,6 +174,8 @@ fn record(slot: &Slot, rolled: &Rolled, numbers: &Numbers, word: &Snapshot) -> C
         skipped: rolled.skipped,
         changed: rolled.changed,
     };
+    assert!(numbers.period == numbers.period_of(word), "I7: the slot has the word's period while it is locked");
+    assert!(lapse.period > numbers.period, "I7: a roll opens a new period");
     match rolled.after {
         None => lapse,
         Some(after) => CycleRoll {

@@ -57,6 +57,7 @@ impl Pending {
 /// Adds a pending top-up to a list. Those that have ended by then leave it, whether that has a record or not: so the
 /// list is bounded.
 pub(crate) fn add_pending(list: &mut Vec<Pending>, pending: Pending) {
+    assert!(pending.ends_at >= pending.at, "R14: a pending top-up ends after it was announced");
     list.retain(|known| known.ends_at > pending.at);
     list.push(pending);
     assert!(list.len() <= PENDING_TOP_UPS_MAX, "R14: a wallet has at most 16 pending top-ups");
@@ -130,16 +131,45 @@ impl Row {
     #[must_use]
     pub fn available(&self) -> Split {
         let top_up = Credits::from_millis(u64::try_from(self.top_up_net).unwrap_or(0));
+        assert!(top_up.is_zero() || self.top_up_net > 0, "R16: top-up credits beside debt");
         Split { free: self.free, subscription: self.subscription, top_up }
     }
 
     /// What the wallet owes (R16).
     #[must_use]
     pub fn debt(&self) -> Credits {
-        match self.top_up_net {
+        let debt = match self.top_up_net {
             net if net < 0 => Credits::from_millis(net.unsigned_abs()),
             _ => Credits::ZERO,
-        }
+        };
+        assert!(debt.is_zero() != (self.top_up_net < 0), "R16: debt is what is below nothing");
+        debt
+    }
+
+    /// By how much the two sides of I1 differ in one bucket: nothing, in a row that is whole. It wraps, so that it can be
+    /// asked of a row that is damaged: whether a change keeps the balance is a matter of the change.
+    #[must_use]
+    pub(crate) fn imbalance(&self, bucket: Bucket) -> u64 {
+        let Counters { granted, held, spent, expired, clawed_back } = self.counters[bucket as usize];
+        // The free credits of a day that nothing was drawn from are neither granted nor there (R5).
+        let here = match bucket {
+            Bucket::Free if self.opened_days & 1 == 0 => 0,
+            Bucket::Free => self.free.millis(),
+            Bucket::Subscription => self.subscription.millis(),
+            // What is owed is clawed back and not there: one signed number (R16).
+            Bucket::TopUp => self.top_up_net.cast_unsigned(),
+        };
+        let gone = [held, spent, expired, clawed_back];
+        let accounted = gone.iter().fold(here, |sum, part| sum.wrapping_add(part.millis()));
+        granted.millis().wrapping_sub(accounted)
+    }
+
+    /// I1 of a change: it moves credits from one column to another, and makes and loses none.
+    pub(crate) fn assert_conserved(&self, before: [u64; 3]) {
+        let [free, subscription, top_up] = Bucket::ALL.map(|bucket| self.imbalance(bucket));
+        assert!(free == before[0], "I1: free credits were made or lost");
+        assert!(subscription == before[1], "I1: subscription credits were made or lost");
+        assert!(top_up == before[2], "I1: top-up credits were made or lost");
     }
 
     /// The counters of one bucket.
@@ -154,12 +184,15 @@ impl Row {
 
     /// A pending top-up was confirmed or has ended (R14).
     pub fn drop_pending(&mut self, payment: PaymentId) {
+        let before = self.pending_top_ups.len();
         self.pending_top_ups.retain(|known| known.payment != payment);
+        assert!(self.pending_top_ups.len().saturating_add(1) >= before, "R14: a payment waits once");
     }
 
     /// Rolls the free credits to `day`, if that is later (R5, R6).
     pub fn roll_day(&mut self, day: Day, policies: &FreePolicies) {
         let Some(days) = day.0.checked_sub(self.day.0).filter(|days| *days > 0) else { return };
+        let before = self.imbalance(Bucket::Free);
         if self.opened_days & 1 == 1 {
             let left = self.free;
             self.counters_mut(Bucket::Free).expired += left;
@@ -169,11 +202,14 @@ impl Row {
         self.spent_in_period.free = Credits::ZERO;
         self.day = day;
         assert!(self.opened_days & 1 == 0, "R5: nothing was drawn from a day that begins");
+        assert!(self.imbalance(Bucket::Free) == before, "I1: what is left of a day expires");
+        assert!(self.free == policies.allowance(day, self.tier), "R5: a day begins with its allowance");
     }
 
     /// Ends the running period of the subscription bucket and opens the next with `amount` (R10).
     pub fn roll_period(&mut self, period: Period, amount: Credits, after: Option<Subscription>) {
         assert!(period > self.period, "I7: period {period:?} after {:?}", self.period);
+        let before = self.imbalance(Bucket::Subscription);
         let left = self.subscription;
         let counters = self.counters_mut(Bucket::Subscription);
         counters.expired += left;
@@ -182,6 +218,8 @@ impl Row {
         self.spent_in_period.subscription = Credits::ZERO;
         self.period = period;
         self.set_subscribed(after);
+        assert!(self.imbalance(Bucket::Subscription) == before, "I1: what is left of a period expires");
+        assert!(after.is_some() || amount.is_zero(), "R11: a lapse leaves nothing");
     }
 
     /// Sets the subscription, and with it the tier and the end of the running period.
@@ -192,6 +230,8 @@ impl Row {
             Some(due_at) => due_at,
         };
         self.subscribed = after;
+        assert!(after.is_none_or(|of| of.tier > Tier::NONE), "R9: a subscription has a tier");
+        assert!(self.tier <= Tier::MAX, "R9: a tier that no word holds");
     }
 
     /// Rolls the row over the end of a cycle, or a lapse (R10, R11).
@@ -199,6 +239,8 @@ impl Row {
         self.roll_day(roll.day, policies);
         let after = self.subscribed.and_then(|before| roll.of(&before));
         self.roll_period(roll.period, roll.allocation, after);
+        assert!(self.tier == roll.tier, "R10: a cycle begins with the tier of its record");
+        assert!(self.period == roll.period, "I7: a roll opens the period of its record");
         if roll.changed || after.is_none() {
             self.pending = None;
         }
@@ -215,6 +257,8 @@ impl Row {
             self.subscription += change.amount;
             self.set_subscribed(change.after);
         }
+        assert!(self.period == change.period, "I7: a command leaves the period of its record");
+        assert!(self.subscribed == change.after, "R13: a command leaves what its record says");
         self.pending = change.pending;
         if !change.zone.is_empty() {
             self.zone.clone_from(&change.zone);
@@ -224,6 +268,7 @@ impl Row {
     /// Takes slices out of the balances. Credits of an ended period come out of what counts as expired.
     pub fn take(&mut self, slices: &Slices, policies: &FreePolicies) {
         let split = slices.split;
+        let before = Bucket::ALL.map(|bucket| self.imbalance(bucket));
         if !split.free.is_zero() {
             self.roll_day(slices.day, policies);
             let running = self.open_day(slices.day, policies);
@@ -242,11 +287,14 @@ impl Row {
             }
         }
         self.top_up_net = add_signed(self.top_up_net, split.top_up, false);
+        // What is taken is on no side until its caller counts it.
+        self.assert_conserved(lowered(before, &split));
     }
 
     /// Gives slices back to the balances. Credits of an ended period expire.
     pub fn give(&mut self, slices: &Slices, policies: &FreePolicies) {
         let split = slices.split;
+        let before = Bucket::ALL.map(|bucket| self.imbalance(bucket));
         if !split.free.is_zero() {
             self.roll_day(slices.day, policies);
             if slices.day == self.day {
@@ -257,6 +305,7 @@ impl Row {
             }
         }
         if !split.subscription.is_zero() {
+            assert!(slices.period <= self.period, "I7: a return to a period that was not opened");
             if slices.period == self.period {
                 self.subscription += split.subscription;
             } else {
@@ -264,12 +313,15 @@ impl Row {
             }
         }
         self.top_up_net = add_signed(self.top_up_net, split.top_up, true);
+        let after = Bucket::ALL.map(|bucket| self.imbalance(bucket));
+        assert!(lowered(after, &split) == before, "I1: what is given back is on both sides");
     }
 
     /// Counts the day as granted, once, and says whether it is the running day.
     pub fn open_day(&mut self, day: Day, policies: &FreePolicies) -> bool {
         let age = self.day.0.saturating_sub(day.0);
         assert!(day <= self.day && age < OPENED_DAYS, "a debit of a day that the row cannot place");
+        let before = self.imbalance(Bucket::Free);
         let bit = 1_u64 << age;
         if self.opened_days & bit == 0 {
             self.opened_days |= bit;
@@ -283,6 +335,7 @@ impl Row {
             }
         }
         assert!(self.opened_days & bit != 0, "R5: a day that was drawn from counts as granted");
+        assert!(self.imbalance(Bucket::Free) == before, "I1: a day is granted with what is there of it");
         age == 0
     }
 
@@ -299,12 +352,30 @@ impl Row {
     }
 }
 
+/// What stands on the one side of I1 less what has left the other: the imbalance after a take of so much that nobody has
+/// counted yet.
+fn lowered(before: [u64; 3], split: &Split) -> [u64; 3] {
+    let mut after = before;
+    for bucket in Bucket::ALL {
+        let part = &mut after[bucket as usize];
+        *part = part.wrapping_add(split.of(bucket).millis());
+    }
+    after
+}
+
 /// `net` and `amount` more or less; panics where the sum leaves the range, which no balance limit allows.
 pub(crate) fn add_signed(net: i64, amount: Credits, plus: bool) -> i64 {
     let amount = i64::try_from(amount.millis()).ok();
     let sum = amount.and_then(|amount| if plus { net.checked_add(amount) } else { net.checked_sub(amount) });
     match sum {
-        Some(sum) => sum,
+        Some(sum) => {
+            assert!(if plus { sum >= net } else { sum <= net }, "R16: a gift lowers nothing, a take raises nothing");
+            sum
+        }
         None => panic!("I1: the top-up balance leaves its range"),
     }
 }
+
+const _: () = assert!(OPENED_DAYS == u64::BITS, "R5: one bit a day that a row can place");
+const _: () = assert!(Bucket::Free as usize == 0, "the counters stand in draw order");
+const _: () = assert!(Bucket::TopUp as usize == 2, "the counters stand in draw order");

@@ -20,6 +20,9 @@ pub(crate) type Found<'a> = Option<(Held<'a>, Live)>;
 /// The most captures of one hold, and the most refunds (R25, R27).
 pub const SETTLEMENTS_MAX: usize = 255;
 
+// A number is a byte, and each takes effect once: so no more of them fit.
+const _: () = assert!(SETTLEMENTS_MAX <= u8::MAX as usize);
+
 /// The detail of `limit`: too many captures of one hold.
 pub(crate) const LIMIT_CAPTURES: u32 = 1;
 /// The detail of `limit`: too many refunds of one hold.
@@ -53,6 +56,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 }
             }
             let Some(live) = held.live(&self.wallets) else { return Err(Wait::Elsewhere) };
+            assert!(live.place == place, "I5: a hold is where its entry says");
+            assert!(live.hold.state == HoldState::Tombstone || live.slot.is_some(), "I4: a hold without its wallet");
             return Ok(Some((held, live)));
         }
     }
@@ -65,6 +70,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Err(Wait::Projected(position));
         }
         let hold = self.archive.hold(id).map_err(|_| Wait::Unreadable)?.ok_or(Wait::Unreadable)?;
+        assert!(hold.state != HoldState::Open, "I6: a hold that has ended is open on disk");
         let slot = self.wallets.find(hold.account);
         if let Some(mut held) = self.holds.find(id)
             && held.has_ended()
@@ -116,6 +122,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(Answer::bad_request(Field::Amount));
         }
         let Some((mut held, mut live)) = self.find(chunk, id, now)? else { return Ok(self.unknown(account)) };
+        assert!(held.id() == id, "I5: the entry of another hold");
         let answer = match self.known_to(&live, account) {
             Ok(index) => self.commit_found(chunk, id, (&mut live, index), request, now),
             Err(refused) => Ok(refused),
@@ -166,6 +173,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         request: &CaptureRequest,
         now: Now,
     ) -> Result<Answer, Wait> {
+        assert!(step.request.number == request.number, "I5: a retry has the number of the first");
         if step.position == Position::NONE {
             return Err(Wait::OwnUnit);
         }
@@ -193,6 +201,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     ) -> Answer {
         let slot = self.wallets.slot(index);
         let hold = &mut live.hold;
+        assert!(hold.account == slot.account(), "a hold of another wallet");
         let rest = hold.rest();
         let wanted = request.amount.unwrap_or_else(|| rest.total());
         let above = wanted.saturating_sub(rest.total());
@@ -271,11 +280,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// What of the slices goes back: the rest belongs to periods that have ended, and is forfeited (R24).
     pub(crate) fn returnable(&self, slot: &Slot, word: &Snapshot, left: &Slices, now: Now) -> Split {
-        if left.split.is_zero() { Split::ZERO } else { running(word, left, &self.numbers(slot, now)) }
+        let back = if left.split.is_zero() { Split::ZERO } else { running(word, left, &self.numbers(slot, now)) };
+        assert!(back.top_up == left.split.top_up, "R24: top-up credits always come back");
+        back
     }
 
     /// Notes the end of a hold and what it gives back. Memory lets go of it at once: who asks again reads it back.
     pub(crate) fn end(&self, chunk: &mut Chunk, index: SlotIndex, live: &mut Live, returned: &Split) {
+        assert!(returned.total() <= live.hold.taken.split.total(), "I1: more goes back than was held");
         chunk.unit.ended.extend(live.claim_end());
         chunk.unit.closed.push(live.hold.reserved_at);
         if !returned.is_zero() {
@@ -293,6 +305,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         now: Now,
     ) -> Answer {
         let hold = &mut live.hold;
+        assert!(hold.takes_late_commits(), "R28: a late commit of a hold that has not expired");
         let late: Credits = hold
             .captures()
             .filter(|step| step.captured.is_zero())
@@ -335,6 +348,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Some((mut held, mut live)) = self.find(chunk, id, now)? else {
             return self.release_unknown(chunk, account, id, now);
         };
+        assert!(held.id() == id, "I5: the entry of another hold");
         let answer = match self.known_to(&live, account) {
             Ok(index) => self.release_found(chunk, id, (&mut live, index), now),
             Err(refused) => Ok(refused),
@@ -364,6 +378,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Settled | HoldState::Released => {
                 let Some(step) = live.hold.released() else { return Err(Wait::OwnUnit) };
                 let mut first = Answer::of(Outcome::Done).resting_on(step.position);
+                assert!(live.hold.captures().all(|step| !step.request.last), "I6: a hold that ended twice");
                 first.split = step.returned;
                 first.amount = step.returned.plus(&step.forfeited).total();
                 first.forfeited = step.forfeited.total();
@@ -375,6 +390,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn release_open(&self, chunk: &mut Chunk, id: HoldId, (live, index): (&mut Live, SlotIndex), now: Now) -> Answer {
         let slot = self.wallets.slot(index);
+        assert!(live.hold.account == slot.account(), "a hold of another wallet");
         let left = Slices { split: live.hold.rest(), ..live.hold.taken };
         let word = slot.word.load();
         let returned = self.returnable(slot, &word, &left, now);
@@ -400,6 +416,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(overloaded());
         }
         let Some(vacant) = self.holds.vacant(id) else { return Err(Wait::Elsewhere) };
+        assert!(answer.outcome == Outcome::UnknownHold, "R32: a tombstone of a hold that is known");
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
         let hold = Hold::tombstone(now.daemon);
         vacant.keep(Live { place, slot: None, record: None, hold, over: false });
@@ -426,5 +443,7 @@ fn capture_answer(step: &CaptureStep) -> Answer {
     answer.amount = if step.shortfall.is_zero() { answer.split.total() } else { step.shortfall };
     answer.forfeited = step.forfeited.total();
     answer.late = step.late;
+    assert!(step.shortfall.is_zero() || step.late, "R28: a shortfall of a commit in time");
+    assert!(step.captured.is_zero() || step.shortfall.is_zero(), "R28: a late commit captures nothing of the hold");
     answer
 }

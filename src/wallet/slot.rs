@@ -10,7 +10,7 @@ use crate::ids::{AccountId, Period, PlanId, Timestamp};
 use crate::subscription::Subscription;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::timer_wheel::{Links, TimerWheel};
-use crate::word::{AtomicWord, Snapshot, Wide};
+use crate::word::{AtomicWord, Numbers, Snapshot, Wide};
 
 pub use crate::directory::DIRECTORY_SHARDS;
 
@@ -24,6 +24,7 @@ pub const WALLETS_MAX: usize = SEGMENT_SLOTS.saturating_mul(SEGMENTS);
 const LAPSES: u16 = 1 << 15;
 
 const _: () = assert!(ZONES_MAX < LAPSES as usize);
+const _: () = assert!(WALLETS_MAX <= 1 << 31, "a slot is a node of the wheel, whose links keep a bit");
 
 /// The number of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -114,7 +115,8 @@ impl Slot {
 
     /// Sets the full period number; call with the lock held.
     pub fn set_period(&self, period: Period) {
-        self.period.store(period.0, Ordering::Release);
+        let before = self.period.swap(period.0, Ordering::Release);
+        assert!(period.0 >= before, "I7: periods never go back");
     }
 
     /// The plan; none without a subscription, or with one that was set by hand.
@@ -134,16 +136,22 @@ impl Slot {
     /// Sets the subscription and publishes the instant at which the wallet is next due; call with the lock held, after
     /// the word has changed, and tell the wheel of it afterwards: `Wallets::note_cycle_end`.
     pub fn set_subscription(&self, cold: &mut Cold, subscription: Option<&Subscription>) {
+        assert!(
+            subscription.is_none_or(|of| of.tier == self.word.load().tier),
+            "R9: the word's tier is its subscription's"
+        );
         cold.pack(subscription);
         self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
         let lapses = if subscription.is_some_and(Subscription::lapses_next) { LAPSES } else { 0 };
         self.cohort.store(self.cohort().0 | lapses, Ordering::Relaxed);
         let due_at = subscription.map_or(Timestamp::NEVER, Subscription::due_at);
+        assert!(due_at > Timestamp::NONE, "R10: a wallet is due at an instant, or never");
         self.cycle_ends_at.store(due_at.0, Ordering::Release);
     }
 
     /// Moves the wallet to another zone; call with the lock held.
     pub fn set_cohort(&self, cohort: Cohort) {
+        assert!(cohort.0 < LAPSES, "a cohort leaves the bit of the lapse alone");
         // Relaxed: who finds the wallet due by either zone reads it again under the lock.
         let lapses = self.cohort.load(Ordering::Relaxed) & LAPSES;
         self.cohort.store(cohort.0 | lapses, Ordering::Relaxed);
@@ -313,7 +321,9 @@ impl Wallets {
         };
         let slots = segment.get_or_init(|| (0..SEGMENT_SLOTS).map(|_| Slot::empty()).collect());
         let Some(slot) = slots.get(at % SEGMENT_SLOTS) else { return Err(NoWallet::Full) };
+        assert!(slot.account().is_none(), "a slot is given out once");
         let new = make();
+        assert!(Numbers::short_period(new.period) == new.word.period, "I7: the word's period is its short form");
         // Who walks over the slots finds one without an account, or one that is complete.
         let mut cold = slot.lock();
         let half = |shift: u32| u64::try_from((account.0 >> shift) & u128::from(u64::MAX)).unwrap_or(0);
@@ -331,6 +341,7 @@ impl Wallets {
         }
         shard.cell(vacant).store(index, Ordering::Relaxed);
         self.directory.fill(shard, vacant, hash);
+        assert!(slot.account() == account, "an account is read as it was written");
         Ok(SlotIndex(index))
     }
 

@@ -129,7 +129,8 @@ impl Subscription {
     pub fn opened(terms: &PlanTerms, anchor: Timestamp, zone: &TimeZone, auto_renew: bool) -> Self {
         let anchor = floored(anchor);
         assert!(terms.term.months() > 0, "R9: a term has months");
-        Self {
+        assert!(!terms.plan.is_none(), "R9: a subscription with cycles has a plan");
+        let opened = Self {
             plan: terms.plan,
             tier: terms.tier,
             allocation: terms.allocation,
@@ -140,13 +141,26 @@ impl Subscription {
             ends_at: boundary(anchor, zone, 1),
             paid_through: boundary(anchor, zone, terms.term.months()),
             auto_renew,
-        }
+        };
+        assert!(opened.paid_through >= opened.ends_at, "R9: a term has at least one cycle");
+        opened.assert_whole();
+        opened
+    }
+
+    /// What holds of a subscription whatever has become of it: it is granted for, it runs, its boundaries lie in order.
+    pub(crate) fn assert_whole(&self) {
+        assert!(self.tier > Tier::NONE, "R9: a subscription has a tier");
+        assert!(self.tier <= Tier::MAX, "R9: a tier that no word holds");
+        assert!(self.granted_max >= self.allocation || !self.has_cycles(), "R12: a cycle is granted for its plan");
+        assert!(self.anchor <= self.starts_at || !self.has_cycles(), "R10: a cycle begins at its anchor or after it");
+        assert!(self.cycle == 0 || self.has_cycles(), "R10: a subscription set by hand has no cycles");
     }
 
     /// A subscription set by hand: no plan, no cycles; it lapses at `ends_at`, where none or never means: not by itself.
     #[must_use]
     pub fn by_hand(tier: Tier, allocation: Credits, starts_at: Timestamp, ends_at: Timestamp) -> Self {
         let ends_at = if ends_at == Timestamp::NONE { Timestamp::NEVER } else { ends_at };
+        assert!(ends_at > Timestamp::NONE, "R9: an end is an instant, or never");
         Self {
             plan: PlanId::NONE,
             tier,
@@ -176,13 +190,15 @@ impl Subscription {
     /// When it lapses, as things stand (R11).
     #[must_use]
     pub fn lapses_at(&self) -> Timestamp {
-        if !self.has_cycles() {
+        let lapses_at = if !self.has_cycles() {
             self.ends_at
         } else if self.auto_renew {
             Timestamp::NEVER
         } else {
             self.paid_through
-        }
+        };
+        assert!(self.has_cycles() || self.paid_through == self.ends_at, "R11: by hand, it is paid for until it ends");
+        lapses_at
     }
 
     /// Whether it lapses when it is next due: at one instant the lapse comes before a new cycle (R10).
@@ -205,6 +221,7 @@ impl Subscription {
 
     /// The start of cycle `n`, which has not been reached: the running one's end stays as it was journaled.
     fn start_of(&self, n: u32, boundaries: &mut impl Boundaries) -> Timestamp {
+        assert!(n > self.cycle, "R10: a cycle that has been reached");
         if n == self.cycle.saturating_add(1) { self.ends_at } else { boundaries.boundary(self.anchor, n) }
     }
 
@@ -213,6 +230,8 @@ impl Subscription {
         let running = PendingChange { plan: self.plan, tier: self.tier, allocation: self.allocation };
         let PendingChange { plan, tier, allocation } = pending.copied().unwrap_or(running);
         assert!(n > self.cycle, "R10: cycles go up");
+        assert!(!plan.is_none(), "R10: a cycle without a plan");
+        assert!(tier > Tier::NONE, "R9: a subscription has a tier");
         Self {
             plan,
             tier,
@@ -281,17 +300,21 @@ pub(crate) fn roll_over_by(
     if due_at == Timestamp::NEVER || now < due_at {
         return None;
     }
+    sub.assert_whole();
     let lapses_at = sub.lapses_at();
     if lapses_at <= now {
         // A boundary at the instant of the lapse opens nothing.
         let last = last_cycle(sub, boundaries, lapses_at.minus_millis(1));
         let skipped = last.saturating_sub(sub.cycle);
+        assert!(lapses_at >= due_at, "R10: a lapse that comes before anything is due");
         return Some(Rolled { after: None, boundary: lapses_at, skipped, changed: false });
     }
     let n = last_cycle(sub, boundaries, now);
     let after = sub.in_cycle(n, pending, boundaries);
     assert!(after.starts_at <= now, "R10: a cycle that has not begun");
     assert!(now < after.ends_at, "R35: a cycle that is over");
+    assert!(after.anchor == sub.anchor, "R10: boundaries are computed from one anchor");
+    after.assert_whole();
     let skipped = n.saturating_sub(sub.cycle).saturating_sub(1);
     Some(Rolled { after: Some(after), boundary: after.starts_at, skipped, changed: pending.is_some() })
 }
@@ -356,6 +379,8 @@ pub fn subscribe(
     if paid_through != Timestamp::NONE {
         opened.paid_through = future(paid_through, now)?;
     }
+    assert!(opened.starts_at <= now, "R11: the first cycle begins now");
+    assert!(now < opened.ends_at, "R10: a cycle that is over");
     Ok(Change { after: Some(opened), pending: None, opens_period: true, amount: terms.allocation })
 }
 
@@ -374,6 +399,7 @@ pub fn renew(
     if !after.has_cycles() {
         after.ends_at = after.paid_through;
     }
+    assert!(after.lapses_at() > now, "R11: what is paid for does not lapse");
     Ok(kept(after, pending))
 }
 
@@ -391,6 +417,8 @@ pub fn cancel(current: Option<&Subscription>, at_period_end: bool, now: Timestam
     if after.paid_through <= now {
         after.paid_through = after.ends_at;
     }
+    assert!(after.lapses_at() == after.paid_through, "R11: what is cancelled ends with what is paid for");
+    assert!(after.tier > Tier::NONE, "R11: until then it is as it was");
     Ok(kept(after, None))
 }
 
@@ -438,11 +466,14 @@ pub fn set_zone(
     now: Timestamp,
 ) -> Change {
     let after = current.map(|sub| if sub.has_cycles() { moved(sub, old_zone, new_zone, now) } else { *sub });
+    assert!(after.is_some() || pending.is_none(), "R12: a change that waits without a subscription");
+    assert!(after.map(|of| of.cycle) == current.map(|of| of.cycle), "R10: a cycle keeps its number");
     Change { after, pending: pending.copied(), opens_period: false, amount: Credits::ZERO }
 }
 
 fn changed_at_renewal(current: &Subscription, terms: &PlanTerms) -> Change {
     let pending = PendingChange { plan: terms.plan, tier: terms.tier, allocation: terms.allocation };
+    assert!(current.has_cycles(), "R12: a change waits for a boundary");
     kept(*current, Some(&pending))
 }
 
@@ -455,16 +486,21 @@ fn changed_prorated(current: &Subscription, terms: &PlanTerms, now: Timestamp) -
         granted_max: current.granted_max.max(terms.allocation),
         ..*current
     };
+    assert!(amount <= terms.allocation, "R12: more than the plan brings");
+    assert!(after.ends_at == current.ends_at, "R12: the boundaries stay");
     Change { after: Some(after), pending: None, opens_period: false, amount }
 }
 
 fn changed_in_new_cycle(current: &Subscription, terms: &PlanTerms, zone: &TimeZone, now: Timestamp) -> Change {
     let opened = Subscription::opened(terms, now, zone, current.auto_renew);
     let after = Subscription { paid_through: current.paid_through, ..opened };
+    assert!(after.cycle == 0, "R12: a new cycle is the first of its anchor");
+    assert!(after.starts_at <= now, "R12: a new cycle begins now");
     Change { after: Some(after), pending: None, opens_period: true, amount: terms.allocation }
 }
 
 fn moved(sub: &Subscription, mut old_zone: &TimeZone, new_zone: &TimeZone, now: Timestamp) -> Subscription {
+    assert!(sub.has_cycles(), "R10: only boundaries move");
     let next = sub.cycle.saturating_add(1);
     let paid = last_cycle(sub, &mut old_zone, sub.paid_through);
     let at_boundary = now < sub.paid_through && paid >= next && sub.start_of(paid, &mut old_zone) == sub.paid_through;

@@ -11,7 +11,7 @@ use crate::chores::{Chore, LOOK_AGAIN_MS};
 use crate::command::{Executed, Locked};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
-use crate::ids::{AccountId, Now, PaymentId, Timestamp};
+use crate::ids::{AccountId, Now, PaymentId, Position, Timestamp};
 use crate::ledger::{CommandKey, CommandRow};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Clawback, ConfirmTopUp, DropTopUp, Issuer, PendingTopUp, Record, TopUp};
@@ -25,6 +25,8 @@ pub const PENDING_TOP_UP_MS: u64 = 30 * DAY_MS;
 
 /// Pending top-ups that one call of [`Engine::drop_pending`] ends, at most: as many records.
 pub const PENDING_DROPS_MAX: usize = 64;
+
+const _: () = assert!(PENDING_TOP_UPS_MAX <= PENDING_DROPS_MAX, "R14: one call drops all that a wallet can have");
 
 /// The detail of `limit`: too many pending top-ups of one wallet.
 pub const LIMIT_PENDING_TOP_UPS: u32 = 6;
@@ -40,6 +42,7 @@ impl PendingTopUps {
     /// What waits for its payment at that instant.
     pub(crate) fn of(&self, index: SlotIndex, now: Timestamp) -> Vec<Pending> {
         let known = self.by_wallet.get(&index).map_or(&[][..], Vec::as_slice);
+        assert!(known.len() <= PENDING_TOP_UPS_MAX, "R14: a wallet has at most 16 pending top-ups");
         known.iter().copied().filter(|pending| pending.ends_at > now).collect()
     }
 
@@ -53,6 +56,7 @@ impl PendingTopUps {
         add_pending(list, pending);
         let new = self.ends.insert((pending.ends_at, pending.payment, index));
         assert!(new, "R14: a payment waits once");
+        self.assert_noted();
     }
 
     fn remove(&mut self, index: SlotIndex, payment: PaymentId) {
@@ -64,6 +68,13 @@ impl PendingTopUps {
         if list.is_empty() {
             self.by_wallet.remove(&index);
         }
+        self.assert_noted();
+    }
+
+    /// R14: as far as it can be told at once, what waits has its end noted, and nothing else has.
+    fn assert_noted(&self) {
+        assert!(self.ends.len() >= self.by_wallet.len(), "R14: a wallet whose pending top-ups have no end");
+        assert!(self.ends.is_empty() == self.by_wallet.is_empty(), "R14: an end of a top-up that does not wait");
     }
 
     /// When the next of them ends; [`Timestamp::NEVER`] without one.
@@ -73,7 +84,10 @@ impl PendingTopUps {
 
     fn ended(&self, now: Timestamp) -> Vec<(PaymentId, SlotIndex)> {
         let ended = self.ends.iter().take_while(|(ends_at, ..)| *ends_at <= now);
-        ended.take(PENDING_DROPS_MAX).map(|(_, payment, index)| (*payment, *index)).collect()
+        let ended: Vec<_> = ended.take(PENDING_DROPS_MAX).map(|(_, payment, index)| (*payment, *index)).collect();
+        assert!(ended.len() <= PENDING_DROPS_MAX, "I9: what is dropped at once has a limit");
+        assert!(!ended.is_empty() || self.next_end() > now, "R14: a pending top-up that has ended is dropped");
+        ended
     }
 }
 
@@ -101,6 +115,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             _ => (Some(Credits::ZERO), ""),
         };
         let amount = amount.ok_or_else(|| Answer::bad_request(Field::Bundle))?;
+        assert!(amount <= crate::reserve::AMOUNT_MAX, "R14: a purchase that no wallet holds");
         Ok(Purchase { amount, bundle })
     }
 
@@ -114,6 +129,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     ) -> Executed {
         self.allowed(&on, amount)?;
         self.fits(&on, amount)?;
+        assert!(!request.payment().is_none(), "R14: a purchase has a payment");
+        assert!(!amount.is_zero(), "R14: a purchase of nothing");
         let record = TopUp {
             account: on.slot.account(),
             payment: request.payment(),
@@ -148,6 +165,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             at: now.daemon,
             ends_at: now.daemon.plus_millis(PENDING_TOP_UP_MS),
         };
+        assert!(record.ends_at > record.at, "R14: a pending top-up waits for its payment");
+        assert!(!record.payment.is_none(), "R14: a purchase has a payment");
         let pending = Pending::of(&record);
         let row = self.pushed(Record::PendingTopUp(record));
         self.top_ups.lock().add(on.index, pending);
@@ -167,6 +186,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Err(Answer::of(Outcome::UnknownPayment));
         };
         let PendingTopUp { account, payment, amount, bundle, .. } = pending;
+        assert!(account == on.slot.account(), "R14: a payment of another account");
+        assert!(payment == request.payment(), "R14: the confirmation of another payment");
         self.fits(&on, amount)?;
         let record = ConfirmTopUp { account, payment, amount, bundle, by: request.by.clone(), at: now.daemon };
         let row = self.pushed(Record::ConfirmTopUp(record));
@@ -178,6 +199,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// (R14, R16).
     fn allowed(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let word = on.slot.word.load();
+        assert!(word.attention || !on.cold.in_debt, "R16: debt shows the attention bit");
         let allowed = self.top_up_allowed(on.slot, &word) || amount <= self.debt_of(on.index);
         if allowed { Ok(()) } else { Err(Answer::of(Outcome::SubscriptionRequired)) }
     }
@@ -185,12 +207,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// What repays debt does not stay, so it needs no place (R16).
     fn fits(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let stays = amount.saturating_sub(self.debt_of(on.index));
+        assert!(on.cold.in_debt || stays == amount, "R16: a debt that the cold side does not know of");
         if on.takes(Bucket::TopUp, stays) { Ok(()) } else { Err(Answer::of(Outcome::BalanceLimit)) }
     }
 
     fn bought(&self, on: &mut Locked<'_>, amount: Credits) -> Answer {
         let split = Split::only(Bucket::TopUp, amount);
+        let debt = self.debt_of(on.index);
         self.give_locked(on, &Slices { split, ..Slices::default() });
+        assert!(self.debt_of(on.index) == debt.saturating_sub(amount), "R16: what is bought repays debt first");
         let mut answer = Answer::of(Outcome::Done);
         answer.split = split;
         answer
@@ -225,6 +250,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn drop_pending(&self, now: Now) -> usize {
         let ended = self.top_ups.lock().ended(now.daemon);
         let dropped = ended.iter().filter(|(payment, index)| self.drop_top_up(*payment, *index, now)).count();
+        assert!(dropped <= PENDING_DROPS_MAX, "I9: what is dropped at once has a limit");
         // What could not be dropped is not tried again at once; one that is announced meanwhile ends later than the rest.
         let retry = if dropped < ended.len() { now.daemon.plus_millis(LOOK_AGAIN_MS) } else { Timestamp::NONE };
         let top_ups = self.top_ups.lock();
@@ -245,6 +271,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Ok(known) = known else { return false };
         let Some(CommandRow { record: Record::PendingTopUp(pending), .. }) = known else { return false };
         let PendingTopUp { account, amount, bundle, .. } = pending;
+        assert!(pending.payment == payment, "R14: the end of another payment");
+        assert!(pending.ends_at <= now.daemon, "R14: a pending top-up waits until its end");
+        assert!(account == self.wallets.slot(index).account(), "R14: a payment of another account");
         let row = self.pushed(Record::DropTopUp(DropTopUp { account, payment, amount, bundle, at: now.daemon }));
         self.top_ups.lock().remove(index, payment);
         entry.insert(row);
@@ -254,6 +283,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
 /// What is answered to a confirmation of a payment that is known; nothing for one that waits: it is confirmed now.
 pub(crate) fn confirm_again(account: AccountId, first: &CommandRow, now: Timestamp) -> Option<Answer> {
+    assert!(first.position > Position::NONE, "I3: what is remembered has a place");
     let purchase = purchase(&first.record)?;
     let answer = match &first.record {
         _ if purchase.account != account => Answer::reused(Outcome::PaymentReused, Field::Account),

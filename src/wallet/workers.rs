@@ -84,6 +84,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
         });
         assert!(first.len() <= limit, "I9: a listing has a limit");
+        assert!(first.keys().next().is_none_or(|first| *first > after), "a listing begins after what was listed");
         first.into_values().collect()
     }
 
@@ -106,6 +107,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 }
             }
         });
+        assert!(ids.len() <= SWEEP_HOLDS_MAX, "I9: a bulk release has a limit");
         let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
         self.push(chunk, now);
         assert!(released <= SWEEP_HOLDS_MAX, "I9: a bulk release has a limit");
@@ -126,6 +128,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.holds.each_live(&self.wallets, |_, live| {
             if filter.takes(live) {
                 let left = Slices { split: live.hold.rest(), ..live.hold.taken };
+                assert!(live.slot.is_some(), "I4: an open hold without its wallet");
                 sum = sum.plus(&running(&word, &left, &numbers));
             }
         });
@@ -140,6 +143,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if live.place.position().is_none() {
             return false;
         }
+        assert!(live.hold.worker == filter.worker, "R31: a hold of another worker");
+        assert!(held.id() == id, "I5: the entry of another hold");
         let record = self.end_record(id, (&live, index), now);
         live.place = chunk.add(Record::ReleaseWorker(record), id);
         self.end(chunk, index, &mut live, &record.returned);

@@ -3,15 +3,16 @@
 
 use super::{Found, Invariant, Violation, Wide, shown, wide};
 use crate::bucket::{Bucket, Slices, Split};
+use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
-use crate::ids::{AccountId, Day, HoldId, Period, Timestamp};
+use crate::ids::{AccountId, Day, HoldId, Period, Tier, Timestamp};
 use crate::ledger::{Books, CommandKey, CommandRow, command_key};
 use crate::policy::FreePolicies;
 use crate::record::{Capture, LateCapture, Record, Refund, Reserve, Return, SubscriptionChange, SubscriptionKind};
 use crate::row::{PENDING_TOP_UPS_MAX, Row};
 
 /// Days that a row can place: as many as [`Row::opened_days`] has bits.
-const PLACED_DAYS: u32 = 64;
+const PLACED_DAYS: u32 = u64::BITS;
 
 /// Books that also say what was remembered before.
 pub trait Known: Books {
@@ -127,11 +128,17 @@ fn check(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
             Err((Invariant::IdBound, format!("the bound is {bound}, and it was {before} before")))
         }
         Record::SetSubscription(set) => with_row(books, set.account, |row, _| {
+            has_tier(Some(set.tier), set.amount)?;
             later_period(row, set.period)?;
             same_or_later_day(row, set.day)
         }),
         Record::CycleRoll(rolls) => rolls.iter().try_for_each(|roll| {
             with_row(books, roll.account, |row, _| {
+                let after = row.subscribed.and_then(|before| roll.of(&before)).map(|after| after.tier);
+                if after.is_none() && roll.tier > Tier::NONE {
+                    return Err((Invariant::Periods, "a cycle of a subscription that is not there".to_owned()));
+                }
+                has_tier(after, roll.allocation)?;
                 later_period(row, roll.period)?;
                 same_or_later_day(row, roll.day)
             })
@@ -142,11 +149,19 @@ fn check(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
             placed_day(row, grant.day, grant.bucket)
         }),
         Record::Correct(correct) => with_row(books, correct.account, |row, policies| {
+            if correct.amount > correct.requested {
+                let (amount, requested) = (correct.amount, correct.requested);
+                let what = format!("a correction of {amount}, and {requested} was asked for");
+                return Err((Invariant::NoOvershoot, what));
+            }
             let split = Split::only(correct.bucket, correct.amount);
             check_take(row, &Slices { split, day: correct.day, period: correct.period }, policies)
         }),
         Record::PendingTopUp(pending) => with_row(books, pending.account, |row, _| {
             let waiting = row.pending_top_ups.iter().filter(|known| known.ends_at > pending.at).count();
+            if pending.ends_at < pending.at {
+                return Err((Invariant::PendingTopUps, "a pending top-up that ends before it began".to_owned()));
+            }
             if waiting < PENDING_TOP_UPS_MAX {
                 return Ok(());
             }
@@ -170,6 +185,16 @@ fn with_row(
 ) -> Result<(), Wrong> {
     // That it is there was looked at before.
     books.row(account).map_or(Ok(()), |(row, policies)| check(row, policies))
+}
+
+/// A subscription has a tier that the word holds; where there is none, there are no credits of it.
+fn has_tier(tier: Option<Tier>, amount: Credits) -> Result<(), Wrong> {
+    match tier {
+        Some(tier) if tier > Tier::NONE && tier <= Tier::MAX => Ok(()),
+        None if amount.is_zero() => Ok(()),
+        Some(tier) => Err((Invariant::Periods, format!("a subscription with tier {}", tier.0))),
+        None => Err((Invariant::Periods, format!("a period with {amount} credits without a subscription"))),
+    }
 }
 
 fn later_period(row: &Row, period: Period) -> Result<(), Wrong> {
@@ -203,6 +228,7 @@ fn placed_day(row: &Row, day: Day, bucket: Bucket) -> Result<(), Wrong> {
 /// What a command does to the periods: a subscription that begins or ends takes a new number, whatever else the same one.
 fn check_change(row: &Row, change: &SubscriptionChange) -> Result<(), Wrong> {
     same_or_later_day(row, change.day)?;
+    has_tier(change.after.map(|after| after.tier), change.amount)?;
     let begins_or_ends = change.before.is_some() != change.after.is_some();
     if begins_or_ends || change.kind == SubscriptionKind::Subscribe {
         return later_period(row, change.period);
@@ -323,6 +349,7 @@ fn parts_of_rest(hold: &Hold, captured: &Split) -> Result<Split, Wrong> {
         };
         after = after.plus(&Split::only(bucket, left));
     }
+    assert!(after.total() <= hold.taken.split.total(), "I1: more is left than was held");
     Ok(after)
 }
 
@@ -334,6 +361,10 @@ fn whole_rest(rest: &Split, returned: &Split, forfeited: &Split) -> Result<(), W
             let what = format!("it gives back {} of {bucket:?}, and {} is held", shown(gone), rest.of(bucket));
             return Err((Invariant::Conservation, what));
         }
+    }
+    if !forfeited.top_up.is_zero() {
+        let what = format!("it forfeits {} of top-up credits, which always come back", forfeited.top_up);
+        return Err((Invariant::Conservation, what));
     }
     Ok(())
 }
