@@ -21,6 +21,9 @@ use crate::unit::{EncodedUnit, RECORD_BYTES_MAX, RecordTooLong};
 /// Longest stored row: a hold with all the captures and refunds that it may have.
 pub const ROW_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+const _: () = assert!(ROW_BYTES_MAX > RECORD_BYTES_MAX + 9, "a command's row has its record and a position");
+const _: () = assert!(SHORT_BYTES < RECORD_BYTES_MAX, "what is short fits");
+
 /// Why bytes are not a record or a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -95,6 +98,7 @@ pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     let short = bincode::encode_into_writer(value, Filling { bytes: out, end: &mut end }, config::standard());
     if short.is_ok() {
         assert!(end <= out.len(), "what was written is there");
+        assert!(end > start, "a stored type has bytes");
         out.truncate(end);
     } else {
         out.truncate(start);
@@ -104,8 +108,10 @@ pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
 
 #[cold]
 fn append_long<T: Encode>(value: &T, out: &mut Vec<u8>) {
+    let start = out.len();
     let written = bincode::encode_into_writer(value, Appending(out), config::standard());
     assert!(written.is_ok(), "a stored type has no shape that bincode refuses");
+    assert!(out.len() > start + SHORT_BYTES, "the long way is for what is long");
 }
 
 /// Reads a stored row: all of the bytes.
@@ -122,6 +128,7 @@ fn read<'a, T: BorrowDecode<'a, ()>, const MAX: usize>(bytes: &'a [u8]) -> Resul
     // and a [`List`] asks for a megabyte at most before it has read its elements.
     let (value, used) = bincode::borrow_decode_from_slice(bytes, config::standard())
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    assert!(used <= bytes.len(), "no more is read than there is");
     match bytes.len() - used {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { bytes: left }),
@@ -164,8 +171,10 @@ pub struct List<T>(pub Vec<T>);
 impl<T> List<T> {
     /// Memory that is asked for because of a length alone.
     const UNREAD_BYTES_MAX: usize = 1024 * 1024;
+    const FITS: () = assert!(size_of::<T>() <= Self::UNREAD_BYTES_MAX, "I9: an element is small");
 
     fn read<E>(length: u64, mut element: impl FnMut() -> Result<T, E>) -> Result<Self, E> {
+        const { Self::FITS };
         let room = Self::UNREAD_BYTES_MAX / size_of::<T>().max(1);
         let mut list = Vec::with_capacity(usize::try_from(length).map_or(room, |length| length.min(room)));
         for _ in 0..length {

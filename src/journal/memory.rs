@@ -31,8 +31,11 @@ impl MemoryImage {
     /// What a crash leaves when only the first `kept` of the unsynced groups reached the disk.
     #[must_use]
     pub fn after_crash(mut self, kept: usize) -> Self {
+        let unsynced = self.unsynced.len();
+        assert!(unsynced <= self.groups.len(), "what is not synced is among what is there");
         for lost in self.unsynced.drain(..).skip(kept) {
-            self.groups.remove(&lost);
+            let group = self.groups.remove(&lost);
+            assert!(group.is_some(), "I4: what a crash takes was there");
         }
         self
     }
@@ -97,7 +100,9 @@ impl MemoryStore {
 
     /// Puts a group on the disk behind the store's back: what a failed append can leave.
     pub(crate) fn leave_behind(&self, key: GroupKey, bytes: Vec<u8>) {
+        assert!(key.first == self.tail.next(), "a failed append leaves what comes next");
         let image = &mut self.shared.disk.write().image;
+        assert!(!image.groups.contains_key(&key), "a key is written once");
         image.replace(key, bytes);
         // The log is one file: what is lost of it is lost from some place on.
         if !image.unsynced.is_empty() {
@@ -114,6 +119,7 @@ impl Store for MemoryStore {
         let read = Group::trust(group).map_err(|damage| AppendError::Unknown(damage.to_string()))?;
         let key = read.header().key();
         assert_eq!(key.first, self.tail.next(), "a group follows the last record");
+        assert!(key.epoch > Epoch::NONE, "a group has its epoch");
         let mut disk = self.shared.disk.write();
         let replaced = disk.image.groups.insert(key, GroupBytes::from(group.to_vec()));
         assert!(replaced.is_none(), "a key is written once");
@@ -137,8 +143,11 @@ impl Store for MemoryStore {
     }
 
     fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
+        let mut disk = self.shared.disk.write();
+        assert!(tail.next() >= disk.image.start.first, "I4: a journal ends after its start");
+        assert!(superseded.iter().all(|key| disk.image.groups.contains_key(key)), "what is not the journal is there");
         self.tail = tail;
-        self.shared.disk.write().superseded = superseded.into_iter().collect();
+        disk.superseded = superseded.into_iter().collect();
     }
 
     fn trim(&mut self, up_to: Position) -> Result<Start, TrimError> {
@@ -147,6 +156,7 @@ impl Store for MemoryStore {
             return Ok(disk.image.start);
         };
         assert!(start.first > disk.image.start.first, "a start only goes up");
+        assert!(start.first <= self.tail, "I4: a trim keeps the last group");
         assert!(start.first <= up_to.max(Position::FIRST), "I4: a trim keeps the group that it reaches into");
         disk.image.start = start;
         disk.image.groups.retain(|key, _| key.first >= start.first);
@@ -171,12 +181,15 @@ impl GroupReader for MemoryReader {
         if from < first {
             return Err(ReadError::Trimmed { asked: from, first });
         }
-        Ok(disk.containing_or_after(from).map(|(_, group)| group.clone()))
+        let found = disk.containing_or_after(from);
+        assert!(found.is_none_or(|(key, _)| key.first >= first), "nothing is read that was trimmed");
+        Ok(found.map(|(_, group)| group.clone()))
     }
 
     fn scan(&self, from: Position, visit: &mut dyn FnMut(GroupKey, &[u8]) -> ControlFlow<()>) -> Result<(), ReadError> {
         let image = self.disk.read().image.clone();
         for (key, group) in image.groups.range(first_key(from)..) {
+            assert!(key.first >= from, "a scan begins where it was asked to");
             if visit(*key, group).is_break() {
                 break;
             }

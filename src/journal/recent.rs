@@ -11,6 +11,8 @@ use crate::store::GroupBytes;
 /// A group that fills less than this part of its buffer is copied into one of its own size.
 const COPY_BELOW_PART: usize = 4;
 
+const _: () = assert!(COPY_BELOW_PART > 1, "a full buffer is not copied");
+
 /// A ring of written groups, bounded by the bytes of their buffers. They are written, not always synced: the reader
 /// stops at [`crate::Durability::synced`].
 #[derive(Debug)]
@@ -46,6 +48,7 @@ impl RecentGroups {
         let after = ring.groups.partition_point(|recent| recent.first <= from);
         let recent = ring.groups.get(after.checked_sub(1)?)?;
         assert!(recent.first <= from, "the group that contains a position begins at it or before");
+        assert!(recent.first <= recent.last, "a group has records");
         (recent.last >= from).then(|| recent.group.clone())
     }
 

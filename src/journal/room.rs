@@ -61,8 +61,10 @@ impl Room {
 
     /// Gives room back. Relaxed for the same reason.
     pub(crate) fn give_back(&self, records: u32) {
+        assert!(records > 0, "something is given back");
         let before = self.used.fetch_sub(u64::from(records), Ordering::Relaxed);
         assert!(before >= u64::from(records), "room is given back that was never taken");
+        assert!(before <= u64::from(self.limits.journal_room_records), "I9: no more room was taken than there is");
     }
 
     pub(crate) fn used(&self) -> u64 {
