@@ -15,6 +15,7 @@ pub(crate) use bincode::error::EncodeError;
 pub use bincode::{BorrowDecode, Decode, Encode};
 use wallet::record::Record;
 
+use crate::epoch::EPOCH_RECORD_KIND;
 use crate::record::{BadField, Meaning, StoredRecord};
 use crate::unit::{EncodedUnit, RECORD_BYTES_MAX, RecordTooLong};
 
@@ -63,7 +64,33 @@ pub fn encode_unit(records: &[Record], out: &mut EncodedUnit) -> Result<(), Reco
 /// # Errors
 /// [`RecordTooLong`]; the unit is as before.
 pub fn encode_record(record: &Record, out: &mut EncodedUnit) -> Result<(), RecordTooLong> {
-    out.push_with(|bytes| append(&StoredRecord::from(record), bytes))
+    let before = out.records();
+    let pushed = out.push_with(|bytes| {
+        let start = bytes.len();
+        append(&StoredRecord::from(record), bytes);
+        if is_rare(record) {
+            assert_read_back(record, &bytes[start..]);
+        }
+    });
+    assert!(out.records() == before + u32::from(pushed.is_ok()), "a record is in the unit, or the unit is as before");
+    pushed
+}
+
+/// Whether a record may be read again as soon as it is written: those of commands. Of the others the conversions assert
+/// what they compute.
+const fn is_rare(record: &Record) -> bool {
+    wallet::ledger::command_key(record).is_some() || matches!(record, Record::Policy(_) | Record::IdBound { .. })
+}
+
+/// I8: a replay reads what was decided. What it could not read would stop every later start, so that it is not journaled.
+#[cold]
+fn assert_read_back(record: &Record, bytes: &[u8]) {
+    assert!(!matches!(bytes.first(), Some(8 | 9)), "kinds that are only read are not written");
+    assert!(bytes.first() != Some(&EPOCH_RECORD_KIND), "the kind of epoch records is the journal's own");
+    assert!(
+        bytes.len() > RECORD_BYTES_MAX || decode(bytes).as_ref() == Ok(record),
+        "a record is read as it was written"
+    );
 }
 
 /// Reads one record of the wallets.
@@ -85,6 +112,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 #[inline]
 pub fn decode_any(bytes: &[u8]) -> Result<Meaning, DecodeError> {
     let stored: StoredRecord<'_> = read::<_, RECORD_BYTES_MAX>(bytes)?;
+    assert!(!bytes.is_empty(), "a record that was read has the number of its kind");
+    assert!(bytes.len() <= RECORD_BYTES_MAX, "I9: a record that was read has a limit");
     Ok(stored.try_into()?)
 }
 
@@ -129,6 +158,7 @@ fn read<'a, T: BorrowDecode<'a, ()>, const MAX: usize>(bytes: &'a [u8]) -> Resul
     let (value, used) = bincode::borrow_decode_from_slice(bytes, config::standard())
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
     assert!(used <= bytes.len(), "no more is read than there is");
+    assert!(used > 0, "a stored type has bytes");
     match bytes.len() - used {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { bytes: left }),

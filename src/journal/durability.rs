@@ -31,6 +31,10 @@ impl DurabilityMode {
     }
 }
 
+const _: () = assert!(DurabilityMode::Sync.is_durable(), "I3: an answer of mode `sync` is safe");
+const _: () = assert!(!DurabilityMode::Interval { interval_ms: 1 }.is_durable(), "I3: weaker modes say so");
+const _: () = assert!(!DurabilityMode::Memory.is_durable(), "I3: weaker modes say so");
+
 /// The progress of one journal. The writer alone moves it; everybody reads it.
 #[derive(Debug)]
 pub struct Durability {

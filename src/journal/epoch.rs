@@ -14,6 +14,7 @@ pub const EPOCH_RECORD_KIND: u8 = 0;
 pub const EPOCH_RECORD_BYTES: usize = 1 + 8 + 16 + 8 + HASH_BYTES;
 
 const _: () = assert!(EPOCH_RECORD_BYTES <= RECORD_BYTES_MAX, "an epoch record is a record");
+const _: () = assert!(EPOCH_RECORD_KIND == 0, "persisted, keep stable: the first kind of record");
 const _: () = assert!(EPOCH_RECORD_BYTES < 1 << 7, "the length of an epoch record is one byte");
 
 /// Whom a run of the writer is: random bytes given by the caller, so that two runs never write the same record.

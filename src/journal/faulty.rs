@@ -140,6 +140,7 @@ impl FaultyStore {
         assert!(self.second_crash.len() <= 1, "a store fails once");
         let mut disk = self.inner.image().after_crash(kept);
         disk.groups.extend(self.next_crash.into_iter().map(|(key, bytes)| (key, bytes.into())));
+        assert!(disk.unsynced.is_empty(), "what a crash leaves is on the disk");
         FaultyImage { disk, later: self.second_crash }
     }
 
@@ -209,6 +210,7 @@ impl Store for FaultyStore {
 
     fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
         assert!(!self.broken, "a store that failed is recovered after the next crash");
+        assert!(self.appends == 0, "what the journal is must be known before the first append");
         self.inner.adopt(tail, superseded);
     }
 
@@ -224,6 +226,8 @@ impl Store for FaultyStore {
 /// The small generator behind seeded faults (splitmix64): enough for choices, and the same everywhere.
 #[derive(Clone, Debug)]
 pub struct SplitMix(pub u64);
+
+const _: () = assert!(SplitMix(0).next_u64() == 0xe220_a839_7b1d_cdaf, "the same numbers everywhere");
 
 impl SplitMix {
     /// The next 64 bits.

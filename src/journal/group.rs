@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::keys::{Epoch, GroupKey, Position};
 use crate::unit::{RECORD_BYTES_MAX, first_record};
+use crate::writer::ChainEnd;
 
 /// Length of the header.
 pub const HEADER_BYTES: usize = 64;
@@ -30,6 +31,8 @@ pub enum FormatVersion {
     /// The first: header of 64 bytes, length-prefixed records, BLAKE3 over both.
     V1 = 1,
 }
+
+const _: () = assert!(size_of::<Header>() <= HEADER_BYTES, "a header has no field that is not stored");
 
 /// The BLAKE3 hash over a group's header and body.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -81,6 +84,13 @@ impl Header {
         let last = self.first.plus(self.records - 1);
         assert!(last > Position::NONE, "I4: the first record is 1");
         last
+    }
+
+    /// I4: a group that is written follows the one before it.
+    pub(crate) fn assert_follows(&self, end: &ChainEnd) {
+        assert!(self.first == end.last.next(), "no record is left out, and none comes twice");
+        assert!(self.previous == end.hash, "it carries the hash of the group before it");
+        assert!(self.epoch >= end.epoch, "epochs only go up");
     }
 
     /// I4: what a writer says of its group, and what [`Header::from_bytes`] lets pass.
@@ -221,6 +231,7 @@ impl<'a> Group<'a> {
     /// What is wrong with it.
     pub fn check_at(key: GroupKey, bytes: &'a [u8]) -> Result<Self, GroupDamage> {
         let group = Self::check(bytes)?;
+        group.header.assert_possible();
         if group.header.key() == key { Ok(group) } else { Err(GroupDamage::Key) }
     }
 
@@ -233,7 +244,9 @@ impl<'a> Group<'a> {
         assert!(content.len() + HASH_BYTES == bytes.len(), "a group is its content and its hash");
         let (header, body) = content.split_at(HEADER_BYTES);
         assert!(!body.is_empty(), "a group has records");
-        Ok(Self { header: Header::from_bytes(header)?, body, hash })
+        let header = Header::from_bytes(header)?;
+        header.assert_possible();
+        Ok(Self { header, body, hash })
     }
 
     /// Its header.

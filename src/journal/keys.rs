@@ -20,7 +20,9 @@ impl Position {
     /// so that leaving them is a bug and ends the program.
     #[must_use]
     pub fn plus(self, records: u32) -> Self {
-        Self(self.0.checked_add(u64::from(records)).expect("positions end at 2^64"))
+        let further = Self(self.0.checked_add(u64::from(records)).expect("positions end at 2^64"));
+        assert!(further >= self, "I4: positions only rise");
+        further
     }
 
     /// The position after this one.
@@ -28,6 +30,7 @@ impl Position {
     pub fn next(self) -> Self {
         let next = self.plus(1);
         assert!(next > self, "I4: positions only rise");
+        assert!(next.before() == self, "nothing stands between a position and the next");
         next
     }
 
@@ -83,10 +86,13 @@ impl fmt::Display for GroupKey {
     }
 }
 
+const _: () = assert!(size_of::<GroupKey>() == 16, "a key is a position and an epoch");
+
 /// Length of every key of the journal's store.
 pub const KEY_BYTES: usize = 16;
 
 const _: () = assert!(KEY_BYTES == size_of::<Position>() + size_of::<Epoch>(), "a key is a position and an epoch");
+const _: () = assert!(Position::NONE.before().0 == Position::NONE.0, "nothing stands before nothing");
 const _: () = assert!(Position::FIRST.0 == Position::NONE.0 + 1, "nothing stands between nothing and the first record");
 
 /// All kinds of keys in the journal's store. Persisted, keep stable: no group has position 0, so that the one other

@@ -87,6 +87,8 @@ impl MemoryStore {
     /// A store over what a crash left. What is read from here on counts as synced: an open syncs first.
     #[must_use]
     pub fn open(mut image: MemoryImage) -> Self {
+        assert!(image.start.first > Position::NONE, "a journal begins with a record");
+        assert!(image.unsynced.len() <= image.groups.len(), "what is not synced is among what is there");
         image.unsynced.clear();
         let disk = Disk { image, superseded: BTreeSet::new() };
         Self { shared: Arc::new(MemoryReader { disk: RwLock::new(disk) }), tail: Position::NONE }
@@ -134,7 +136,9 @@ impl Store for MemoryStore {
     }
 
     fn sync(&mut self) -> Result<(), AppendError> {
-        self.shared.disk.write().image.unsynced.clear();
+        let mut disk = self.shared.disk.write();
+        assert!(disk.image.unsynced.len() <= disk.image.groups.len(), "what is not synced is among what is there");
+        disk.image.unsynced.clear();
         Ok(())
     }
 
@@ -201,19 +205,23 @@ impl GroupReader for MemoryReader {
 impl Disk {
     /// The group of the journal that contains `from`, or the first one after it.
     fn containing_or_after(&self, from: Position) -> Option<(&GroupKey, &GroupBytes)> {
+        assert!(from > Position::NONE, "no record has position 0");
         let ours = |(key, _): &(&GroupKey, &GroupBytes)| !self.superseded.contains(key);
         let before = self.image.groups.range(..=last_key(from)).rev().find(ours);
         let contains = |group: &GroupBytes| Group::trust(group).is_ok_and(|group| group.last() >= from);
-        before.filter(|(_, group)| contains(group)).or_else(|| {
+        let found = before.filter(|(_, group)| contains(group)).or_else(|| {
             let after = (Bound::Excluded(last_key(from)), Bound::Unbounded);
             self.image.groups.range(after).find(ours)
-        })
+        });
+        assert!(found.is_none_or(|(key, _)| !self.superseded.contains(key)), "I4: what was superseded is not read");
+        found
     }
 
     /// The start that a trim up to `up_to` makes: the group that contains it is kept.
     fn start_for(&self, up_to: Position) -> Option<Start> {
         let (key, group) = self.containing_or_after(up_to.max(Position::FIRST))?;
         let group = Group::trust(group).ok()?;
+        assert!(!self.superseded.contains(key), "I4: a journal begins with a group of its own");
         (key.first > self.image.start.first).then(|| Start::at(&group))
     }
 }

@@ -133,6 +133,7 @@ impl Queue {
             gathering.push_in_pieces(unit.bytes());
         }
         assert_eq!(gathering.next, first.plus(unit.records()), "every record has its place");
+        gathering.assert_consistent();
         assert!(first > self.pushed(), "I4: a place is given out once");
         self.pushed.store(gathering.next.before().0, Ordering::Release);
         drop(gathering);
@@ -151,6 +152,7 @@ impl Queue {
     #[must_use]
     pub fn take_group(&self) -> Option<Gathered> {
         let mut gathering = self.gathering.lock();
+        gathering.assert_consistent();
         let group = gathering.groups.pop_front()?;
         assert!(group.records > 0, "a group that has gathered has records");
         assert!(group.buffer.len() > HEADER_BYTES, "a group that has gathered has bytes");
@@ -177,6 +179,7 @@ impl Queue {
         let mut gathering = self.gathering.lock();
         loop {
             if !gathering.groups.is_empty() {
+                assert!(gathering.bytes > 0, "a group that has gathered has bytes");
                 return Woken::Pushed;
             }
             gathering.assert_consistent();

@@ -288,6 +288,7 @@ pub fn open_epoch(
     };
     let mut group = empty_buffer(Vec::new());
     group.extend_from_slice(record.to_unit().bytes());
+    header.assert_follows(&found.end);
     let hash = seal(&mut group, header);
     let last = store.append(found.end.last, &group, Persist::Synced).map_err(RecoveryError::Epoch)?;
     assert_eq!(last, header.first, "an epoch record is one record");
@@ -333,6 +334,8 @@ impl Seen {
             opens: EpochRecord::opening(&group).is_some(),
         });
         assert!(read.as_ref().is_ok_and(|link| link.last >= key.first) || read.is_err(), "a group ends after its key");
+        let is_long = |link: &Link| link.opens && link.last != key.first;
+        assert!(!read.as_ref().is_ok_and(is_long), "the record that opens an epoch is alone in its group");
         Self { key, bytes: bytes.len(), read }
     }
 
@@ -367,18 +370,18 @@ struct Follower {
 impl Follower {
     fn new(start: Start) -> Self {
         let end = ChainEnd { last: start.first.before(), hash: start.previous, epoch: start.epoch };
-        Self {
-            checked: Checked {
-                start,
-                end,
-                groups: 0,
-                bytes: 0,
-                superseded: Vec::new(),
-                dropped: None,
-                highest_epoch: start.epoch,
-            },
-            undecided: None,
-        }
+        let checked = Checked {
+            start,
+            end,
+            groups: 0,
+            bytes: 0,
+            superseded: Vec::new(),
+            dropped: None,
+            highest_epoch: start.epoch,
+        };
+        checked.assert_prefix();
+        assert!(end.last.next() == start.first, "I4: the first group begins at the start");
+        Self { checked, undecided: None }
     }
 
     fn meet(&mut self, seen: Seen) -> Result<(), RecoveryError> {
@@ -398,16 +401,18 @@ impl Follower {
             None => {}
         }
         assert!(self.checked.dropped.is_none(), "what is dropped is the last");
+        assert!(self.checked.highest_epoch >= seen.key.epoch, "I4: no epoch comes twice");
         self.undecided = Some(seen);
         Ok(())
     }
 
     fn finish(&mut self, followed: bool) -> Result<(), RecoveryError> {
         assert!(self.checked.dropped.is_none(), "the last group is decided once");
-        match self.undecided.take() {
-            Some(last) => self.decide(&last, followed),
-            None => Ok(()),
+        if let Some(last) = self.undecided.take() {
+            self.decide(&last, followed)?;
         }
+        self.checked.assert_prefix();
+        Ok(())
     }
 
     fn decide(&mut self, seen: &Seen, followed: bool) -> Result<(), RecoveryError> {

@@ -56,7 +56,10 @@ impl Room {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
                 used.checked_add(wanted).filter(|&sum| sum <= limit)
             })
-            .is_ok()
+            .is_ok_and(|used| {
+                assert!(used + wanted <= all, "I9: no more room is taken than there is");
+                true
+            })
     }
 
     /// Gives room back. Relaxed for the same reason.

@@ -55,6 +55,7 @@ pub const START_BYTES: usize = 8 + 8 + 8 + HASH_BYTES;
 const START_VERSION: u64 = 1;
 
 const _: () = assert!(START_BYTES.is_multiple_of(8), "the fields of a start are aligned");
+const _: () = assert!(size_of::<Start>() + size_of::<u64>() == START_BYTES, "a start has no field that is not stored");
 const _: () = assert!(Start::NEW.first.0 == 1, "a new journal begins with record 1");
 
 impl Start {

@@ -11,6 +11,7 @@ const PREFIX_BYTES_MAX: usize = 5;
 const _: () = assert!(PREFIX_BYTES_MAX * 7 >= u32::BITS as usize, "a prefix can say every length");
 const _: () = assert!((PREFIX_BYTES_MAX - 1) * 7 < u32::BITS as usize, "no prefix is longer than it must be");
 const _: () = assert!(RECORD_BYTES_MAX <= u32::MAX as usize, "the length of a record is a u32");
+const _: () = assert!(RECORD_BYTES_MAX < 1 << 21, "the lengths that are written have three bytes at most");
 
 /// One or more encoded records that are pushed together. Reuse it: [`clear`](Self::clear) keeps the memory.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +99,7 @@ impl EncodedUnit {
         }
         self.records += 1;
         assert!(self.bytes.len() == start + prefix.used + length, "a record is its length and its bytes");
+        self.assert_counted();
         Ok(())
     }
 }
@@ -113,7 +115,7 @@ impl Prefix {
         let mut bytes = [0; PREFIX_BYTES_MAX];
         let mut used = 0;
         loop {
-            let seven = u8::try_from(length & 0x7f).unwrap_or(0);
+            let seven = u8::try_from(length & 0x7f).expect("seven bits");
             length >>= 7;
             bytes[used] = if length == 0 { seven } else { seven | 0x80 };
             used += 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::durability::{Durability, DurabilityMode};
-use crate::group::{GroupHash, Header, seal};
+use crate::group::{GROUP_BYTES_MAX, GroupHash, Header, seal};
 use crate::keys::{Epoch, Position};
 use crate::queue::{Gathered, Queue, Woken};
 use crate::recent::RecentGroups;
@@ -137,10 +137,13 @@ impl<S: Store> Writer<S> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        self.assert_in_step();
+        let before = self.end.last;
         let written = match self.queue.take_group() {
             Some(group) => self.append(group, now),
             None => self.sync_if_due(now.monotonic_ms),
         };
+        assert!(self.end.last >= before, "I4: a journal only grows");
         if written.is_ok() {
             self.assert_in_step();
         }
@@ -207,6 +210,7 @@ impl<S: Store> Writer<S> {
         if allowed <= self.trimmed_to || self.failed.is_some() {
             return;
         }
+        self.assert_in_step();
         assert!(allowed <= self.durability.synced(), "I3: a flush rests on records that are synced");
         self.trimmed_to = allowed;
         match self.store.trim(allowed) {
@@ -240,8 +244,10 @@ impl<S: Store> Writer<S> {
         let Gathered { first, records, mut buffer } = group;
         assert_eq!(first, self.end.last.next(), "the queue and the journal count alike");
         let header = Header { records, epoch: self.end.epoch, first, time_ms: now.time_ms, previous: self.end.hash };
+        header.assert_follows(&self.end);
         let hash = seal(&mut buffer, header);
         let bytes = buffer.len();
+        assert!(bytes <= GROUP_BYTES_MAX, "I9: a group has a limit");
         let last = self.store.append(self.end.last, &buffer, self.persist())?;
         assert_eq!(last, header.last(), "the store counts alike");
         assert!(last > self.end.last, "I4: the journal grows");
@@ -280,6 +286,7 @@ impl<S: Store> Writer<S> {
         else {
             return Ok(None);
         };
+        self.assert_in_step();
         // A clock that went back against its promise syncs at once rather than late.
         let waited = monotonic_ms.checked_sub(since);
         if waited.is_some_and(|waited| waited < interval_ms) {
@@ -301,6 +308,7 @@ impl<S: Store> Writer<S> {
 
     fn published(&self, records: u32, bytes: usize) -> Published {
         let (durable, synced) = (self.durability.durable(), self.durability.synced());
+        assert!((records == 0) == (bytes == 0), "a group has records and bytes");
         assert!(synced <= durable, "what is synced may be answered");
         assert!(durable <= self.end.last, "I3: nothing is answered that was not written");
         Published { records, bytes, durable, synced }
