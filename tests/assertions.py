@@ -28,11 +28,18 @@ import sys
 
 # What is aimed at, and what no change may fall below: to be raised whenever assertions are added.
 AIM = 2.0
-BARS = {"wallet": 0.94, "journal": 0.35}
+BARS = {"wallet": 0.94, "journal": 1.97}
 # Errors that say that an invariant does not hold; each is a check in release builds.
 CHECKS = {
     "wallet": ("LedgerError", "Invariant"),
-    "journal": ("GroupDamage", "DecodeError", "BadField", "RecoveryError::Refused", "ApplyError", "ReadError::Foreign"),
+    # What `fsck` and the auditor find is a check as well. Three functions make them at their place: `bad` the DecodeError of
+    # a block, `differs` and `apart` the Finding of a comparison.
+    "journal": (
+        "GroupDamage", "DecodeError", "BadField::new", "BadField", "RecoveryError::Refused", "ApplyError", "RecordTooLong",
+        "ReadError::Foreign", "ReadError::Trimmed", "ReadError::damaged", "AppendError::Stale", "OpenError::Ahead",
+        "CutError::OutOfRange", "CutError::Flushed", "DirectoryError::Missing", "DirectoryError::InUse",
+        "Violation::of_account", "Violation::of_hold", "Violation", "Finding", "bad", "differs", "apart",
+    ),
 }
 ASSERTION = re.compile(r"\b(?:assert|assert_eq|assert_ne|unreachable|panic)!|\.expect\(|(?<!fn )\bassert_\w+\(")
 FUNCTION = re.compile(r"\bfn\s+(\w+)")

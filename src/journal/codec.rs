@@ -15,11 +15,15 @@ pub(crate) use bincode::error::EncodeError;
 pub use bincode::{BorrowDecode, Decode, Encode};
 use wallet::record::Record;
 
+use crate::epoch::EPOCH_RECORD_KIND;
 use crate::record::{BadField, Meaning, StoredRecord};
 use crate::unit::{EncodedUnit, RECORD_BYTES_MAX, RecordTooLong};
 
 /// Longest stored row: a hold with all the captures and refunds that it may have.
 pub const ROW_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+const _: () = assert!(ROW_BYTES_MAX > RECORD_BYTES_MAX + 9, "a command's row has its record and a position");
+const _: () = assert!(SHORT_BYTES < RECORD_BYTES_MAX, "what is short fits");
 
 /// Why bytes are not a record or a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +64,33 @@ pub fn encode_unit(records: &[Record], out: &mut EncodedUnit) -> Result<(), Reco
 /// # Errors
 /// [`RecordTooLong`]; the unit is as before.
 pub fn encode_record(record: &Record, out: &mut EncodedUnit) -> Result<(), RecordTooLong> {
-    out.push_with(|bytes| append(&StoredRecord::from(record), bytes))
+    let before = out.records();
+    let pushed = out.push_with(|bytes| {
+        let start = bytes.len();
+        append(&StoredRecord::from(record), bytes);
+        if is_rare(record) {
+            assert_read_back(record, &bytes[start..]);
+        }
+    });
+    assert!(out.records() == before + u32::from(pushed.is_ok()), "a record is in the unit, or the unit is as before");
+    pushed
+}
+
+/// Whether a record may be read again as soon as it is written: those of commands. Of the others the conversions assert
+/// what they compute.
+const fn is_rare(record: &Record) -> bool {
+    wallet::ledger::command_key(record).is_some() || matches!(record, Record::Policy(_) | Record::IdBound { .. })
+}
+
+/// I8: a replay reads what was decided. What it could not read would stop every later start, so that it is not journaled.
+#[cold]
+fn assert_read_back(record: &Record, bytes: &[u8]) {
+    assert!(!matches!(bytes.first(), Some(8 | 9)), "kinds that are only read are not written");
+    assert!(bytes.first() != Some(&EPOCH_RECORD_KIND), "the kind of epoch records is the journal's own");
+    assert!(
+        bytes.len() > RECORD_BYTES_MAX || decode(bytes).as_ref() == Ok(record),
+        "a record is read as it was written"
+    );
 }
 
 /// Reads one record of the wallets.
@@ -82,6 +112,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
 #[inline]
 pub fn decode_any(bytes: &[u8]) -> Result<Meaning, DecodeError> {
     let stored: StoredRecord<'_> = read::<_, RECORD_BYTES_MAX>(bytes)?;
+    assert!(!bytes.is_empty(), "a record that was read has the number of its kind");
+    assert!(bytes.len() <= RECORD_BYTES_MAX, "I9: a record that was read has a limit");
     Ok(stored.try_into()?)
 }
 
@@ -95,6 +127,7 @@ pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
     let short = bincode::encode_into_writer(value, Filling { bytes: out, end: &mut end }, config::standard());
     if short.is_ok() {
         assert!(end <= out.len(), "what was written is there");
+        assert!(end > start, "a stored type has bytes");
         out.truncate(end);
     } else {
         out.truncate(start);
@@ -104,8 +137,10 @@ pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
 
 #[cold]
 fn append_long<T: Encode>(value: &T, out: &mut Vec<u8>) {
+    let start = out.len();
     let written = bincode::encode_into_writer(value, Appending(out), config::standard());
     assert!(written.is_ok(), "a stored type has no shape that bincode refuses");
+    assert!(out.len() > start + SHORT_BYTES, "the long way is for what is long");
 }
 
 /// Reads a stored row: all of the bytes.
@@ -122,6 +157,8 @@ fn read<'a, T: BorrowDecode<'a, ()>, const MAX: usize>(bytes: &'a [u8]) -> Resul
     // and a [`List`] asks for a megabyte at most before it has read its elements.
     let (value, used) = bincode::borrow_decode_from_slice(bytes, config::standard())
         .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    assert!(used <= bytes.len(), "no more is read than there is");
+    assert!(used > 0, "a stored type has bytes");
     match bytes.len() - used {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { bytes: left }),
@@ -164,8 +201,10 @@ pub struct List<T>(pub Vec<T>);
 impl<T> List<T> {
     /// Memory that is asked for because of a length alone.
     const UNREAD_BYTES_MAX: usize = 1024 * 1024;
+    const FITS: () = assert!(size_of::<T>() <= Self::UNREAD_BYTES_MAX, "I9: an element is small");
 
     fn read<E>(length: u64, mut element: impl FnMut() -> Result<T, E>) -> Result<Self, E> {
+        const { Self::FITS };
         let room = Self::UNREAD_BYTES_MAX / size_of::<T>().max(1);
         let mut list = Vec::with_capacity(usize::try_from(length).map_or(room, |length| length.min(room)));
         for _ in 0..length {

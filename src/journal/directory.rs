@@ -108,6 +108,7 @@ impl DataDirectory {
 /// Makes a folder and those above it, and their names survive a power cut: a name is in the folder above.
 fn create_synced(path: &Path) -> io::Result<()> {
     let missing: Vec<_> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
+    assert!(missing.iter().all(|folder| path.starts_with(folder)), "only the folder and those above it are made");
     std::fs::create_dir_all(path)?;
     for made in &missing {
         sync_folder(above(made))?;
@@ -129,11 +130,13 @@ fn is_missing(folder: &Path) -> bool {
 }
 
 fn above(folder: &Path) -> &Path {
-    match folder.parent() {
+    let above = match folder.parent() {
         Some(above) if above.as_os_str().is_empty() => Path::new("."),
         Some(above) => above,
         None => folder,
-    }
+    };
+    assert!(!above.as_os_str().is_empty() || folder.as_os_str().is_empty(), "a folder that can be opened has a name");
+    above
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -31,6 +31,10 @@ impl DurabilityMode {
     }
 }
 
+const _: () = assert!(DurabilityMode::Sync.is_durable(), "I3: an answer of mode `sync` is safe");
+const _: () = assert!(!DurabilityMode::Interval { interval_ms: 1 }.is_durable(), "I3: weaker modes say so");
+const _: () = assert!(!DurabilityMode::Memory.is_durable(), "I3: weaker modes say so");
+
 /// The progress of one journal. The writer alone moves it; everybody reads it.
 #[derive(Debug)]
 pub struct Durability {
@@ -88,6 +92,7 @@ impl Durability {
     /// time is over; says how far the journal is synced. For threads that loop over it; connections are woken by the
     /// writer's events.
     pub fn wait_past(&self, position: Position, at_most: Duration) -> Position {
+        let before = self.synced();
         // SeqCst here and in `wake`: either the writer sees that somebody waits, or the waiter sees the new position.
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut guard = self.lock.lock();
@@ -97,7 +102,9 @@ impl Durability {
         drop(guard);
         let waiting = self.waiting.fetch_sub(1, Ordering::SeqCst);
         assert!(waiting > 0, "who waits is counted");
-        self.synced()
+        let synced = self.synced();
+        assert!(synced >= before, "I3: what is synced stays synced");
+        synced
     }
 
     /// Wakes everybody in [`wait_past`](Self::wait_past) without a change, so that a thread can be told to stop.
@@ -110,7 +117,9 @@ impl Durability {
 
     /// Says that everything that is derived from records up to `position` is flushed: the journal may forget them.
     pub fn allow_trim(&self, position: Position) {
+        assert!(position <= self.synced(), "I3: a flush rests on records that are synced");
         self.trim_to.fetch_max(position.0, Ordering::Release);
+        assert!(self.trim_allowed() >= position, "what was allowed stays allowed");
     }
 
     /// How far trimming is allowed.
@@ -121,17 +130,21 @@ impl Durability {
 
     pub(crate) fn publish_answerable(&self, position: Position) {
         assert!(position >= self.durable(), "durability never goes back");
+        assert!(!self.has_failed(), "I3: nothing becomes durable after a failure");
         self.answerable.store(position.0, Ordering::Release);
     }
 
     pub(crate) fn publish_synced(&self, position: Position) {
         assert!(position >= self.synced(), "durability never goes back");
+        assert!(!self.has_failed(), "I3: nothing becomes durable after a failure");
         self.synced.store(position.0, Ordering::SeqCst);
         self.wake();
     }
 
     pub(crate) fn publish_failed(&self) {
-        self.failed.store(true, Ordering::SeqCst);
+        assert!(self.synced() <= self.durable(), "I3: what is synced may be answered");
+        let failed = self.failed.swap(true, Ordering::SeqCst);
+        assert!(!failed, "a journal fails once");
         self.wake();
     }
 }

@@ -42,6 +42,9 @@ pub struct FaultRates {
     pub delay_ms_max: u64,
 }
 
+/// What rates are parts of.
+const APPENDS: u64 = 10_000;
+
 /// Which appends fail.
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
@@ -59,13 +62,15 @@ impl FaultPlan {
     /// The append with this number (the first is 0) meets this fault.
     #[must_use]
     pub fn with(mut self, append: u64, fault: Fault) -> Self {
-        self.script.insert(append, fault);
+        let other = self.script.insert(append, fault);
+        assert!(other.is_none(), "an append meets one fault");
         self
     }
 
     /// Faults by chance, the same for the same seed.
     #[must_use]
     pub const fn seeded(seed: u64, rates: FaultRates) -> Self {
+        assert!(rates.failed as u64 + rates.slow as u64 <= APPENDS, "an append fails or is slow, or neither");
         Self { script: BTreeMap::new(), seeded: Some((SplitMix(seed), rates)) }
     }
 
@@ -74,7 +79,9 @@ impl FaultPlan {
             return Some(*fault);
         }
         let (random, rates) = self.seeded.as_mut()?;
-        let drawn = random.below(10_000);
+        let drawn = random.below(APPENDS);
+        assert!(drawn < APPENDS, "a rate is a part of so many appends");
+        assert!(group_bytes > 0, "a torn group keeps fewer bytes than it has");
         if drawn < u64::from(rates.failed) {
             return Some(match random.below(5) {
                 0 => Fault::Full,
@@ -130,8 +137,10 @@ impl FaultyStore {
     /// Crashes: only the first `kept` of the unsynced groups are left.
     #[must_use]
     pub fn crash(self, kept: usize) -> FaultyImage {
+        assert!(self.second_crash.len() <= 1, "a store fails once");
         let mut disk = self.inner.image().after_crash(kept);
         disk.groups.extend(self.next_crash.into_iter().map(|(key, bytes)| (key, bytes.into())));
+        assert!(disk.unsynced.is_empty(), "what a crash leaves is on the disk");
         FaultyImage { disk, later: self.second_crash }
     }
 
@@ -165,6 +174,7 @@ impl FaultyStore {
             Fault::FailedAndThereLater => self.second_crash.push((key, group.to_vec())),
             Fault::Torn { bytes } => {
                 let kept = bytes.min(group.len() - 1);
+                assert!(kept < group.len(), "a torn group lacks its end");
                 self.inner.leave_behind(key, group[..kept].to_vec());
             }
             Fault::FailedAndLost | Fault::Slow { .. } => {}
@@ -189,7 +199,9 @@ impl Store for FaultyStore {
 
     fn sync(&mut self) -> Result<(), AppendError> {
         assert!(!self.broken, "nothing is synced after a failure");
-        self.inner.sync()
+        self.inner.sync()?;
+        assert!(self.unsynced_groups() == 0, "I3: a sync covers everything before it");
+        Ok(())
     }
 
     fn tail(&self) -> Position {
@@ -197,6 +209,8 @@ impl Store for FaultyStore {
     }
 
     fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
+        assert!(!self.broken, "a store that failed is recovered after the next crash");
+        assert!(self.appends == 0, "what the journal is must be known before the first append");
         self.inner.adopt(tail, superseded);
     }
 
@@ -212,6 +226,8 @@ impl Store for FaultyStore {
 /// The small generator behind seeded faults (splitmix64): enough for choices, and the same everywhere.
 #[derive(Clone, Debug)]
 pub struct SplitMix(pub u64);
+
+const _: () = assert!(SplitMix(0).next_u64() == 0xe220_a839_7b1d_cdaf, "the same numbers everywhere");
 
 impl SplitMix {
     /// The next 64 bits.

@@ -33,6 +33,9 @@ use replay::Replay;
 /// Findings that are told one by one; more are counted.
 pub const FINDINGS_MAX: usize = 1_000;
 
+const _: () = assert!(FINDINGS_MAX > 0, "the first finding is told");
+const _: () = assert!(PROGRESS_EVERY_GROUPS > 0, "progress is told now and then");
+
 /// Every how many groups the replay says how far it is.
 const PROGRESS_EVERY_GROUPS: u64 = 256;
 
@@ -176,6 +179,11 @@ impl Report {
         } else {
             self.more_findings += 1;
         }
+        assert!(self.findings.len() <= FINDINGS_MAX, "I9: what is told has a limit");
+        assert!(
+            self.more_findings == 0 || self.findings.len() == FINDINGS_MAX,
+            "findings are counted when they are not told"
+        );
     }
 
     fn violation(&mut self, violation: Violation, position: Option<Position>, advice: Advice) {
@@ -214,6 +222,8 @@ pub fn check<S: ProjectionStore>(
     let mut replay = Replay::new(&checked, report.projections.unwrap_or_default(), projections, &mut report);
     replay_groups(journal, &checked, &mut replay, progress);
     replay.finish();
+    assert!(report.counts.applied + report.counts.in_doubt == 0 || report.counts.records > 0, "records are counted");
+    assert!(report.compared == Compared::Not || report.projections.is_some(), "what is compared is there");
     report
 }
 
@@ -225,6 +235,7 @@ fn follow_chain(journal: &dyn GroupReader, report: &mut Report, progress: &mut P
             return;
         }
     };
+    checked.assert_prefix();
     if let Some(refused) = &refused {
         report.add(refusal(refused, checked.end.last.next()));
     }
@@ -239,6 +250,7 @@ fn follow_chain(journal: &dyn GroupReader, report: &mut Report, progress: &mut P
         let groups = checked.superseded.len();
         report.notes.push(format!("{groups} stored groups belong to epochs that had ended, and are not read."));
     }
+    assert!(report.journal.is_none(), "one journal is followed");
     report.journal = Some(checked);
 }
 
@@ -260,6 +272,7 @@ fn unreadable(error: &JournalReadError, position: Option<Position>) -> Finding {
 
 /// The projections by themselves.
 fn look_through<S: ProjectionStore>(store: &S, report: &mut Report, progress: &mut Progress<'_>) {
+    assert!(report.projections.is_none(), "the projections are looked through once");
     if let Err(error) = compare::look_through(store, report, progress) {
         report.add(unreadable_row(&error, advice(report)));
     }
@@ -284,6 +297,7 @@ fn replay_groups<S: ProjectionStore>(
     replay: &mut Replay<'_, S>,
     progress: &mut Progress<'_>,
 ) {
+    checked.assert_prefix();
     let mut next = checked.start.first;
     let mut bytes_done = 0;
     let mut groups: u64 = 0;

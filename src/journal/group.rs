@@ -6,7 +6,8 @@
 use std::fmt;
 
 use crate::keys::{Epoch, GroupKey, Position};
-use crate::unit::first_record;
+use crate::unit::{RECORD_BYTES_MAX, first_record};
+use crate::writer::ChainEnd;
 
 /// Length of the header.
 pub const HEADER_BYTES: usize = 64;
@@ -18,6 +19,10 @@ pub const BODY_BYTES_MAX: usize = 512 * 1024;
 pub const GROUP_BYTES_MAX: usize = HEADER_BYTES + BODY_BYTES_MAX + HASH_BYTES;
 
 const _: () = assert!(crate::unit::RECORD_BYTES_MAX + 5 <= BODY_BYTES_MAX, "every record fits into a group");
+const _: () = assert!(HEADER_BYTES == 2 + 2 + 4 + 8 + 8 + 8 + HASH_BYTES, "a header is its fields");
+const _: () = assert!(HASH_BYTES == blake3::OUT_LEN, "the hash is that of BLAKE3");
+const _: () = assert!(BODY_BYTES_MAX <= u32::MAX as usize, "a group's records can be counted by a u32");
+const _: () = assert!(FormatVersion::V1 as u16 != 0, "zeros are no group");
 
 /// Versions of the group format. Persisted, keep stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,8 @@ pub enum FormatVersion {
     /// The first: header of 64 bytes, length-prefixed records, BLAKE3 over both.
     V1 = 1,
 }
+
+const _: () = assert!(size_of::<Header>() <= HEADER_BYTES, "a header has no field that is not stored");
 
 /// The BLAKE3 hash over a group's header and body.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -74,10 +81,27 @@ impl Header {
     #[must_use]
     pub fn last(&self) -> Position {
         assert!(self.records > 0, "a group has records");
-        self.first.plus(self.records - 1)
+        let last = self.first.plus(self.records - 1);
+        assert!(last > Position::NONE, "I4: the first record is 1");
+        last
+    }
+
+    /// I4: a group that is written follows the one before it.
+    pub(crate) fn assert_follows(&self, end: &ChainEnd) {
+        assert!(self.first == end.last.next(), "no record is left out, and none comes twice");
+        assert!(self.previous == end.hash, "it carries the hash of the group before it");
+        assert!(self.epoch >= end.epoch, "epochs only go up");
+    }
+
+    /// I4: what a writer says of its group, and what [`Header::from_bytes`] lets pass.
+    fn assert_possible(&self) {
+        assert!(self.records > 0, "a group counts its records");
+        assert!(self.first > Position::NONE, "the first record is 1");
+        assert!(self.epoch > Epoch::NONE, "a writer has opened its epoch");
     }
 
     fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        self.assert_possible();
         let mut bytes = [0; HEADER_BYTES];
         bytes[..2].copy_from_slice(&(FormatVersion::V1 as u16).to_le_bytes());
         // Bytes 2 and 3 are reserved and 0.
@@ -104,6 +128,7 @@ impl Header {
             time_ms: fields.u64()?,
             previous: GroupHash(fields.take()?),
         };
+        assert!(fields.0.is_empty(), "a header is all of its bytes");
         let counted = header.records > 0 && header.first.0.checked_add(u64::from(header.records)).is_some();
         let numbered = header.first > Position::NONE && header.epoch > Epoch::NONE;
         if counted && numbered { Ok(header) } else { Err(GroupDamage::Numbers) }
@@ -193,6 +218,7 @@ impl<'a> Group<'a> {
             found += 1;
         }
         if rest.is_empty() && found == group.header.records {
+            assert!(group.body.len() >= found as usize, "each record has the byte of its length");
             Ok(group)
         } else {
             Err(GroupDamage::Records { records: group.header.records })
@@ -205,6 +231,7 @@ impl<'a> Group<'a> {
     /// What is wrong with it.
     pub fn check_at(key: GroupKey, bytes: &'a [u8]) -> Result<Self, GroupDamage> {
         let group = Self::check(bytes)?;
+        group.header.assert_possible();
         if group.header.key() == key { Ok(group) } else { Err(GroupDamage::Key) }
     }
 
@@ -214,8 +241,12 @@ impl<'a> Group<'a> {
     /// Bytes that cannot be a group at all.
     pub fn trust(bytes: &'a [u8]) -> Result<Self, GroupDamage> {
         let (content, hash) = split(bytes)?;
+        assert!(content.len() + HASH_BYTES == bytes.len(), "a group is its content and its hash");
         let (header, body) = content.split_at(HEADER_BYTES);
-        Ok(Self { header: Header::from_bytes(header)?, body, hash })
+        assert!(!body.is_empty(), "a group has records");
+        let header = Header::from_bytes(header)?;
+        header.assert_possible();
+        Ok(Self { header, body, hash })
     }
 
     /// Its header.
@@ -263,6 +294,7 @@ impl<'a> Iterator for Records<'a> {
         let (record, rest) = (&self.rest[range.clone()], &self.rest[range.end..]);
         let position = self.next;
         assert!(rest.len() < self.rest.len(), "a record has at least the byte of its length");
+        assert!(record.len() <= RECORD_BYTES_MAX, "I9: a record has a limit");
         self.rest = rest;
         self.next = position.next();
         Some((position, record))
@@ -275,6 +307,7 @@ pub fn empty_buffer(mut reuse: Vec<u8>) -> Vec<u8> {
     reuse.clear();
     reuse.reserve(GROUP_BYTES_MAX);
     reuse.resize(HEADER_BYTES, 0);
+    assert!(reuse.len() == HEADER_BYTES, "nothing but the header's place is in a buffer");
     assert!(reuse.capacity() >= GROUP_BYTES_MAX, "a buffer does not move while a group gathers in it");
     reuse
 }
@@ -284,7 +317,7 @@ pub fn empty_buffer(mut reuse: Vec<u8>) -> Vec<u8> {
 pub fn seal(buffer: &mut Vec<u8>, header: Header) -> GroupHash {
     assert!(buffer.len() > HEADER_BYTES, "a group has records");
     assert!(buffer.len() <= HEADER_BYTES + BODY_BYTES_MAX, "a group has a limit");
-    assert!(header.records > 0, "a group counts its records");
+    assert!(buffer.len() - HEADER_BYTES >= header.records as usize, "each record has the byte of its length");
     buffer[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
     let hash = hash_of(buffer);
     buffer.extend_from_slice(&hash.0);

@@ -13,6 +13,9 @@ use crate::writer::{ChainEnd, Writer};
 /// Bytes of written groups that are kept in memory unless told otherwise.
 pub const RECENT_BYTES_MAX_DEFAULT: usize = 64 * 1024 * 1024;
 
+const _: () =
+    assert!(RECENT_BYTES_MAX_DEFAULT >= 8 * crate::group::GROUP_BYTES_MAX, "who follows closely finds groups");
+
 /// How a journal is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalSettings {
@@ -49,6 +52,7 @@ impl Journal {
     /// Puts a journal together around a recovered store: the shared half, and the writer for its thread.
     #[must_use]
     pub fn start<S: Store>(store: S, end: ChainEnd, settings: &JournalSettings) -> (Self, Writer<S>) {
+        end.assert_open();
         let journal = Self {
             queue: Arc::new(Queue::new(end.last, settings.room)),
             durability: Arc::new(Durability::new(end.last, settings.mode)),
@@ -62,6 +66,8 @@ impl Journal {
             Arc::clone(&journal.durability),
             Arc::clone(&journal.recent),
         );
+        assert!(journal.queue.pushed() == end.last, "I4: the first push comes after the last record");
+        assert!(journal.durability.durable() == end.last, "I3: a journal that was recovered is durable");
         (journal, writer)
     }
 
@@ -71,7 +77,9 @@ impl Journal {
     /// # Errors
     /// When the store cannot be read, or `from` was trimmed.
     pub fn read(&self, from: Position) -> Result<Option<GroupBytes>, ReadError> {
-        if from > self.durability.synced() {
+        let synced = self.durability.synced();
+        assert!(synced <= self.queue.pushed(), "I3: nothing is synced that was not pushed");
+        if from > synced {
             return Ok(None);
         }
         match self.recent.read(from) {

@@ -20,13 +20,18 @@ impl Position {
     /// so that leaving them is a bug and ends the program.
     #[must_use]
     pub fn plus(self, records: u32) -> Self {
-        Self(self.0.checked_add(u64::from(records)).expect("positions end at 2^64"))
+        let further = Self(self.0.checked_add(u64::from(records)).expect("positions end at 2^64"));
+        assert!(further >= self, "I4: positions only rise");
+        further
     }
 
     /// The position after this one.
     #[must_use]
     pub fn next(self) -> Self {
-        self.plus(1)
+        let next = self.plus(1);
+        assert!(next > self, "I4: positions only rise");
+        assert!(next.before() == self, "nothing stands between a position and the next");
+        next
     }
 
     /// The position before this one; of [`Position::NONE`] it is itself.
@@ -53,7 +58,9 @@ impl Epoch {
     /// The epoch that the next recovery opens.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0.checked_add(1).expect("epochs end at 2^64"))
+        let next = Self(self.0.checked_add(1).expect("epochs end at 2^64"));
+        assert!(next > Self::NONE, "0 is before the first epoch");
+        next
     }
 }
 
@@ -79,8 +86,14 @@ impl fmt::Display for GroupKey {
     }
 }
 
+const _: () = assert!(size_of::<GroupKey>() == 16, "a key is a position and an epoch");
+
 /// Length of every key of the journal's store.
 pub const KEY_BYTES: usize = 16;
+
+const _: () = assert!(KEY_BYTES == size_of::<Position>() + size_of::<Epoch>(), "a key is a position and an epoch");
+const _: () = assert!(Position::NONE.before().0 == Position::NONE.0, "nothing stands before nothing");
+const _: () = assert!(Position::FIRST.0 == Position::NONE.0 + 1, "nothing stands between nothing and the first record");
 
 /// All kinds of keys in the journal's store. Persisted, keep stable: no group has position 0, so that the one other
 /// key has its place before all groups.
@@ -101,7 +114,13 @@ impl Key {
             bytes[..8].copy_from_slice(&key.first.0.to_be_bytes());
             bytes[8..].copy_from_slice(&key.epoch.0.to_be_bytes());
             assert!(key.first > Position::NONE, "no group has position 0: that key is the start's");
+            // Only a search begins below all epochs.
+            assert!(
+                key.epoch == Epoch::NONE || Self::from_bytes(&bytes) == Some(self),
+                "a key is read as it was written"
+            );
         }
+        assert!((bytes == [0; KEY_BYTES]) == (self == Self::Start), "the start's key stands before all groups");
         bytes
     }
 

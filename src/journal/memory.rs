@@ -31,8 +31,11 @@ impl MemoryImage {
     /// What a crash leaves when only the first `kept` of the unsynced groups reached the disk.
     #[must_use]
     pub fn after_crash(mut self, kept: usize) -> Self {
+        let unsynced = self.unsynced.len();
+        assert!(unsynced <= self.groups.len(), "what is not synced is among what is there");
         for lost in self.unsynced.drain(..).skip(kept) {
-            self.groups.remove(&lost);
+            let group = self.groups.remove(&lost);
+            assert!(group.is_some(), "I4: what a crash takes was there");
         }
         self
     }
@@ -84,6 +87,8 @@ impl MemoryStore {
     /// A store over what a crash left. What is read from here on counts as synced: an open syncs first.
     #[must_use]
     pub fn open(mut image: MemoryImage) -> Self {
+        assert!(image.start.first > Position::NONE, "a journal begins with a record");
+        assert!(image.unsynced.len() <= image.groups.len(), "what is not synced is among what is there");
         image.unsynced.clear();
         let disk = Disk { image, superseded: BTreeSet::new() };
         Self { shared: Arc::new(MemoryReader { disk: RwLock::new(disk) }), tail: Position::NONE }
@@ -97,7 +102,9 @@ impl MemoryStore {
 
     /// Puts a group on the disk behind the store's back: what a failed append can leave.
     pub(crate) fn leave_behind(&self, key: GroupKey, bytes: Vec<u8>) {
+        assert!(key.first == self.tail.next(), "a failed append leaves what comes next");
         let image = &mut self.shared.disk.write().image;
+        assert!(!image.groups.contains_key(&key), "a key is written once");
         image.replace(key, bytes);
         // The log is one file: what is lost of it is lost from some place on.
         if !image.unsynced.is_empty() {
@@ -114,6 +121,7 @@ impl Store for MemoryStore {
         let read = Group::trust(group).map_err(|damage| AppendError::Unknown(damage.to_string()))?;
         let key = read.header().key();
         assert_eq!(key.first, self.tail.next(), "a group follows the last record");
+        assert!(key.epoch > Epoch::NONE, "a group has its epoch");
         let mut disk = self.shared.disk.write();
         let replaced = disk.image.groups.insert(key, GroupBytes::from(group.to_vec()));
         assert!(replaced.is_none(), "a key is written once");
@@ -128,7 +136,9 @@ impl Store for MemoryStore {
     }
 
     fn sync(&mut self) -> Result<(), AppendError> {
-        self.shared.disk.write().image.unsynced.clear();
+        let mut disk = self.shared.disk.write();
+        assert!(disk.image.unsynced.len() <= disk.image.groups.len(), "what is not synced is among what is there");
+        disk.image.unsynced.clear();
         Ok(())
     }
 
@@ -137,8 +147,11 @@ impl Store for MemoryStore {
     }
 
     fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
+        let mut disk = self.shared.disk.write();
+        assert!(tail.next() >= disk.image.start.first, "I4: a journal ends after its start");
+        assert!(superseded.iter().all(|key| disk.image.groups.contains_key(key)), "what is not the journal is there");
         self.tail = tail;
-        self.shared.disk.write().superseded = superseded.into_iter().collect();
+        disk.superseded = superseded.into_iter().collect();
     }
 
     fn trim(&mut self, up_to: Position) -> Result<Start, TrimError> {
@@ -147,6 +160,7 @@ impl Store for MemoryStore {
             return Ok(disk.image.start);
         };
         assert!(start.first > disk.image.start.first, "a start only goes up");
+        assert!(start.first <= self.tail, "I4: a trim keeps the last group");
         assert!(start.first <= up_to.max(Position::FIRST), "I4: a trim keeps the group that it reaches into");
         disk.image.start = start;
         disk.image.groups.retain(|key, _| key.first >= start.first);
@@ -171,12 +185,15 @@ impl GroupReader for MemoryReader {
         if from < first {
             return Err(ReadError::Trimmed { asked: from, first });
         }
-        Ok(disk.containing_or_after(from).map(|(_, group)| group.clone()))
+        let found = disk.containing_or_after(from);
+        assert!(found.is_none_or(|(key, _)| key.first >= first), "nothing is read that was trimmed");
+        Ok(found.map(|(_, group)| group.clone()))
     }
 
     fn scan(&self, from: Position, visit: &mut dyn FnMut(GroupKey, &[u8]) -> ControlFlow<()>) -> Result<(), ReadError> {
         let image = self.disk.read().image.clone();
         for (key, group) in image.groups.range(first_key(from)..) {
+            assert!(key.first >= from, "a scan begins where it was asked to");
             if visit(*key, group).is_break() {
                 break;
             }
@@ -188,19 +205,23 @@ impl GroupReader for MemoryReader {
 impl Disk {
     /// The group of the journal that contains `from`, or the first one after it.
     fn containing_or_after(&self, from: Position) -> Option<(&GroupKey, &GroupBytes)> {
+        assert!(from > Position::NONE, "no record has position 0");
         let ours = |(key, _): &(&GroupKey, &GroupBytes)| !self.superseded.contains(key);
         let before = self.image.groups.range(..=last_key(from)).rev().find(ours);
         let contains = |group: &GroupBytes| Group::trust(group).is_ok_and(|group| group.last() >= from);
-        before.filter(|(_, group)| contains(group)).or_else(|| {
+        let found = before.filter(|(_, group)| contains(group)).or_else(|| {
             let after = (Bound::Excluded(last_key(from)), Bound::Unbounded);
             self.image.groups.range(after).find(ours)
-        })
+        });
+        assert!(found.is_none_or(|(key, _)| !self.superseded.contains(key)), "I4: what was superseded is not read");
+        found
     }
 
     /// The start that a trim up to `up_to` makes: the group that contains it is kept.
     fn start_for(&self, up_to: Position) -> Option<Start> {
         let (key, group) = self.containing_or_after(up_to.max(Position::FIRST))?;
         let group = Group::trust(group).ok()?;
+        assert!(!self.superseded.contains(key), "I4: a journal begins with a group of its own");
         (key.first > self.image.start.first).then(|| Start::at(&group))
     }
 }

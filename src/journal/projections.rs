@@ -65,6 +65,11 @@ use rows::Stored;
 /// Records that are applied under one lock: how long a reader waits at most.
 const CHUNK_RECORDS: usize = 64;
 
+const _: () = assert!(CHUNK_RECORDS > 0, "each chunk has records");
+const _: () = assert!(Options::FLUSH_BYTES_MAX <= 256 * 1024 * 1024, "what a start replays has a limit");
+const _: () = assert!(Options::FLUSH_INTERVAL_MS_MAX <= 60_000, "what a start replays has a limit");
+const _: () = assert!(Options::FLUSH_BYTES_MAX > crate::group::GROUP_BYTES_MAX, "a flush takes more than a group");
+
 /// Limits and checks of a projector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -106,14 +111,17 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
+        let options = Self {
             flush_bytes: 64 * 1024 * 1024,
             flush_interval_ms: 30_000,
             cached_rows_max: 1_000_000,
             cached_holds_max: 1_000_000,
             check_each_record: false,
             check_new_ids: false,
-        }
+        };
+        assert!(options.flush_bytes <= Self::FLUSH_BYTES_MAX, "what a start replays has a limit");
+        assert!(options.flush_interval_ms <= Self::FLUSH_INTERVAL_MS_MAX, "what a start replays has a limit");
+        options
     }
 }
 
@@ -226,7 +234,7 @@ impl<S: ProjectionStore> Projector<S> {
             violations: std::array::from_fn(|_| AtomicU64::new(0)),
             first_violation: Mutex::new(None),
         };
-        Ok(Self {
+        let projector = Self {
             shared: Arc::new(shared),
             options,
             clean: Clean::new(options.cached_rows_max, options.cached_holds_max),
@@ -238,7 +246,19 @@ impl<S: ProjectionStore> Projector<S> {
             stopped: None,
             touched: Vec::new(),
             chunk: Vec::with_capacity(CHUNK_RECORDS),
-        })
+        };
+        projector.assert_in_step();
+        Ok(projector)
+    }
+
+    /// I4, between two calls: flushed, whole groups, single records, in this order.
+    fn assert_in_step(&self) {
+        let flushed = self.shared.flushed.load(Ordering::Acquire);
+        let applied = self.shared.reached.load(Ordering::Acquire);
+        assert!(flushed <= self.reached.position.0, "what is flushed was reached");
+        assert!(self.reached.position < self.next, "what was reached is not wanted again");
+        assert!(applied == self.next.before().0, "what readers see is what was applied");
+        assert!(self.stopped.is_some() || applied >= self.reached.position.0, "a group was applied when it is reached");
     }
 
     /// The reading side.
@@ -278,6 +298,7 @@ impl<S: ProjectionStore> Projector<S> {
             }
             Ok(Some(position))
         })?;
+        assert!(bytes <= crate::group::BODY_BYTES_MAX, "I9: a group has a limit");
         self.unflushed_bytes = self.unflushed_bytes.saturating_add(bytes);
         Ok(())
     }
@@ -287,6 +308,7 @@ impl<S: ProjectionStore> Projector<S> {
     /// # Errors
     /// [`ApplyError`]; from then on always the same.
     pub fn apply_group(&mut self, first: Position, records: &[Record], end: Reached) -> Result<(), ApplyError> {
+        assert!(first > Position::NONE, "the first record is 1");
         let positions = std::iter::successors(Some(first), |position| Some(position.next()));
         let next = self.next;
         let mut records = positions.zip(records).skip_while(|(position, _)| *position < next);
@@ -311,6 +333,7 @@ impl<S: ProjectionStore> Projector<S> {
             Ok(()) => {}
             Err(error) => self.stopped = Some(error.clone()),
         }
+        self.assert_in_step();
         applied
     }
 
@@ -330,6 +353,7 @@ impl<S: ProjectionStore> Projector<S> {
             assert!(self.chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
             assert!(last >= self.next, "a record is applied once");
             self.apply_chunk()?;
+            assert!(last.next() > self.next, "I4: what is wanted next only rises");
             self.next = last.next();
             self.shared.reached.store(last.0, Ordering::Release);
         }
@@ -344,6 +368,7 @@ impl<S: ProjectionStore> Projector<S> {
             view.warm(chunk.iter().filter_map(|(_, record)| account(record)));
             view.changes.open.warm(chunk.iter().filter_map(|(_, record)| settled_hold(record)));
             for (position, record) in chunk.iter() {
+                assert!(*position > at, "I4: records are applied in their order");
                 at = *position;
                 touched.clear();
                 let new_hold = if options.check_new_ids { None } else { new_hold(record) };
@@ -372,6 +397,7 @@ impl<S: ProjectionStore> Projector<S> {
     /// Whether it is time to flush, so many milliseconds after the last flush.
     #[must_use]
     pub fn flush_due(&self, since_ms: u64) -> bool {
+        self.assert_in_step();
         let bytes = self.options.flush_bytes.min(Options::FLUSH_BYTES_MAX);
         let interval = self.options.flush_interval_ms.min(Options::FLUSH_INTERVAL_MS_MAX);
         let behind = self.reached.position.0 > self.shared.flushed.load(Ordering::Acquire);
@@ -391,6 +417,7 @@ impl<S: ProjectionStore> Projector<S> {
             return None;
         }
         self.take_back_flushed();
+        self.assert_in_step();
         let mut view = self.shared.view.write();
         let flushing = match &view.flushing {
             // An earlier flush failed: it comes first.
@@ -413,7 +440,9 @@ impl<S: ProjectionStore> Projector<S> {
             }
         };
         drop(view);
-        self.shared.flush_out.store(true, Ordering::Release);
+        assert!(flushing.reached.position <= self.reached.position, "I4: what is flushed was reached");
+        let out = self.shared.flush_out.swap(true, Ordering::AcqRel);
+        assert!(!out, "there is one flush at a time");
         Some(Flush { shared: Arc::clone(&self.shared), flushing })
     }
 
@@ -425,7 +454,10 @@ impl<S: ProjectionStore> Projector<S> {
         while let Some(flush) = self.begin_flush() {
             flush.write()?;
         }
-        Ok(self.archive().flushed())
+        let flushed = self.archive().flushed();
+        assert!(flushed <= self.reached.position, "I4: what is flushed was reached");
+        self.assert_in_step();
+        Ok(flushed)
     }
 
     /// Lets the next flush drop ended holds whose own time is before this second. Ids without a time stay.
@@ -439,6 +471,7 @@ impl<S: ProjectionStore> Projector<S> {
     /// [`ReadError`].
     pub fn load(&mut self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
         self.flush()?;
+        self.assert_in_step();
         let store = &self.shared.store;
         disk::policies(store)?.all().iter().for_each(|policy| show(Loaded::Policy(*policy)));
         let bound = disk::id_bound(store)?;
@@ -460,6 +493,7 @@ impl<S: ProjectionStore> Projector<S> {
         let mut newest = std::collections::BTreeMap::new();
         let mut second = 0;
         disk::all_ended(&self.shared.store, bound.seconds(), |of, id, hold| {
+            assert!(of >= second, "blocks come in the order of their seconds");
             if of != second {
                 second = of;
                 for (id, hold) in std::mem::take(&mut newest) {
@@ -477,7 +511,9 @@ impl<S: ProjectionStore> Projector<S> {
     /// Takes the maps of a finished flush over into the cache.
     fn take_back_flushed(&mut self) {
         let Some(flushed) = self.shared.flushed_changes.lock().take() else { return };
+        assert!(flushed.reached.position <= self.reached.position, "I4: what is flushed was reached");
         if let Ok(mut changes) = Arc::try_unwrap(flushed.changes) {
+            assert!(self.spare.is_none(), "the spare memory is used by each flush");
             let view = self.shared.view.read();
             self.clean.absorb(&mut changes, &view.changes);
             self.spare = Some(changes);

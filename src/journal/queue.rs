@@ -18,6 +18,8 @@ use crate::unit::{EncodedUnit, first_record};
 /// Buffers that are kept for the next groups; more are freed.
 const SPARE_BUFFERS_MAX: usize = 4;
 
+const _: () = assert!(SPARE_BUFFERS_MAX >= 2, "one group gathers while another is written");
+
 /// The queue between the tasks that decide and the thread that writes.
 #[derive(Debug)]
 pub struct Queue {
@@ -45,11 +47,13 @@ impl Gathered {
     #[must_use]
     pub fn last(&self) -> Position {
         assert!(self.records > 0, "a group has records");
+        assert!(self.first > Position::NONE, "I4: the first record is 1");
         self.first.plus(self.records - 1)
     }
 
     fn has_space_for(&self, bytes: usize) -> bool {
         assert!(self.buffer.len() >= HEADER_BYTES, "the header's place is kept free");
+        assert!(bytes <= BODY_BYTES_MAX, "I9: what no group can hold is cut before");
         self.buffer.len() - HEADER_BYTES + bytes <= BODY_BYTES_MAX
     }
 }
@@ -120,6 +124,7 @@ impl Queue {
     /// When the unit is empty.
     pub fn push(&self, unit: &EncodedUnit) -> Position {
         assert!(!unit.is_empty(), "a unit has records");
+        unit.assert_counted();
         let mut gathering = self.gathering.lock();
         let first = gathering.next;
         if unit.bytes().len() <= BODY_BYTES_MAX {
@@ -128,6 +133,8 @@ impl Queue {
             gathering.push_in_pieces(unit.bytes());
         }
         assert_eq!(gathering.next, first.plus(unit.records()), "every record has its place");
+        gathering.assert_consistent();
+        assert!(first > self.pushed(), "I4: a place is given out once");
         self.pushed.store(gathering.next.before().0, Ordering::Release);
         drop(gathering);
         // Costs one load when the writer is awake.
@@ -145,11 +152,14 @@ impl Queue {
     #[must_use]
     pub fn take_group(&self) -> Option<Gathered> {
         let mut gathering = self.gathering.lock();
+        gathering.assert_consistent();
         let group = gathering.groups.pop_front()?;
         assert!(group.records > 0, "a group that has gathered has records");
+        assert!(group.buffer.len() > HEADER_BYTES, "a group that has gathered has bytes");
         assert!(group.buffer.len() <= HEADER_BYTES + BODY_BYTES_MAX, "I9: a group has a limit");
         gathering.bytes -= group.buffer.len() - HEADER_BYTES;
-        assert!(!gathering.groups.is_empty() || gathering.bytes == 0, "no bytes wait without a group");
+        assert!(gathering.groups.front().is_none_or(|after| after.first == group.last().next()), "I4: groups follow");
+        gathering.assert_consistent();
         Some(group)
     }
 
@@ -169,8 +179,10 @@ impl Queue {
         let mut gathering = self.gathering.lock();
         loop {
             if !gathering.groups.is_empty() {
+                assert!(gathering.bytes > 0, "a group that has gathered has bytes");
                 return Woken::Pushed;
             }
+            gathering.assert_consistent();
             if gathering.closed {
                 return Woken::Closed;
             }
@@ -187,7 +199,10 @@ impl Queue {
 
     /// Says that nothing more will be pushed: the writer writes what is left and ends.
     pub fn close(&self) {
-        self.gathering.lock().closed = true;
+        let mut gathering = self.gathering.lock();
+        gathering.assert_consistent();
+        gathering.closed = true;
+        drop(gathering);
         self.doorbell.notify_all();
     }
 
@@ -199,7 +214,16 @@ impl Queue {
 }
 
 impl Gathering {
+    /// What holds between two calls, whoever made them.
+    fn assert_consistent(&self) {
+        assert!(self.groups.is_empty() == (self.bytes == 0), "no bytes wait without a group");
+        assert!(self.groups.back().is_none_or(|group| group.last().next() == self.next), "I4: no place is left out");
+        assert!(self.spare.len() <= SPARE_BUFFERS_MAX, "I9: spare buffers have a limit");
+    }
+
     fn push_whole(&mut self, records: &[u8], count: u32) {
+        assert!(count > 0, "a unit has records");
+        assert!(records.len() >= count as usize, "each record has the byte of its length");
         let first = self.next;
         let open = self.groups.back().is_some_and(|group| group.has_space_for(records.len()));
         if !open {
@@ -217,6 +241,7 @@ impl Gathering {
 
     /// A unit that no group can hold is cut between records: any prefix of the journal is valid (I4).
     fn push_in_pieces(&mut self, mut rest: &[u8]) {
+        assert!(rest.len() > BODY_BYTES_MAX, "a unit that fits stays in one group");
         while let Some(range) = first_record(rest) {
             let (record, after) = rest.split_at(range.end);
             self.push_whole(record, 1);

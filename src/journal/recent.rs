@@ -11,6 +11,8 @@ use crate::store::GroupBytes;
 /// A group that fills less than this part of its buffer is copied into one of its own size.
 const COPY_BELOW_PART: usize = 4;
 
+const _: () = assert!(COPY_BELOW_PART > 1, "a full buffer is not copied");
+
 /// A ring of written groups, bounded by the bytes of their buffers. They are written, not always synced: the reader
 /// stops at [`crate::Durability::synced`].
 #[derive(Debug)]
@@ -32,6 +34,14 @@ struct Recent {
     group: GroupBytes,
 }
 
+impl Ring {
+    /// I9, between two calls: the ring has a limit, and the last group stays.
+    fn assert_bounded(&self, bytes_max: usize) {
+        assert!(self.bytes <= bytes_max || self.groups.len() == 1, "the ring has a limit");
+        assert!(self.groups.is_empty() == (self.bytes == 0), "bytes are those of groups");
+    }
+}
+
 impl RecentGroups {
     /// An empty ring that keeps at most so many bytes, and at least the last group.
     #[must_use]
@@ -43,9 +53,11 @@ impl RecentGroups {
     #[must_use]
     pub fn read(&self, from: Position) -> Option<GroupBytes> {
         let ring = self.ring.lock();
+        ring.assert_bounded(self.bytes_max);
         let after = ring.groups.partition_point(|recent| recent.first <= from);
         let recent = ring.groups.get(after.checked_sub(1)?)?;
         assert!(recent.first <= from, "the group that contains a position begins at it or before");
+        assert!(recent.first <= recent.last, "a group has records");
         (recent.last >= from).then(|| recent.group.clone())
     }
 
@@ -80,7 +92,7 @@ impl RecentGroups {
             }
         }
         assert!(!ring.groups.is_empty(), "the last group stays");
-        assert!(ring.bytes <= self.bytes_max || ring.groups.len() == 1, "I9: the ring has a limit");
+        ring.assert_bounded(self.bytes_max);
         drop(ring);
         // A group that somebody still reads is freed by its last reader.
         freed.into_iter().filter_map(|group| std::sync::Arc::into_inner(group.0)).for_each(recycle);

@@ -104,6 +104,9 @@ pub struct StoredEpoch {
     pub last_hash: [u8; 32],
 }
 
+const _: () = assert!(size_of::<StoredInstant>() == 24, "an id and an instant");
+const _: () = assert!(size_of::<StoredEpoch>() + 1 == crate::epoch::EPOCH_RECORD_BYTES, "the two forms are one");
+
 /// A hold and an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredInstant {
@@ -118,7 +121,10 @@ impl StoredInstant {
 
     fn values(self) -> (HoldId, Timestamp) {
         let hold = self.hold.hold();
-        (hold, self.at.instant(hold))
+        let at = self.at.instant(hold);
+        assert!(AfterId::of(hold, at) == self.at, "I8: an instant is written as it was read");
+        assert!(StoredId::from(hold) == self.hold, "I8: an id is written as it was read");
+        (hold, at)
     }
 }
 

@@ -17,6 +17,9 @@ use crate::writer::ChainEnd;
 /// Every how many groups a check reports its progress.
 const PROGRESS_EVERY_GROUPS: u64 = 1024;
 
+const _: () = assert!(PROGRESS_EVERY_GROUPS > 0, "progress is told now and then");
+const _: () = assert!(CASES.len() == Case::Reopened as usize + 1, "every case is in the table");
+
 /// What can be the case with a stored group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
@@ -141,6 +144,17 @@ pub struct Checked {
     pub highest_epoch: Epoch,
 }
 
+impl Checked {
+    /// I4: what was followed is a prefix of whole groups, in epochs that only go up.
+    pub(crate) fn assert_prefix(&self) {
+        let Self { start, end, groups, bytes, .. } = self;
+        assert!((end.last == start.first.before()) == (*groups == 0), "a journal grows by its groups");
+        assert!((*groups == 0) == (*bytes == 0), "groups have bytes");
+        assert!(end.epoch >= start.epoch, "epochs only go up");
+        assert!(self.highest_epoch >= end.epoch, "the highest epoch is that of a group, or the start's");
+    }
+}
+
 /// A journal that is ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
@@ -232,6 +246,9 @@ pub fn examine(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> 
     if refused.is_none() {
         refused = follower.finish(unread.is_some()).err();
     }
+    assert!(refused.is_some() || follower.undecided.is_none(), "every group was decided");
+    follower.checked.assert_prefix();
+    assert!(follower.checked.start == start, "what was examined begins where the store does");
     Ok(Examined { checked: follower.checked, refused: refused.or(unread) })
 }
 
@@ -254,12 +271,14 @@ pub fn open_epoch(
     writer: WriterId,
     now_ms: u64,
 ) -> Result<Recovered, RecoveryError> {
+    found.assert_prefix();
     let mut outside = found.superseded.clone();
     outside.extend(found.dropped.map(|dropped| dropped.key));
     store.adopt(found.end.last, outside);
     let record =
         EpochRecord { epoch: found.highest_epoch.next(), writer, last: found.end.last, last_hash: found.end.hash };
     assert!(record.epoch > found.end.epoch, "I4: each recovery opens a later epoch");
+    assert!(store.tail() == found.end.last, "the store was told where the journal ends");
     let header = Header {
         records: 1,
         epoch: record.epoch,
@@ -269,11 +288,13 @@ pub fn open_epoch(
     };
     let mut group = empty_buffer(Vec::new());
     group.extend_from_slice(record.to_unit().bytes());
+    header.assert_follows(&found.end);
     let hash = seal(&mut group, header);
     let last = store.append(found.end.last, &group, Persist::Synced).map_err(RecoveryError::Epoch)?;
     assert_eq!(last, header.first, "an epoch record is one record");
     assert_eq!(store.tail(), last, "the store ends with the epoch record");
     let end = ChainEnd { last, hash, epoch: record.epoch };
+    end.assert_open();
     Ok(Recovered { found, end })
 }
 
@@ -283,7 +304,10 @@ pub fn open_epoch(
 /// Those of [`check`] and [`open_epoch`].
 pub fn recover(store: &mut impl Store, writer: WriterId, now_ms: u64) -> Result<Recovered, RecoveryError> {
     let found = check(store.reader().as_ref(), &mut |_, _| {})?;
-    open_epoch(store, found, writer, now_ms)
+    let recovered = open_epoch(store, found, writer, now_ms)?;
+    assert!(recovered.end.last > recovered.found.end.last, "I4: a recovery appends its epoch record");
+    assert!(recovered.end.epoch > recovered.found.highest_epoch, "I4: no epoch comes twice");
+    Ok(recovered)
 }
 
 /// A stored group, read once.
@@ -309,6 +333,9 @@ impl Seen {
             hash: group.hash(),
             opens: EpochRecord::opening(&group).is_some(),
         });
+        assert!(read.as_ref().is_ok_and(|link| link.last >= key.first) || read.is_err(), "a group ends after its key");
+        let is_long = |link: &Link| link.opens && link.last != key.first;
+        assert!(!read.as_ref().is_ok_and(is_long), "the record that opens an epoch is alone in its group");
         Self { key, bytes: bytes.len(), read }
     }
 
@@ -343,18 +370,18 @@ struct Follower {
 impl Follower {
     fn new(start: Start) -> Self {
         let end = ChainEnd { last: start.first.before(), hash: start.previous, epoch: start.epoch };
-        Self {
-            checked: Checked {
-                start,
-                end,
-                groups: 0,
-                bytes: 0,
-                superseded: Vec::new(),
-                dropped: None,
-                highest_epoch: start.epoch,
-            },
-            undecided: None,
-        }
+        let checked = Checked {
+            start,
+            end,
+            groups: 0,
+            bytes: 0,
+            superseded: Vec::new(),
+            dropped: None,
+            highest_epoch: start.epoch,
+        };
+        checked.assert_prefix();
+        assert!(end.last.next() == start.first, "I4: the first group begins at the start");
+        Self { checked, undecided: None }
     }
 
     fn meet(&mut self, seen: Seen) -> Result<(), RecoveryError> {
@@ -373,15 +400,19 @@ impl Follower {
             Some(before) => self.decide(&before, true)?,
             None => {}
         }
+        assert!(self.checked.dropped.is_none(), "what is dropped is the last");
+        assert!(self.checked.highest_epoch >= seen.key.epoch, "I4: no epoch comes twice");
         self.undecided = Some(seen);
         Ok(())
     }
 
     fn finish(&mut self, followed: bool) -> Result<(), RecoveryError> {
-        match self.undecided.take() {
-            Some(last) => self.decide(&last, followed),
-            None => Ok(()),
+        assert!(self.checked.dropped.is_none(), "the last group is decided once");
+        if let Some(last) = self.undecided.take() {
+            self.decide(&last, followed)?;
         }
+        self.checked.assert_prefix();
+        Ok(())
     }
 
     fn decide(&mut self, seen: &Seen, followed: bool) -> Result<(), RecoveryError> {
@@ -391,12 +422,18 @@ impl Follower {
             (Case::Next | Case::Opening, Ok(link)) => {
                 assert!(link.last > end.last, "I4: the journal grows by whole records");
                 assert!(seen.key.epoch >= end.epoch, "epochs only go up");
+                assert!(seen.key.first == end.last.next(), "I4: no record is left out");
+                assert!(link.previous == end.hash, "I4: a group carries the hash of the one before it");
                 *end = ChainEnd { last: link.last, hash: link.hash, epoch: seen.key.epoch };
                 self.checked.groups += 1;
                 self.checked.bytes += seen.bytes as u64;
             }
-            (Case::Superseded, _) => self.checked.superseded.push(seen.key),
+            (Case::Superseded, _) => {
+                assert!(seen.key.epoch < end.epoch, "I4: only what an ended epoch has left is passed over");
+                self.checked.superseded.push(seen.key);
+            }
             (Case::DamagedTail, Err(damage)) => {
+                assert!(!followed, "I4: only the last group may be a torn write");
                 self.checked.dropped = Some(DroppedTail { key: seen.key, bytes: seen.bytes, damage: *damage });
             }
             (case, read) => {

@@ -38,6 +38,13 @@ const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 const NEVER: i32 = i32::MAX;
 const NO_SIZE_LIMIT: u64 = 1 << 62;
 
+const _: () = assert!(WRITE_BUFFER_BYTES >= 16 * crate::group::GROUP_BYTES_MAX, "a file has many groups");
+const _: () = assert!(WRITE_BUFFERS_MAX >= 2, "one buffer fills while another is written");
+const _: () = assert!(BYTES_PER_SYNC <= WRITE_BUFFER_BYTES as u64, "a file is written out while it is written");
+const _: () = assert!(NO_SIZE_LIMIT / WRITE_BUFFER_BYTES as u64 > 1 << 32, "no journal reaches it");
+const _: () = assert!(BLOCK_CACHE_BYTES > crate::group::GROUP_BYTES_MAX, "a group that is read fits");
+const _: () = assert!(OPEN_FILES_MAX > 0, "I9: open files have a limit");
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -129,6 +136,8 @@ pub fn open_and_recover(
     // What opening for writing made of the files is read as well: the epoch rests on it.
     let found = check(store.reader().as_ref(), progress)?;
     let recovered = open_epoch(&mut store, found, writer, now_ms)?;
+    assert!(store.tail() == recovered.end.last, "I3: the epoch record is the end");
+    assert!(store.tail() > recovered.found.end.last, "I4: the journal goes on after what was found");
     Ok((store, recovered))
 }
 
@@ -142,6 +151,7 @@ impl RocksStore {
         let mut options = options();
         options.create_if_missing(create);
         let db = DB::open(&options, directory).map_err(|error| not_opened(directory, error))?;
+        assert!(RocksReader::exists(directory), "what was opened is there");
         db.flush()?;
         db.flush_wal(true)?;
         let mut synced = WriteOptions::default();
@@ -166,7 +176,9 @@ impl RocksStore {
     /// # Errors
     /// [`OpenError`].
     pub fn make(directory: &Path, start: Start) -> Result<NewStore, OpenError> {
+        assert!(start.first > Position::NONE, "a journal begins with a record");
         let store = Self::open(directory, true)?;
+        assert!(store.tail == Position::NONE, "a store that is made has no end that a writer knows");
         if start != Start::NEW {
             store.shared.db.put_opt(Key::Start.to_bytes(), start.to_bytes(), &store.synced)?;
         }
@@ -181,6 +193,9 @@ impl NewStore {
     /// [`AppendError`].
     pub fn put(&mut self, group: &[u8]) -> Result<(), AppendError> {
         let read = Group::trust(group).map_err(|damage| AppendError::Unknown(damage.to_string()))?;
+        assert!(self.store.tail == Position::NONE, "what is put is not appended");
+        let start = self.store.shared.view.read().start;
+        assert!(read.header().first >= start.first, "what is kept begins at the start");
         let key = Key::Group(read.header().key()).to_bytes();
         Ok(self.store.shared.db.put_opt(key, group, &self.store.written)?)
     }
@@ -221,8 +236,11 @@ impl Store for RocksStore {
     }
 
     fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
+        let mut view = self.shared.view.write();
+        assert!(tail.next() >= view.start.first, "I4: a journal ends after its start");
+        assert!(superseded.iter().all(|key| key.first >= view.start.first), "what is not the journal lies in it");
         self.tail = tail;
-        self.shared.view.write().superseded = superseded.into_iter().collect();
+        view.superseded = superseded.into_iter().collect();
     }
 
     fn trim(&mut self, up_to: Position) -> Result<Start, TrimError> {
@@ -231,10 +249,13 @@ impl Store for RocksStore {
         if self.shared.is_flushing()? {
             return Ok(kept);
         }
-        match self.shared.plan_trim(up_to.min(self.tail))? {
-            Some(plan) => self.trim_files(&plan),
-            None => Ok(kept),
-        }
+        let start = match self.shared.plan_trim(up_to.min(self.tail))? {
+            Some(plan) => self.trim_files(&plan)?,
+            None => kept,
+        };
+        assert!(start.first >= kept.first, "a start only goes up");
+        assert!(start == self.shared.view.read().start, "I4: readers begin at the start that is durable");
+        Ok(start)
     }
 
     fn reader(&self) -> Arc<dyn GroupReader> {
@@ -334,6 +355,7 @@ impl RocksReader {
                 .ok_or_else(|| ReadError::Foreign("the start of the journal".into()))
                 .map_err(RecoveryError::Read)?,
         };
+        assert!(start.first > Position::NONE, "a journal begins with a record");
         let view = View { start, superseded: BTreeSet::new() };
         Ok(Self { db, view: RwLock::new(view) })
     }
@@ -374,6 +396,7 @@ impl RocksReader {
         let kept_bytes: u64 = kept_files.iter().map(|file| file.size as u64).sum();
         let newest_dropped = dropped.last().map_or(0, |file| file.size as u64);
         let first = Group::trust(&first).map_err(|damage| TrimError(damage.to_string()))?;
+        assert!(dropped.len() + kept_files.len() == names.len(), "every file is kept or dropped");
         assert!(within.as_slice() < limit.as_slice(), "I4: the files end before the group that is kept");
         assert!(first.header().first <= kept.header().first, "I4: the journal begins with what is kept, or before it");
         Ok(Some(TrimPlan {
@@ -389,8 +412,10 @@ impl RocksReader {
     fn find(&self, view: &View, from: Position) -> Result<Option<GroupBytes>, ReadError> {
         let highest = Key::Group(last_key(from)).to_bytes();
         let mut cursor = self.db.raw_iterator();
+        assert!(from > Position::NONE, "no record has position 0");
         cursor.seek_for_prev(highest);
         while let Some((key, bytes)) = group_under(&cursor)? {
+            assert!(key.first <= from, "a search goes down");
             if !view.superseded.contains(&key) {
                 if Group::trust(bytes).is_ok_and(|group| group.last() >= from) {
                     return Ok(Some(GroupBytes::from(bytes.to_vec())));
@@ -409,8 +434,9 @@ impl RocksReader {
         while cursor.valid() && cursor.key().is_some_and(|found| found <= key) {
             cursor.next();
         }
-        while let Some((key, bytes)) = group_under(&cursor)? {
-            if !view.superseded.contains(&key) {
+        while let Some((found, bytes)) = group_under(&cursor)? {
+            assert!(Key::Group(found).to_bytes().as_slice() > key, "a search goes up");
+            if !view.superseded.contains(&found) {
                 return Ok(Some(GroupBytes::from(bytes.to_vec())));
             }
             cursor.next();
@@ -439,8 +465,12 @@ impl GroupReader for RocksReader {
         read.set_readahead_size(WRITE_BUFFER_BYTES / 16);
         let mut cursor = self.db.raw_iterator_opt(read);
         let first = from.max(Position::FIRST);
+        let mut last = None;
         cursor.seek(Key::Group(GroupKey { first, epoch: Epoch::NONE }).to_bytes());
         while let Some((key, bytes)) = group_under(&cursor)? {
+            assert!(key.first >= first, "a scan begins where it was asked to");
+            assert!(last < Some(key), "a scan goes up");
+            last = Some(key);
             if visit(key, bytes).is_break() {
                 break;
             }
@@ -457,7 +487,10 @@ fn group_under<'a>(cursor: &'a DBRawIterator<'_>) -> Result<Option<(GroupKey, &'
         return Ok(None);
     };
     match Key::from_bytes(key) {
-        Some(Key::Group(key)) => Ok(Some((key, bytes))),
+        Some(Key::Group(key)) => {
+            assert!(key.first > Position::NONE, "the key before all groups is the start's");
+            Ok(Some((key, bytes)))
+        }
         Some(Key::Start) => Ok(None),
         None => Err(ReadError::Foreign(format!("a key of the bytes {key:02x?}"))),
     }

@@ -56,13 +56,18 @@ impl Room {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
                 used.checked_add(wanted).filter(|&sum| sum <= limit)
             })
-            .is_ok()
+            .is_ok_and(|used| {
+                assert!(used + wanted <= all, "I9: no more room is taken than there is");
+                true
+            })
     }
 
     /// Gives room back. Relaxed for the same reason.
     pub(crate) fn give_back(&self, records: u32) {
+        assert!(records > 0, "something is given back");
         let before = self.used.fetch_sub(u64::from(records), Ordering::Relaxed);
         assert!(before >= u64::from(records), "room is given back that was never taken");
+        assert!(before <= u64::from(self.limits.journal_room_records), "I9: no more room was taken than there is");
     }
 
     pub(crate) fn used(&self) -> u64 {

@@ -54,6 +54,10 @@ pub const START_BYTES: usize = 8 + 8 + 8 + HASH_BYTES;
 /// Version of the stored form of [`Start`]; it has eight bytes so that the fields stay aligned.
 const START_VERSION: u64 = 1;
 
+const _: () = assert!(START_BYTES.is_multiple_of(8), "the fields of a start are aligned");
+const _: () = assert!(size_of::<Start>() + size_of::<u64>() == START_BYTES, "a start has no field that is not stored");
+const _: () = assert!(Start::NEW.first.0 == 1, "a new journal begins with record 1");
+
 impl Start {
     /// The start of a journal that was never trimmed.
     pub const NEW: Self = Self { first: Position::FIRST, epoch: Epoch::NONE, previous: GroupHash::NONE };
@@ -65,16 +69,19 @@ impl Start {
         let header = group.header();
         let opens = EpochRecord::opening(group).is_some();
         assert!(header.epoch > Epoch::NONE && header.first > Position::NONE, "a group has its place in an epoch");
-        Self {
+        let start = Self {
             first: header.first,
             epoch: if opens { Epoch(header.epoch.0 - 1) } else { header.epoch },
             previous: header.previous,
-        }
+        };
+        assert!((start.epoch < header.epoch) == opens, "I4: exactly what opens an epoch begins before it");
+        start
     }
 
     /// The stored form: version u64, first u64, epoch u64, hash 32 bytes; little-endian.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; START_BYTES] {
+        assert!(self.first > Position::NONE, "a journal begins with a record");
         let mut bytes = [0; START_BYTES];
         bytes[..8].copy_from_slice(&START_VERSION.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.first.0.to_le_bytes());
@@ -95,6 +102,7 @@ impl Start {
             epoch: Epoch(fields.u64().ok()?),
             previous: GroupHash(fields.take().ok()?),
         };
+        assert!(fields.0.is_empty(), "a start is all of its bytes");
         (version == START_VERSION && start.first > Position::NONE).then_some(start)
     }
 }

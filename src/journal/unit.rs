@@ -8,6 +8,11 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 /// Longest length prefix: a `u32` in groups of seven bits.
 const PREFIX_BYTES_MAX: usize = 5;
 
+const _: () = assert!(PREFIX_BYTES_MAX * 7 >= u32::BITS as usize, "a prefix can say every length");
+const _: () = assert!((PREFIX_BYTES_MAX - 1) * 7 < u32::BITS as usize, "no prefix is longer than it must be");
+const _: () = assert!(RECORD_BYTES_MAX <= u32::MAX as usize, "the length of a record is a u32");
+const _: () = assert!(RECORD_BYTES_MAX < 1 << 21, "the lengths that are written have three bytes at most");
+
 /// One or more encoded records that are pushed together. Reuse it: [`clear`](Self::clear) keeps the memory.
 #[derive(Clone, Debug, Default)]
 pub struct EncodedUnit {
@@ -32,8 +37,15 @@ impl EncodedUnit {
 
     /// Forgets the records and keeps the memory.
     pub fn clear(&mut self) {
+        self.assert_counted();
         self.bytes.clear();
         self.records = 0;
+    }
+
+    /// I4: what is counted is there, and nothing else.
+    pub(crate) fn assert_counted(&self) {
+        assert!(self.bytes.is_empty() == (self.records == 0), "a unit has bytes as soon as it has a record");
+        assert!(self.bytes.len() >= self.records as usize, "each record has the byte of its length");
     }
 
     /// Number of records in it.
@@ -87,6 +99,7 @@ impl EncodedUnit {
         }
         self.records += 1;
         assert!(self.bytes.len() == start + prefix.used + length, "a record is its length and its bytes");
+        self.assert_counted();
         Ok(())
     }
 }
@@ -102,11 +115,12 @@ impl Prefix {
         let mut bytes = [0; PREFIX_BYTES_MAX];
         let mut used = 0;
         loop {
-            let seven = u8::try_from(length & 0x7f).unwrap_or(0);
+            let seven = u8::try_from(length & 0x7f).expect("seven bits");
             length >>= 7;
             bytes[used] = if length == 0 { seven } else { seven | 0x80 };
             used += 1;
             if length == 0 {
+                assert!(seven != 0 || used == 1, "a prefix has its shortest form");
                 return Self { bytes, used };
             }
         }
@@ -132,6 +146,7 @@ pub(crate) fn first_record(body: &[u8]) -> Option<Range<usize>> {
             let overlong = byte == 0 && index > 0;
             let start = index + 1;
             let end = start.checked_add(usize::try_from(length).ok()?)?;
+            assert!(start <= PREFIX_BYTES_MAX, "a prefix has its limit");
             let whole = !overlong && end <= body.len() && end - start <= RECORD_BYTES_MAX;
             return whole.then_some(start..end);
         }

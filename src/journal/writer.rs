@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::durability::{Durability, DurabilityMode};
-use crate::group::{GroupHash, Header, seal};
+use crate::group::{GROUP_BYTES_MAX, GroupHash, Header, seal};
 use crate::keys::{Epoch, Position};
 use crate::queue::{Gathered, Queue, Woken};
 use crate::recent::RecentGroups;
@@ -23,6 +23,14 @@ pub struct ChainEnd {
     pub hash: GroupHash,
     /// The epoch in force.
     pub epoch: Epoch,
+}
+
+impl ChainEnd {
+    /// I4: where a journal ends that may be written: in an epoch, and at a record where there is a group.
+    pub(crate) fn assert_open(&self) {
+        assert!(self.epoch > Epoch::NONE, "a recovery has opened the epoch");
+        assert!((self.last == Position::NONE) == (self.hash == GroupHash::NONE), "a journal ends with a group");
+    }
 }
 
 /// What one call of [`Writer::write_next`] made known.
@@ -97,6 +105,9 @@ impl<S: Store> Writer<S> {
     ) -> Self {
         assert_eq!(store.tail(), end.last, "the store ends where the chain ends");
         assert_eq!(durability.synced(), end.last, "a writer begins with everything synced");
+        assert!(durability.durable() == end.last, "I3: nothing is answered that is not in the store");
+        assert!(queue.pushed() >= end.last, "I4: what is pushed comes after the end");
+        end.assert_open();
         Self {
             store,
             queue,
@@ -126,11 +137,31 @@ impl<S: Store> Writer<S> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        self.assert_in_step();
+        let before = self.end.last;
         let written = match self.queue.take_group() {
             Some(group) => self.append(group, now),
             None => self.sync_if_due(now.monotonic_ms),
         };
+        assert!(self.end.last >= before, "I4: a journal only grows");
+        if written.is_ok() {
+            self.assert_in_step();
+        }
         written.map_err(|error| self.fail(error))
+    }
+
+    /// I3, between two calls, as long as nothing has failed: synced, answerable, stored, pushed, in this order.
+    fn assert_in_step(&self) {
+        let (synced, durable) = (self.durability.synced(), self.durability.durable());
+        assert!(synced <= durable, "what is synced may be answered");
+        assert!(durable == self.end.last, "what is in the store may be answered, and nothing else");
+        assert!(self.store.tail() == self.end.last, "the store counts alike");
+        assert!(self.end.last <= self.queue.pushed(), "nothing is written that was not pushed");
+        assert!(
+            self.unsynced_since_ms.is_some() || synced == durable,
+            "a sync is due as long as something waits for it"
+        );
+        assert!(self.trimmed_to <= synced, "only what is synced is trimmed");
     }
 
     /// Syncs what mode `interval` has written and not synced. A drain ends with it.
@@ -141,6 +172,7 @@ impl<S: Store> Writer<S> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        self.assert_in_step();
         if self.unsynced_since_ms.is_none() {
             return Ok(None);
         }
@@ -167,6 +199,8 @@ impl<S: Store> Writer<S> {
             Ok(None) => {}
             Err(failure) => events.failed(&failure),
         }
+        assert!(self.failed.is_some() || self.durability.synced() == self.end.last, "I3: a drain ends with a sync");
+        assert!(self.failed.is_some() == self.durability.has_failed(), "a failure is known to all");
         self.store
     }
 
@@ -176,10 +210,14 @@ impl<S: Store> Writer<S> {
         if allowed <= self.trimmed_to || self.failed.is_some() {
             return;
         }
+        self.assert_in_step();
         assert!(allowed <= self.durability.synced(), "I3: a flush rests on records that are synced");
         self.trimmed_to = allowed;
         match self.store.trim(allowed) {
-            Ok(start) => tracing::debug!(first = start.first.0, "the journal was trimmed"),
+            Ok(start) => {
+                assert!(start.first <= self.end.last, "I4: a trim keeps the last group");
+                tracing::debug!(first = start.first.0, "the journal was trimmed");
+            }
             Err(error) => tracing::warn!(%error, up_to = allowed.0, "the journal was not trimmed"),
         }
     }
@@ -206,10 +244,14 @@ impl<S: Store> Writer<S> {
         let Gathered { first, records, mut buffer } = group;
         assert_eq!(first, self.end.last.next(), "the queue and the journal count alike");
         let header = Header { records, epoch: self.end.epoch, first, time_ms: now.time_ms, previous: self.end.hash };
+        header.assert_follows(&self.end);
         let hash = seal(&mut buffer, header);
         let bytes = buffer.len();
+        assert!(bytes <= GROUP_BYTES_MAX, "I9: a group has a limit");
         let last = self.store.append(self.end.last, &buffer, self.persist())?;
         assert_eq!(last, header.last(), "the store counts alike");
+        assert!(last > self.end.last, "I4: the journal grows");
+        assert!(last <= self.queue.pushed(), "nothing is written that was not pushed");
         self.end.last = last;
         self.end.hash = hash;
         let queue = &self.queue;
@@ -224,6 +266,7 @@ impl<S: Store> Writer<S> {
     fn publish(&mut self, monotonic_ms: u64) -> Result<(), AppendError> {
         let last = self.end.last;
         assert!(self.store.tail() == last, "I3: what is published is in the store");
+        assert!(last > self.durability.durable(), "each group is published once");
         match self.durability.mode() {
             DurabilityMode::Sync | DurabilityMode::Memory => {
                 self.durability.publish_answerable(last);
@@ -243,24 +286,29 @@ impl<S: Store> Writer<S> {
         else {
             return Ok(None);
         };
+        self.assert_in_step();
         // A clock that went back against its promise syncs at once rather than late.
         let waited = monotonic_ms.checked_sub(since);
         if waited.is_some_and(|waited| waited < interval_ms) {
             return Ok(None);
         }
+        assert!(self.durability.synced() < self.end.last, "a sync is due only where something waits for it");
         self.sync_written().map(Some)
     }
 
     fn sync_written(&mut self) -> Result<Published, AppendError> {
+        assert!(self.persist() == Persist::Written, "what was appended with a sync needs no other");
         assert!(self.durability.synced() <= self.end.last, "nothing is synced that was not written");
         self.store.sync()?;
         self.unsynced_since_ms = None;
         self.durability.publish_synced(self.end.last);
+        assert!(self.durability.synced() == self.durability.durable(), "I3: a sync catches up with the answers");
         Ok(self.published(0, 0))
     }
 
     fn published(&self, records: u32, bytes: usize) -> Published {
         let (durable, synced) = (self.durability.durable(), self.durability.synced());
+        assert!((records == 0) == (bytes == 0), "a group has records and bytes");
         assert!(synced <= durable, "what is synced may be answered");
         assert!(durable <= self.end.last, "I3: nothing is answered that was not written");
         Published { records, bytes, durable, synced }
@@ -285,12 +333,16 @@ impl<S: Store> Writer<S> {
         let failure = WriteFailed { last: self.end.last, error };
         self.failed = Some(failure.clone());
         self.durability.publish_failed();
+        assert!(self.durability.durable() <= failure.last, "I3: nothing is answered that failed");
+        assert!(self.durability.has_failed(), "a failure is known to all");
         failure
     }
 }
 
 /// How often an idle writer looks whether it may trim.
 const TRIM_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+const _: () = assert!(!TRIM_LOOK_INTERVAL.is_zero(), "an idle writer sleeps");
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,9 @@ const SLICE: usize = 65_536;
 /// The shortest refund window that can be configured, in milliseconds: younger ended holds are never dropped.
 const WINDOW_MS_MIN: u64 = 86_400_000;
 
+const _: () = assert!(SLICE > 0, "each slice has rows");
+const _: () = assert!(WINDOW_MS_MIN == 24 * 60 * 60 * 1_000, "the shortest refund window is a day");
+
 /// The projections by themselves: the audit of a running daemon, then what it leaves out.
 pub(super) fn look_through<S: ProjectionStore>(
     store: &S,
@@ -75,6 +78,7 @@ pub(super) fn look_through<S: ProjectionStore>(
             Ok(())
         })?;
     }
+    assert!(wrong.len() as u64 <= commands, "each command is wrong once");
     report.counts.commands = commands;
     for (account, what) in wrong {
         report.violation(Violation { invariant: Invariant::Replay, account, hold: None, what }, None, advice);
@@ -168,6 +172,7 @@ fn compare_holds<S: ProjectionStore>(
     let mut newest = BTreeMap::new();
     let mut second = 0;
     disk::all_ended(store, 0, |of, id, hold| {
+        assert!(of >= second, "blocks come in the order of their seconds");
         if of != second {
             second = of;
             std::mem::take(&mut newest).iter().for_each(|(id, hold)| meet(*id, hold));
@@ -217,6 +222,7 @@ fn compare_commands<S: ProjectionStore>(
 
 /// The first field in which two rows of a wallet differ.
 fn difference(row: &Row, replayed: &Row) -> String {
+    assert!(row != replayed, "what is told differs");
     let (there, right) = (row.available(), replayed.available());
     for bucket in Bucket::ALL {
         let (counters, by_journal) = (&row.counters[bucket as usize], &replayed.counters[bucket as usize]);
@@ -244,6 +250,7 @@ pub(super) fn left_no_mark(
     position: Position,
     record: &Record,
 ) -> Result<Option<String>, ReadError> {
+    assert!(position > Position::NONE, "a record has a position");
     if let Some(account) = account_of(record)
         && disk::row(store, account)?.is_none()
     {

@@ -31,7 +31,7 @@ pub enum CutError {
     /// The projections rest on records that would be gone, and cannot be made again.
     #[error(
         "the projections have flushed position {flushed}, and the journal was trimmed: it cannot be cut before {}",
-        flushed.next()
+        flushed.0.saturating_add(1)
     )]
     Flushed {
         /// Where they are.
@@ -102,6 +102,8 @@ pub fn cut(directory: &DataDirectory, at: Position, flushed: Position, messages:
     if at <= flushed && first > Position::FIRST {
         return Err(CutError::Flushed { flushed });
     }
+    kept.assert_prefix();
+    assert!(at > Position::NONE, "the first position of a journal is 1");
     write(&reader, &kept, at, &new)?;
     drop(reader);
 
@@ -134,6 +136,7 @@ fn write(reader: &RocksReader, kept: &Checked, at: Position, new: &Path) -> Resu
         if key.first != next || kept.superseded.contains(&key) {
             return ControlFlow::Continue(());
         }
+        assert!(next < at, "what is kept is before the cut");
         match part(bytes, at).and_then(|(last, bytes)| Ok((last, store.put(&bytes)?))) {
             Ok((last, ())) => {
                 next = last.next();
@@ -161,9 +164,10 @@ fn part(bytes: &[u8], at: Position) -> Result<(Position, Vec<u8>), CutError> {
     assert!(EpochRecord::opening(&group).is_none(), "the record that opens an epoch is alone in its group");
     let mut unit = crate::unit::EncodedUnit::new();
     for (_, record) in group.records().take_while(|(position, _)| *position < at) {
-        // It was in a group, so that it is not too long.
-        let _ = unit.push_record(record);
+        unit.push_record(record).expect("a record of a group is not too long");
     }
+    assert!(unit.records() > 0, "a group that begins before the cut keeps a record");
+    assert!(unit.records() < group.header().records, "a group that the cut reaches into loses a record");
     let mut shorter = empty_buffer(Vec::new());
     shorter.extend_from_slice(unit.bytes());
     seal(&mut shorter, Header { records: unit.records(), ..*group.header() });
@@ -174,10 +178,14 @@ fn part(bytes: &[u8], at: Position) -> Result<(Position, Vec<u8>), CutError> {
 fn free_name(folder: &Path, name: &str) -> PathBuf {
     let names = std::iter::once(name.to_owned()).chain((2_u32..).map(|number| format!("{name}-{number}")));
     let mut paths = names.map(|name| folder.join(name));
-    paths.find(|path| !path.exists()).unwrap_or_else(|| folder.join(name))
+    let path = paths.find(|path| !path.exists()).expect("there is always another number");
+    assert!(path.parent() == Some(folder), "a copy stays beside what it is a copy of");
+    path
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), CutError> {
+    assert!(from != to, "a folder gets another name");
+    assert!(from.parent() == to.parent(), "one folder is synced, and has both names");
     std::fs::rename(from, to).map_err(io_error(from))?;
     let folder = to.parent().unwrap_or(to);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error(folder))

@@ -15,6 +15,9 @@ const TYPES: [u8; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130, 131, 0];
 /// What a stored sum is masked with, so that a sum over bytes with sums in them is as good as any.
 const MASK_DELTA: u32 = 0xa282_ead8;
 
+const _: () = assert!(HEADER_BYTES == size_of::<u32>() + size_of::<u16>() + 1, "a header is its fields");
+const _: () = assert!(BLOCK_BYTES - HEADER_BYTES <= u16::MAX as usize, "the length of a record is a u16");
+
 /// A log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -51,14 +54,17 @@ fn first_bad(bytes: &[u8]) -> Option<(u64, &'static str)> {
     let mut start: u64 = 0;
     for block in bytes.chunks(BLOCK_BYTES) {
         if let Some((at, what)) = first_bad_of_block(block) {
+            assert!(at < block.len(), "what is bad lies in its block");
             return Some((start.saturating_add(at as u64), what));
         }
         start = start.saturating_add(block.len() as u64);
     }
+    assert!(start == bytes.len() as u64, "every block was looked at");
     None
 }
 
 fn first_bad_of_block(block: &[u8]) -> Option<(usize, &'static str)> {
+    assert!(block.len() <= BLOCK_BYTES, "a log is read block by block");
     let mut at = 0;
     while block.len() - at >= HEADER_BYTES {
         let (header, rest) = block[at..].split_at(HEADER_BYTES);
@@ -80,11 +86,15 @@ fn first_bad_of_block(block: &[u8]) -> Option<(usize, &'static str)> {
             return Some((at, "a record with a wrong checksum"));
         }
         at += HEADER_BYTES + length;
+        assert!(at <= block.len(), "a record ends in its block");
     }
     let tail = &block[at..];
     // The last block may end anywhere; a whole one ends in zeros.
     tail.iter().any(|byte| *byte != 0).then_some((at, "half a header"))
 }
+
+const _: () = assert!(masked(0) == MASK_DELTA, "the mask of RocksDB's logs");
+const _: () = assert!(masked(1 << 15) == MASK_DELTA + 1, "the mask of RocksDB's logs");
 
 const fn masked(sum: u32) -> u32 {
     sum.rotate_right(15).wrapping_add(MASK_DELTA)

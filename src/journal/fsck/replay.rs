@@ -72,7 +72,8 @@ impl<S: ProjectionStore> Books for Replayed<'_, S> {
     }
 
     fn insert_row(&mut self, row: Row) {
-        self.rows.insert(row.account, row);
+        let before = self.rows.insert(row.account, row);
+        assert!(before.is_none(), "I5: an account is opened once");
     }
 
     fn hold(&mut self, id: HoldId) -> Option<&mut Hold> {
@@ -85,7 +86,8 @@ impl<S: ProjectionStore> Books for Replayed<'_, S> {
     }
 
     fn insert_hold(&mut self, id: HoldId, hold: Hold) {
-        self.holds.insert(id, hold);
+        let before = self.holds.insert(id, hold);
+        assert!(before.is_none(), "I5: a hold begins once");
     }
 
     fn policies(&self) -> &FreePolicies {
@@ -158,18 +160,25 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
             replay.report.notes.push(note.to_owned());
             replay.stopped = true;
         }
+        assert!(replay.skipped <= reached.position, "what is skipped is in the rows");
+        assert!(
+            replay.skipped == Position::NONE || checked.start.first > Position::FIRST,
+            "a whole journal is replayed"
+        );
         replay
     }
 
     /// Where the replay begins: at the first record, or at the rows of the projections.
     fn begin(&mut self, checked: &Checked, store: &'a S) {
         let (reached, first, last) = (self.reached.position, checked.start.first, checked.end.last);
+        assert!(self.skipped == Position::NONE, "a replay begins once");
+        assert!(first <= last.next(), "I4: a journal begins before its end");
         // A journal that is refused ends nowhere: that it is refused was said.
         if reached > last && self.report.is_clean() {
             let what = format!("the projections have reached position {reached}, and the journal ends at {last}");
             self.apart(what);
         }
-        if reached.next() < first {
+        if reached < first.before() {
             let what =
                 format!("the journal begins at {first}, and the projections have reached position {reached} only");
             self.apart(what);
@@ -186,7 +195,7 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
                 self.stopped = true;
             }
         }
-        if reached.next() == first {
+        if reached == first.before() {
             self.end_of_reached(checked.start.previous, None);
         }
     }
@@ -238,6 +247,7 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
             return;
         }
         self.compared = true;
+        assert!(self.report.compared == Compared::Not, "the two are compared once");
         let Some(store) = self.store.filter(|_| !self.stopped) else { return };
         if self.skipped > Position::NONE {
             self.report.compared = Compared::Partly;
@@ -277,6 +287,7 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
     }
 
     fn one(&mut self, position: Position, record: &Record) {
+        assert!(!self.stopped, "nothing is applied after a stop");
         if self.is_in_doubt(record) {
             self.report.counts.in_doubt += 1;
         } else if position <= self.skipped {
@@ -292,12 +303,14 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
     }
 
     fn violation(&mut self, violation: Violation, position: Position) {
+        assert!(!self.stopped, "nothing is checked after a stop");
         self.doubts.accounts.extend(violation.account);
         self.doubts.holds.extend(violation.hold);
         self.report.violation(violation, Some(position), Advice::Record);
     }
 
     fn apply(&mut self, position: Position, record: &Record) {
+        assert!(position > self.skipped, "what the rows have is not applied again");
         let mut violations = Vec::new();
         check_record(&mut self.books, record, &mut |violation| violations.push(violation));
         if violations.is_empty() {
@@ -322,6 +335,8 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
 
     /// What the projections must have of a record that they have reached, where it cannot be applied any more (I8).
     fn has_left_its_mark(&mut self, position: Position, record: &Record) {
+        assert!(position <= self.skipped, "what is looked for is in the rows");
+        assert!(position <= self.reached.position, "only what was reached has left a mark");
         let Some(store) = self.store else { return };
         let missing = match compare::left_no_mark(store, position, record) {
             Ok(missing) => missing,
@@ -340,6 +355,7 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
     /// After the last group.
     pub(super) fn finish(self) {
         let Self { report, reached, compared, stopped, .. } = self;
+        assert!(compared || report.compared == Compared::Not, "what is told was compared");
         if !compared && !stopped && reached.position > Position::NONE {
             let note = format!(
                 "The journal cannot be followed to position {}: the projections were not compared.",

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use wallet::audit::Invariant;
 use wallet::engine::ArchiveError;
-use wallet::hold::Hold;
+use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Position as Place, Timestamp};
-use wallet::ledger::{CommandKey, CommandRow};
+use wallet::ledger::{self, CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
 use wallet::row::Row;
 
@@ -19,7 +19,7 @@ use super::flush::Flushing;
 use super::keys::{KeyKind, command_key, id_key};
 use super::rows::{Stored, decode_hold, encode_hold};
 use super::store::ProjectionStore;
-use crate::codec::append;
+use crate::codec::{ROW_BYTES_MAX, append};
 use crate::keys::Position;
 
 /// What the projector, its readers and a flush share.
@@ -79,7 +79,9 @@ impl<S: ProjectionStore> Archive<S> {
     /// [`ReadError`].
     pub fn row(&self, account: AccountId) -> Result<Option<Row>, ReadError> {
         let changed = self.shared.view.read().row(account).cloned();
-        if changed.is_some() { Ok(changed) } else { disk::row(&self.shared.store, account) }
+        let row = if changed.is_some() { changed } else { disk::row(&self.shared.store, account)? };
+        assert!(row.as_ref().is_none_or(|row| row.account == account), "a row lies under the key of its account");
+        Ok(row)
     }
 
     /// What a command or a payment did.
@@ -88,7 +90,10 @@ impl<S: ProjectionStore> Archive<S> {
     /// [`ReadError`].
     pub fn command(&self, key: CommandKey) -> Result<Option<CommandRow>, ReadError> {
         let changed = self.shared.view.read().command(key).cloned();
-        if changed.is_some() { Ok(changed) } else { disk::command(&self.shared.store, key) }
+        let row = if changed.is_some() { changed } else { disk::command(&self.shared.store, key)? };
+        let own = |row: &CommandRow| ledger::command_key(&row.record) == Some(key);
+        assert!(row.as_ref().is_none_or(own), "R13: a command is remembered by its own id");
+        Ok(row)
     }
 
     /// The journaled allowances.
@@ -163,9 +168,11 @@ impl<S: ProjectionStore> Archive<S> {
         let flushing = view.flushing.as_ref().map(|flushing| &*flushing.changes);
         for changes in flushing.into_iter().chain([&view.changes]) {
             for (account, row) in &changes.rows {
+                assert!(row.account == *account, "a row lies under the key of its account");
                 entries.insert(id_key(KeyKind::Wallet, account.0).to_vec(), encoded(row));
             }
             for (id, open) in changes.open.in_order() {
+                assert!(open.hold.state == HoldState::Open, "I6: what has ended is no open hold");
                 entries.insert(id_key(KeyKind::OpenHold, id.0).to_vec(), encoded_hold(id, &open.hold));
             }
             for (id, row) in changes.ended.in_order() {
@@ -175,6 +182,7 @@ impl<S: ProjectionStore> Archive<S> {
                 entries.insert(command_key(*key).to_vec(), encoded(row));
             }
         }
+        assert!(self.flushed() <= self.reached(), "I4: what is flushed was applied");
         let mut out = Vec::new();
         append(&self.reached().0, &mut out);
         view.id_bound.encode(&mut out);
@@ -187,12 +195,16 @@ impl<S: ProjectionStore> Archive<S> {
 fn encoded(row: &impl Stored) -> Vec<u8> {
     let mut bytes = Vec::new();
     row.encode(&mut bytes);
+    assert!(bytes.len() <= ROW_BYTES_MAX, "I9: a row has a limit");
+    assert!(!bytes.is_empty(), "a row has bytes");
     bytes
 }
 
 fn encoded_hold(id: HoldId, hold: &Hold) -> Vec<u8> {
     let mut bytes = Vec::new();
     encode_hold(id, hold, &mut bytes);
+    assert!(bytes.len() <= ROW_BYTES_MAX, "I9: a row has a limit");
+    assert!(!bytes.is_empty(), "a row has bytes");
     bytes
 }
 

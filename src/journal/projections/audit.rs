@@ -23,6 +23,8 @@ use crate::keys::Position;
 /// Wallets with open holds that are summed at a time.
 const ACCOUNTS_MAX: usize = 1 << 20;
 
+const _: () = assert!(ACCOUNTS_MAX > 0, "each round sums some");
+
 /// What an audit has looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audited {
@@ -123,8 +125,10 @@ fn audit_frozen(
             Ok(ControlFlow::Continue(()))
         })?;
         sums.finish(found);
+        assert!(next.is_none_or(|next| next > from), "each round goes further");
         low = next;
     }
+    assert!(low.is_none(), "every wallet was looked at");
     totals.finish(found);
     audited.wallets = totals.rows();
     Ok(audited)
@@ -173,6 +177,7 @@ fn each(
                 from = Some(id);
                 return ControlFlow::Break(());
             }
+            assert!(id >= first, "a scan begins where it was asked to");
             left -= 1;
             match show(id, value) {
                 Ok(go_on) => go_on,
@@ -183,6 +188,7 @@ fn each(
             }
         })?;
         result?;
+        assert!(from.is_none_or(|from| from > first), "each slice goes further");
         if from.is_some() && (pace.pause)().is_break() {
             return Err(Stop::Told);
         }

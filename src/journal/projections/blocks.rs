@@ -16,6 +16,11 @@ pub const BLOCK_BYTES_MAX: usize = 64 * 1024;
 const COUNT_BYTES: usize = 4;
 const ENTRY_BYTES: usize = 16 + 4;
 
+const _: () = assert!(COUNT_BYTES == size_of::<u32>(), "the count is a u32");
+const _: () = assert!(ENTRY_BYTES == size_of::<u128>() + size_of::<u32>(), "an entry is an id and an end");
+const _: () = assert!(BLOCK_BYTES_MAX > COUNT_BYTES + ENTRY_BYTES, "a block can have a row");
+const _: () = assert!(BLOCK_BYTES_MAX <= u32::MAX as usize, "ends are u32");
+
 /// Writes rows of ended holds, sorted by second and id, as blocks.
 pub(crate) fn write_blocks(rows: &[(HoldId, &[u8])], flushed: u64, mut put: impl FnMut(BlockKey, &[u8])) {
     let mut value = Vec::with_capacity(BLOCK_BYTES_MAX);
@@ -28,18 +33,23 @@ pub(crate) fn write_blocks(rows: &[(HoldId, &[u8])], flushed: u64, mut put: impl
         write_block(block, &mut value);
         assert!(value.len() <= BLOCK_BYTES_MAX || block.len() == 1, "I9: a block has a limit");
         put(BlockKey { second, flushed, first: *first }, &value);
+        assert!(after.len() < rest.len(), "each block takes rows");
+        assert!(after.first().is_none_or(|(id, _)| (second_of(*id), *id) > (second, *first)), "blocks ascend");
         rest = after;
     }
 }
 
 /// How many of the first rows make a block: those of one second that fit, and at least one.
 fn block_length(rows: &[(HoldId, &[u8])], second: u64) -> usize {
+    assert!(rows.first().is_some_and(|(id, _)| second_of(*id) == second), "a block begins with a row of its second");
     let mut bytes = COUNT_BYTES;
     let fits = rows.iter().take_while(|(id, row)| {
         bytes += ENTRY_BYTES + row.len();
         bytes <= BLOCK_BYTES_MAX && second_of(*id) == second
     });
-    fits.count().max(1)
+    let length = fits.count().max(1);
+    assert!(length <= rows.len(), "a block has rows that are there");
+    length
 }
 
 pub(super) fn write_block(rows: &[(HoldId, &[u8])], value: &mut Vec<u8>) {
@@ -47,6 +57,7 @@ pub(super) fn write_block(rows: &[(HoldId, &[u8])], value: &mut Vec<u8>) {
     value.extend_from_slice(&number(rows.len()));
     let mut end = 0;
     for (id, row) in rows {
+        assert!(!row.is_empty(), "a row has bytes");
         end += row.len();
         value.extend_from_slice(&id.0.to_be_bytes());
         value.extend_from_slice(&number(end));
@@ -80,6 +91,8 @@ impl<'a> Rows<'a> {
         }
         let read = Self { entries, rows };
         read.check(key.second)?;
+        assert!(!read.entries.is_empty(), "a block that was checked has rows");
+        assert!(read.entries.last().map(end_of) == Some(read.rows.len()), "the rows fill a block that was checked");
         Ok(read)
     }
 
@@ -122,7 +135,10 @@ impl<'a> Rows<'a> {
     /// The ends were checked.
     fn row(&self, index: usize) -> &'a [u8] {
         let start = index.checked_sub(1).map_or(0, |before| end_of(&self.entries[before]));
-        &self.rows[start..end_of(&self.entries[index])]
+        let end = end_of(&self.entries[index]);
+        assert!(start < end, "a row has bytes");
+        assert!(end <= self.rows.len(), "a row ends in its block");
+        &self.rows[start..end]
     }
 }
 
@@ -131,13 +147,12 @@ fn bad(what: &str) -> DecodeError {
 }
 
 fn id_of(entry: &[u8; ENTRY_BYTES]) -> HoldId {
-    let id = entry.first_chunk().map_or(0, |id| u128::from_be_bytes(*id));
-    HoldId(id)
+    HoldId(u128::from_be_bytes(*entry.first_chunk().expect("an entry begins with its id")))
 }
 
 fn end_of(entry: &[u8; ENTRY_BYTES]) -> usize {
-    let end = entry.last_chunk().map_or(0, |end| u32::from_le_bytes(*end));
-    usize::try_from(end).unwrap_or(usize::MAX)
+    let end = u32::from_le_bytes(*entry.last_chunk().expect("an entry ends with the end of its row"));
+    usize::try_from(end).expect("a place in memory")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use wallet::credits::Credits;
 use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Timestamp};
-use wallet::ledger::{Books, CommandKey, CommandRow};
+use wallet::ledger::{Books, CommandKey, CommandRow, command_key};
 use wallet::policy::FreePolicies;
 use wallet::row::Row;
 
@@ -87,7 +87,9 @@ impl View {
 
     pub(crate) fn row(&self, account: AccountId) -> Option<&Row> {
         let flushing = || self.flushing.as_ref().and_then(|flushing| flushing.changes.rows.get(&account));
-        self.changes.rows.get(&account).or_else(flushing)
+        let row = self.changes.rows.get(&account).or_else(flushing);
+        assert!(row.is_none_or(|row| row.account == account), "a row lies under the key of its account");
+        row
     }
 
     pub(crate) fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
@@ -99,7 +101,12 @@ impl View {
 
     pub(crate) fn command(&self, key: CommandKey) -> Option<&CommandRow> {
         let flushing = || self.flushing.as_ref().and_then(|flushing| flushing.changes.commands.get(&key));
-        self.changes.commands.get(&key).or_else(flushing)
+        let row = self.changes.commands.get(&key).or_else(flushing);
+        assert!(
+            row.is_none_or(|row| command_key(&row.record) == Some(key)),
+            "R13: a command is remembered by its own id"
+        );
+        row
     }
 }
 
@@ -120,6 +127,7 @@ impl Clean {
 
     /// Takes over what was flushed, except what has changed again since, and leaves empty memory for later changes.
     pub(crate) fn absorb(&mut self, flushed: &mut Changes, newer: &Changes) {
+        assert!(flushed.ended.is_indexed(), "I4: what was flushed was whole groups");
         for (account, row) in flushed.rows.drain() {
             if newer.rows.contains_key(&account) {
                 continue;
@@ -136,8 +144,12 @@ impl Clean {
             if self.holds.len() >= self.holds_max {
                 self.holds.clear();
             }
+            assert!(open.hold.state == HoldState::Open, "I6: only open holds are kept among the open ones");
             self.holds.insert(id, open.hold);
         });
+        assert!(self.rows.len() <= self.rows_max.max(1), "I9: the cache of rows has a limit");
+        assert!(self.holds.len() <= self.holds_max.max(1), "I9: the cache of holds has a limit");
+        assert!(flushed.rows.is_empty(), "what was flushed was taken over");
         flushed.ended.clear();
         flushed.closed.clear();
         flushed.commands.clear();
@@ -167,6 +179,7 @@ impl<S: ProjectionStore> Open<'_, S> {
         let Some((id, place)) = self.held.take() else { return };
         let Changes { open, ended, closed, .. } = &mut self.view.changes;
         let changed = open.at_mut(place);
+        assert!(!changed.begun || !changed.stored, "what began since the last flush is not stored");
         if changed.hold.state != HoldState::Open {
             if changed.begun {
                 ended.add(id, &changed.hold);
@@ -176,12 +189,14 @@ impl<S: ProjectionStore> Open<'_, S> {
             if changed.stored {
                 closed.push(id);
             }
-            open.remove(id);
+            let removed = open.remove(id);
+            assert!(removed == place, "I6: what has ended is the hold of the record");
         }
     }
 
     /// Brings a hold among the open ones, for as long as the record is applied.
     fn fetch_hold(&mut self, id: HoldId) -> Option<Place> {
+        assert!(self.held.is_none_or(|(held, _)| held == id), "a record is about one hold");
         let changes = &self.view.changes;
         if self.new_hold == Some(id) {
             return None;
@@ -199,9 +214,11 @@ impl<S: ProjectionStore> Open<'_, S> {
         {
             // Once the flush is done, the store has it in this state.
             let stored = hold.state == HoldState::Open;
+            assert!(!self.clean.holds.contains_key(&id), "a stale hold cannot be met");
             return Some(OpenHold { hold, stored, begun: false });
         }
         if let Some(hold) = self.clean.holds.remove(&id) {
+            assert!(hold.state == HoldState::Open, "I6: the cache has open holds alone");
             return Some(OpenHold { hold, stored: true, begun: false });
         }
         let (hold, stored) = stored(disk::hold(self.store, id), &mut self.failure)?;
@@ -226,12 +243,15 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
                 entry.insert(row?)
             }
         };
+        assert!(row.account == account, "a row lies under the key of its account");
         Some((row, &self.view.policies))
     }
 
     fn insert_row(&mut self, row: Row) {
         self.touched.push(row.account);
-        self.view.changes.rows.insert(row.account, row);
+        assert!(!self.clean.rows.contains_key(&row.account), "a stale row cannot be met");
+        let before = self.view.changes.rows.insert(row.account, row);
+        assert!(before.is_none(), "I5: an account is opened once");
     }
 
     fn hold(&mut self, id: HoldId) -> Option<&mut Hold> {
@@ -239,11 +259,14 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
             Some(place) => place,
             None => self.fetch_hold(id)?,
         };
+        assert!(self.held.is_none_or(|held| held == (id, place)), "a record is about one hold");
         self.held = Some((id, place));
         Some(&mut self.view.changes.open.at_mut(place).hold)
     }
 
     fn insert_hold(&mut self, id: HoldId, hold: Hold) {
+        assert!(self.held.is_none(), "I5: a hold that begins was not there");
+        assert!(self.new_hold.is_none_or(|new| new == id), "the hold that begins is the record's");
         let place = self.view.changes.open.insert(id, OpenHold { hold, stored: false, begun: true });
         self.held = Some((id, place));
     }
@@ -258,11 +281,22 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
 
     fn set_id_bound(&mut self, bound: Timestamp) {
         self.view.id_bound = self.view.id_bound.max(bound);
+        assert!(
+            self.view.changes.id_bound.is_none_or(|before| before <= self.view.id_bound),
+            "R32: no bound goes back"
+        );
+        assert!(self.view.id_bound >= bound, "R32: what is forgotten stays forgotten");
         self.view.changes.id_bound = Some(self.view.id_bound);
     }
 
     fn remember(&mut self, key: CommandKey, row: CommandRow) {
-        self.view.changes.commands.insert(key, row);
+        assert!(command_key(&row.record) == Some(key), "R13: a command is remembered by its own id");
+        let position = row.position;
+        let before = self.view.changes.commands.insert(key, row);
+        assert!(
+            before.is_none_or(|before| before.position < position),
+            "I5: a later record takes an earlier one's place"
+        );
     }
 }
 

@@ -6,9 +6,12 @@ use wallet::row::Row;
 use super::keys::{KeyKind, wallet_key};
 use super::rows::{Reached, Stored};
 use super::store::{Family, ProjectionStore, StoreError};
+use crate::codec::ROW_BYTES_MAX;
 
 /// Rows of one write.
 const ROWS_AT_ONCE: usize = 8_192;
+
+const _: () = assert!(ROWS_AT_ONCE > 0, "each write has rows");
 
 /// Writes allowances and rows, and at last the position that they are of; a crash before leaves none. Ordered by account
 /// they are written fastest.
@@ -28,10 +31,12 @@ pub fn write_rows(
             for row in rows.by_ref().take(ROWS_AT_ONCE) {
                 bytes.clear();
                 row.encode(&mut bytes);
+                assert!(bytes.len() <= ROW_BYTES_MAX, "I9: a row has a limit");
                 batch.put(Family::State, &wallet_key(row.account), &bytes);
             }
         })?;
     }
+    assert!(rows.peek().is_none(), "every row is written before the position");
     store.flush()?;
     store.write(&mut |batch| {
         for (key, value) in [(KeyKind::Policies, encoded(policies)), (KeyKind::Reached, encoded(&reached))] {
@@ -44,5 +49,7 @@ pub fn write_rows(
 fn encoded(value: &impl Stored) -> Vec<u8> {
     let mut bytes = Vec::new();
     value.encode(&mut bytes);
+    assert!(!bytes.is_empty(), "a value has bytes");
+    assert!(bytes.len() <= ROW_BYTES_MAX, "I9: a row has a limit");
     bytes
 }

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use wallet::hold::Hold;
+use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Timestamp};
-use wallet::ledger::{CommandKey, CommandRow};
+use wallet::ledger::{self, CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
 use wallet::row::Row;
 
@@ -13,7 +13,8 @@ use super::books::Changes;
 use super::keys::{BlockKey, KeyKind, command_key, id_of, open_hold_key, second_of, wallet_key};
 use super::rows::{Reached, Stored, decode_hold, encode_hold};
 use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, ROW_BYTES_MAX};
+use crate::keys::Position;
 
 /// The projections cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,11 +57,26 @@ pub(crate) fn policies(store: &impl ProjectionStore) -> Result<FreePolicies, Rea
 }
 
 pub(crate) fn row(store: &impl ProjectionStore, account: AccountId) -> Result<Option<Row>, ReadError> {
-    value(store, &wallet_key(account))
+    let key = wallet_key(account);
+    let row: Option<Row> = value(store, &key)?;
+    match row {
+        Some(row) if row.account != account => {
+            let error = DecodeError::Malformed(format!("the row of {}", row.account));
+            Err(ReadError::damaged(&key, error))
+        }
+        row => Ok(row),
+    }
 }
 
 pub(crate) fn command(store: &impl ProjectionStore, key: CommandKey) -> Result<Option<CommandRow>, ReadError> {
-    value(store, &command_key(key))
+    let stored = command_key(key);
+    let row: Option<CommandRow> = value(store, &stored)?;
+    match row {
+        Some(row) if ledger::command_key(&row.record) != Some(key) => {
+            Err(ReadError::damaged(&stored, DecodeError::Malformed("what another command did".to_owned())))
+        }
+        row => Ok(row),
+    }
 }
 
 /// A hold, and whether the store has it as an open one. Open ones are looked for first: a hold moves from there to the
@@ -90,6 +106,7 @@ fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, 
             }
         })?;
         let Some(block) = block else { return Ok(None) };
+        assert!(block.second == second, "a search stays in the second of its id");
         if let Some(hold) = found? {
             return Ok(Some(hold));
         }
@@ -98,6 +115,7 @@ fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, 
         match older {
             Some(older) => {
                 assert!(older <= flushed, "a search goes to older flushes");
+                assert!(block.flushed <= flushed, "a block that was found is not above the one that was asked for");
                 flushed = older;
             }
             None => return Ok(None),
@@ -111,6 +129,7 @@ pub(crate) fn all_of(
     kind: KeyKind,
     mut show: impl FnMut(u128, &[u8]) -> Result<(), DecodeError>,
 ) -> Result<(), ReadError> {
+    assert!(kind != KeyKind::EndedHolds, "ended holds lie in blocks");
     let mut result = Ok(());
     store.scan(kind.family(), &[kind as u8], &mut |key, value| {
         if key.first() != Some(&(kind as u8)) {
@@ -139,6 +158,7 @@ pub(crate) fn all_ended(
         if key.first() != Some(&(KeyKind::EndedHolds as u8)) {
             return ControlFlow::Break(());
         }
+        assert!(key >= from.as_slice(), "a scan begins where it was asked to");
         let shown = BlockKey::from_bytes(key).ok_or_else(no_key).and_then(|block| {
             let rows = Rows::read(&block, value)?;
             rows.all().try_for_each(|row| row.map(|(id, hold)| show(block.second, id, hold)))
@@ -161,10 +181,13 @@ fn no_key() -> DecodeError {
 
 /// Puts everything that has changed into one write, the position with it.
 pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, batch: &mut dyn BatchWriter) {
+    assert!(reached.position > Position::NONE || prune.is_some(), "what is written was reached");
+    assert!(changes.ended.is_indexed(), "I4: what is written is whole groups");
     let mut bytes = Vec::with_capacity(512);
     let mut put = |key: &[u8], encode: &dyn Fn(&mut Vec<u8>), batch: &mut dyn BatchWriter| {
         bytes.clear();
         encode(&mut bytes);
+        assert!(bytes.len() <= ROW_BYTES_MAX, "I9: a row that no start could read is not written");
         batch.put(Family::State, key, &bytes);
     };
     if let Some(policies) = &changes.policies {
@@ -174,12 +197,16 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
         put(&[KeyKind::IdBound as u8], &|out| bound.encode(out), batch);
     }
     for (account, row) in sorted(&changes.rows) {
+        assert!(row.account == account, "a row lies under the key of its account");
         put(&wallet_key(account), &|out| row.encode(out), batch);
     }
     for (key, row) in sorted(&changes.commands) {
+        assert!(row.position.0 <= reached.position.0, "I4: a row rests on what was reached");
         put(&command_key(key), &|out| row.encode(out), batch);
     }
     for (id, open) in changes.open.in_order() {
+        assert!(open.hold.state == HoldState::Open, "I6: what has ended is no open hold");
+        assert!(open.hold.last_position.0 <= reached.position.0, "I4: a hold rests on what was reached");
         put(&open_hold_key(id), &|out| encode_hold(id, &open.hold, out), batch);
     }
     for id in &changes.closed {
@@ -190,6 +217,7 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
         // Second 0 has the ids without a time, which cannot be told apart by age.
         let from = BlockKey { second: 1, flushed: 0, first: HoldId(0) }.to_bytes();
         let to = BlockKey { second: before.max(1), flushed: 0, first: HoldId(0) }.to_bytes();
+        assert!(from <= to, "ids without a time stay");
         batch.delete_range(Family::Holds, &from, &to);
     }
     write_blocks(&changes.ended.in_order(), reached.position.0, |key, value| {
@@ -201,6 +229,7 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
 fn sorted<K: Copy + Ord, V>(map: &foldhash::HashMap<K, V>) -> Vec<(K, &V)> {
     let mut entries: Vec<_> = map.iter().map(|(key, value)| (*key, value)).collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
+    assert!(entries.is_sorted_by(|(one, _), (other, _)| one < other), "every key is written once");
     assert!(entries.len() == map.len(), "every entry is written");
     entries
 }

@@ -13,12 +13,18 @@ use wallet::ids::HoldId;
 
 use super::keys::second_of;
 use super::rows::encode_hold;
+use crate::codec::ROW_BYTES_MAX;
 
 const SLOTS_MIN: usize = 1024;
 /// Bytes of a piece; a row that is longer alone has one of its own.
 const PIECE_BYTES: usize = 1 << 20;
 /// Bytes that are kept free for the next row: longer ones make their piece grow.
 const ROW_BYTES: usize = 1 << 10;
+
+const _: () = assert!(SLOTS_MIN.is_power_of_two(), "the slots' number is a mask");
+const _: () = assert!(ROW_BYTES < PIECE_BYTES, "a piece has many rows");
+const _: () = assert!(PIECE_BYTES <= u32::MAX as usize / 2, "places in a piece are u32");
+const _: () = assert!(size_of::<Slot>() == 8, "a row costs eight bytes in the table");
 
 /// Rows of ended holds by id.
 #[derive(Debug)]
@@ -55,17 +61,32 @@ impl Ended {
     pub(crate) fn new() -> Self {
         let slots = vec![Slot::default(); SLOTS_MIN];
         let (entries, places, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Self { entries, indexed: 0, places, rows, piece: 0, slots, hasher: RandomState::default() }
+        let ended = Self { entries, indexed: 0, places, rows, piece: 0, slots, hasher: RandomState::default() };
+        ended.assert_sized();
+        ended
     }
 
     /// Forgets the rows and keeps the memory.
     pub(crate) fn clear(&mut self) {
+        self.assert_sized();
         self.entries.clear();
         self.indexed = 0;
         self.rows.iter_mut().for_each(Vec::clear);
         self.piece = 0;
         self.slots.fill(Slot::default());
         assert!(self.places.is_empty(), "nothing is forgotten while it is indexed");
+    }
+
+    /// Whether nothing was added since [`Self::index`].
+    pub(crate) const fn is_indexed(&self) -> bool {
+        self.indexed == self.entries.len()
+    }
+
+    /// What holds between two calls.
+    fn assert_sized(&self) {
+        assert!(self.indexed <= self.entries.len(), "what is indexed is there");
+        assert!(self.slots.len().is_power_of_two(), "the slots' number is a mask");
+        assert!(self.indexed * 2 <= self.slots.len(), "half of the slots are empty, or a search would not end");
     }
 
     /// The row of a hold.
@@ -80,15 +101,21 @@ impl Ended {
     /// Takes in a hold that is not here. Until [`Self::index`], a look for it goes through all that are new.
     pub(crate) fn add(&mut self, id: HoldId, hold: &Hold) {
         let entry = self.encode(id, hold);
+        assert!(entry.length > 0, "a row has bytes");
         self.entries.push(entry);
+        self.assert_sized();
     }
 
     /// Takes in a hold that may be here, in an earlier form.
     pub(crate) fn put(&mut self, id: HoldId, hold: &Hold) {
+        self.assert_sized();
         let entry = self.encode(id, hold);
         match self.known(id) {
             // The bytes of the earlier form are left behind: that is a refund or a late commit.
-            Some(known) => self.entries[known] = entry,
+            Some(known) => {
+                assert!(self.entries[known].id == id, "a hold takes its own place");
+                self.entries[known] = entry;
+            }
             None => self.entries.push(entry),
         }
     }
@@ -96,14 +123,17 @@ impl Ended {
     /// Indexes what was added, many at a time: their slots come from memory together. A hold that was added and was
     /// here already is the error.
     pub(crate) fn index(&mut self) -> Result<(), HoldId> {
+        self.assert_sized();
         while self.entries.len() * 2 > self.slots.len() {
             self.grow();
         }
+        assert!(self.places.is_empty(), "one indexing is over before the next begins");
         let mut places = std::mem::take(&mut self.places);
         places.extend(self.entries[self.indexed..].iter().map(|entry| self.place(entry.id)));
         std::hint::black_box(places.iter().fold(0, |all, (_, at)| all | self.slots[*at].entry));
         let indexed = places.drain(..).try_for_each(|place| self.index_one(place));
         self.places = places;
+        self.assert_sized();
         assert!(indexed.is_err() || self.indexed == self.entries.len(), "every hold is indexed");
         indexed
     }
@@ -129,12 +159,15 @@ impl Ended {
         let start = piece.len();
         encode_hold(id, hold, piece);
         assert!(piece.len() > start, "a row has bytes");
+        assert!(piece.len() - start <= ROW_BYTES_MAX, "I9: a row that no start could read is not written");
+        assert!(start + ROW_BYTES <= PIECE_BYTES || start == 0, "I9: a piece has a limit, and room for its next row");
         let number = |count: usize| u32::try_from(count).expect("a window has fewer bytes");
         Entry { id, piece: number(self.piece), start: number(start), length: number(piece.len() - start) }
     }
 
     /// The rows in the order of the blocks: by second, then by id.
     pub(crate) fn in_order(&self) -> Vec<(HoldId, &[u8])> {
+        self.assert_sized();
         let mut rows: Vec<_> = self.entries.iter().map(|entry| (entry.id, self.row_of(entry))).collect();
         rows.sort_unstable_by_key(|(id, _)| (second_of(*id), *id));
         rows
@@ -142,12 +175,15 @@ impl Ended {
 
     fn row_of(&self, entry: &Entry) -> &[u8] {
         let [piece, start, length] =
-            [entry.piece, entry.start, entry.length].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+            [entry.piece, entry.start, entry.length].map(|at| usize::try_from(at).expect("a place in memory"));
+        assert!(length > 0, "a row has bytes");
+        assert!(piece <= self.piece, "a row lies in a piece that was written");
         &self.rows[piece][start..][..length]
     }
 
     /// The entry of a hold.
     fn known(&self, id: HoldId) -> Option<usize> {
+        assert!(self.indexed <= self.entries.len(), "what is indexed is there");
         let new = self.entries[self.indexed..].iter().rposition(|entry| entry.id == id);
         match new {
             Some(new) => Some(self.indexed + new),
@@ -158,8 +194,10 @@ impl Ended {
     /// The entry of an id, or the slot that is free for it, from its place on.
     fn find_at(&self, (tag, mut at): (u32, usize), id: HoldId) -> Result<usize, usize> {
         loop {
+            assert!(at < self.slots.len(), "a search stays among the slots");
             let slot = self.slots[at];
-            let Some(entry) = usize::try_from(slot.entry).unwrap_or(0).checked_sub(1) else { return Err(at) };
+            let entry = usize::try_from(slot.entry).expect("a place in memory");
+            let Some(entry) = entry.checked_sub(1) else { return Err(at) };
             if slot.tag == tag && self.entries[entry].id == id {
                 return Ok(entry);
             }
@@ -171,14 +209,15 @@ impl Ended {
     fn place(&self, id: HoldId) -> (u32, usize) {
         let hash = self.hasher.hash_one(id);
         let [high, low] = [hash >> 32, hash & u64::from(u32::MAX)];
-        let tag = u32::try_from(high).unwrap_or(0);
-        let at = usize::try_from(low).unwrap_or(0) & (self.slots.len() - 1);
+        let tag = u32::try_from(high).expect("the upper half of a hash");
+        let at = usize::try_from(low).expect("the lower half of a hash") & (self.slots.len() - 1);
         assert!(at < self.slots.len(), "a place lies among the slots");
         (tag, at)
     }
 
     fn grow(&mut self) {
         assert!(self.slots.len().is_power_of_two(), "the slots' number is a mask");
+        assert!(self.entries.len() * 2 > self.slots.len(), "the slots grow when they are needed");
         self.slots = vec![Slot::default(); self.slots.len() * 2];
         for (entry, number) in (0..self.indexed).zip(1..) {
             let id = self.entries[entry].id;
@@ -186,6 +225,7 @@ impl Ended {
             let slot = self.find_at(place, id).expect_err("no id is there twice");
             self.slots[slot] = Slot { tag: place.0, entry: number };
         }
+        self.assert_sized();
     }
 }
 

@@ -32,6 +32,7 @@ impl<S: ProjectionStore> Flush<S> {
     /// [`StoreError`]; it may be tried again.
     pub fn write(self) -> Result<Reached, StoreError> {
         let Flushing { changes, reached, prune } = &self.flushing;
+        assert!(self.shared.flush_out.load(Ordering::Acquire), "a flush that is written was begun");
         self.shared.store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
         self.shared.store.flush()?;
         let reached = *reached;
@@ -39,7 +40,10 @@ impl<S: ProjectionStore> Flush<S> {
         assert!(reached.position.0 >= before, "I4: what a start finds never goes back");
         assert!(reached.position.0 <= self.shared.reached.load(Ordering::Acquire), "what is flushed was applied");
         // The maps go back to the applying thread, which keeps the rows as a cache.
-        *self.shared.flushed_changes.lock() = self.shared.view.write().flushing.take();
+        let flushed = self.shared.view.write().flushing.take();
+        assert!(flushed.as_ref().map(|flushed| flushed.reached) == Some(reached), "readers saw the changes until now");
+        let left = std::mem::replace(&mut *self.shared.flushed_changes.lock(), flushed);
+        assert!(left.is_none(), "the changes of the flush before were taken back");
         self.shared.flushed.store(reached.position.0, Ordering::Release);
         Ok(reached)
     }

@@ -53,8 +53,20 @@ impl KeyKind {
 /// Length of a key with an id.
 pub(crate) const ID_KEY_BYTES: usize = 17;
 
+const _: () = assert!(matches!(KeyKind::EndedHolds.family(), Family::Holds), "ended holds have a family of their own");
+const _: () = assert!(ID_KEY_BYTES == 1 + size_of::<u128>(), "a key is its kind and an id");
+const _: () = {
+    let mut index = 0;
+    while index < KeyKind::ALL.len() {
+        assert!(KeyKind::ALL[index] as usize == index + 1, "persisted, keep stable: kinds are numbered from 1");
+        index += 1;
+    }
+};
+
 /// A key with an id.
 pub(crate) fn id_key(kind: KeyKind, id: u128) -> [u8; ID_KEY_BYTES] {
+    assert!(kind >= KeyKind::Wallet, "what is there once has a key of one byte");
+    assert!(kind <= KeyKind::Payment, "a block has a key of its own form");
     let mut bytes = [kind as u8; ID_KEY_BYTES];
     bytes[1..].copy_from_slice(&id.to_be_bytes());
     assert!(id_of(kind, &bytes) == Some(id), "a key is read as it was written");
@@ -86,6 +98,8 @@ pub(crate) fn id_of(kind: KeyKind, key: &[u8]) -> Option<u128> {
 /// Length of the key of a block.
 pub(crate) const BLOCK_KEY_BYTES: usize = 1 + 8 + 8 + 16;
 
+const _: () = assert!(BLOCK_KEY_BYTES != ID_KEY_BYTES, "the two forms of keys are told apart by their length");
+
 /// Which block of ended holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BlockKey {
@@ -104,6 +118,7 @@ impl BlockKey {
         bytes[9..17].copy_from_slice(&self.flushed.to_be_bytes());
         bytes[17..].copy_from_slice(&self.first.0.to_be_bytes());
         assert!(Self::from_bytes(&bytes) == Some(self), "a key is read as it was written");
+        assert!(bytes[0] == KeyKind::EndedHolds as u8, "a key begins with its kind");
         bytes
     }
 

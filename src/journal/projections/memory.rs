@@ -44,8 +44,11 @@ impl MemoryProjections {
     #[must_use]
     pub fn crashed(&self) -> Self {
         let disk = self.disk.lock();
+        assert!(!disk.unflushed.is_empty() || disk.flushed.len() == disk.visible.len(), "what is flushed is all");
         let flushed = disk.flushed.clone();
         let disk = Disk { visible: flushed.clone(), flushed, ..Disk::default() };
+        assert!(disk.unflushed.is_empty(), "what a crash leaves is flushed");
+        assert!(!disk.failing, "a disk works after a crash");
         Self { disk: Arc::new(Mutex::new(disk)) }
     }
 
@@ -81,6 +84,7 @@ fn apply(change: &Change, entries: &mut Entries) {
 
 impl BatchWriter for Vec<Change> {
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        assert!(!key.is_empty(), "a key has its kind");
         self.push(Change::Put((family, key.to_vec()), value.into()));
     }
 
@@ -89,6 +93,8 @@ impl BatchWriter for Vec<Change> {
     }
 
     fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
+        assert!(from <= to, "a range goes up");
+        assert!(!from.is_empty(), "a range has a kind");
         self.push(Change::DeleteRange((family, from.to_vec()), (family, to.to_vec())));
     }
 }
@@ -101,6 +107,7 @@ impl Frozen for Entries {
     fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
         let entries = self.range((family, from.to_vec())..).take_while(|((of, _), _)| *of == family);
         for ((_, key), value) in entries {
+            assert!(key.as_slice() >= from, "a scan begins where it was asked to");
             if show(key, value).is_break() {
                 break;
             }
@@ -120,8 +127,9 @@ impl ProjectionStore for MemoryProjections {
             let range = (Bound::Included((family, Vec::new())), Bound::Included((family, key.to_vec())));
             disk.visible.range(range).next_back().map(|((_, key), value)| (key.clone(), Arc::clone(value)))
         };
-        if let Some((key, value)) = last {
-            show(&key, &value);
+        if let Some((found, value)) = last {
+            assert!(found.as_slice() <= key, "what is found is not above what was asked for");
+            show(&found, &value);
         }
         Ok(())
     }
@@ -140,10 +148,13 @@ impl ProjectionStore for MemoryProjections {
         fill(&mut changes);
         let mut disk = self.disk.lock();
         disk.check()?;
+        let before = disk.unflushed.len();
         for change in &changes {
             apply(change, &mut disk.visible);
         }
+        let written = changes.len();
         disk.unflushed.append(&mut changes);
+        assert!(disk.unflushed.len() == before + written, "a write is taken whole");
         Ok(())
     }
 
@@ -154,6 +165,8 @@ impl ProjectionStore for MemoryProjections {
         for change in unflushed.drain(..) {
             apply(&change, flushed);
         }
+        assert!(disk.unflushed.is_empty(), "a flush takes every write");
+        assert!(disk.flushed.len() == disk.visible.len(), "what was flushed is what is seen");
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! end between two flushes stay in a little memory; a map from ids to places moves only these when it grows.
 
 use foldhash::{HashMap, HashMapExt};
-use wallet::hold::Hold;
+use wallet::hold::{Hold, HoldState};
 use wallet::ids::HoldId;
 
 /// An open hold.
@@ -21,7 +21,7 @@ pub(crate) struct Place(u32);
 
 impl Place {
     fn index(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
+        usize::try_from(self.0).expect("a place in memory")
     }
 }
 
@@ -65,10 +65,17 @@ impl OpenHolds {
     }
 
     /// Adds a hold that is not there.
+    /// Every place is free or has its hold.
+    fn assert_whole(&self) {
+        assert!(self.free.len() <= self.holds.len(), "what is free is a place");
+        assert!(self.free.len() + self.places.len() == self.holds.len(), "every place is free or has its hold");
+    }
+
     pub(crate) fn insert(&mut self, id: HoldId, mut hold: OpenHold) -> Place {
         let place = match self.free.pop() {
             Some(place) => {
                 let old = self.at_mut(place);
+                assert!(old.hold.state != HoldState::Open, "I6: a place is free when its hold has ended");
                 if hold.hold.settlements.is_empty() {
                     // Nearly every hold is settled once: the memory for that is there from an earlier one.
                     hold.hold.settlements = std::mem::take(&mut old.hold.settlements);
@@ -86,17 +93,21 @@ impl OpenHolds {
         };
         let there = self.places.insert(id, place);
         assert!(there.is_none(), "a hold is there once");
+        self.assert_whole();
         place
     }
 
     /// Removes a hold; what it holds in memory stays for the next one.
-    pub(crate) fn remove(&mut self, id: HoldId) {
-        self.free.extend(self.places.remove(&id));
-        assert!(self.free.len() + self.places.len() == self.holds.len(), "every place is free or has its hold");
+    pub(crate) fn remove(&mut self, id: HoldId) -> Place {
+        let place = self.places.remove(&id).expect("a hold that is removed is there");
+        self.free.push(place);
+        self.assert_whole();
+        place
     }
 
     /// The holds in the order of their ids.
     pub(crate) fn in_order(&self) -> Vec<(HoldId, &OpenHold)> {
+        self.assert_whole();
         let mut holds: Vec<_> = self.places.iter().map(|(id, place)| (*id, &self.holds[place.index()])).collect();
         holds.sort_unstable_by_key(|(id, _)| *id);
         holds
@@ -104,6 +115,7 @@ impl OpenHolds {
 
     /// Takes all holds out.
     pub(crate) fn drain(&mut self, mut take: impl FnMut(HoldId, OpenHold)) {
+        self.assert_whole();
         let mut holds: Vec<_> = self.holds.drain(..).map(Some).collect();
         for (id, place) in self.places.drain() {
             if let Some(hold) = holds[place.index()].take() {

@@ -37,6 +37,7 @@ pub fn reread(key: &[u8], value: &[u8]) -> Result<Vec<u8>, DecodeError> {
             }
         }
     }
+    assert!(!out.is_empty(), "what an entry means has bytes");
     Ok(out)
 }
 
@@ -49,6 +50,8 @@ fn block(key: &BlockKey, value: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeEr
         rows.push((id, row));
     }
     let rows: Vec<_> = rows.iter().map(|(id, row)| (*id, row.as_slice())).collect();
+    assert!(!rows.is_empty(), "a block that was read has rows");
+    assert!(rows.first().is_some_and(|(id, _)| *id == key.first), "a block that was read lies under its own key");
     write_block(&rows, out);
     Ok(())
 }

@@ -36,6 +36,13 @@ const BYTES_PER_SYNC: u64 = 1024 * 1024;
 /// RocksDB's own messages.
 const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 
+const _: () = assert!(WRITE_BUFFERS_MAX >= 2, "one buffer fills while another is written");
+const _: () = assert!(BLOCK_CACHE_BYTES >> BLOCK_CACHE_SHARD_BITS >= 1 << 20, "a part of the cache is not small");
+const _: () = assert!(FILTER_PART_BYTES.is_power_of_two(), "parts are of a size that disks have");
+const _: () = assert!(BYTES_PER_SYNC <= WRITE_BUFFER_BYTES as u64, "a file is written out while it is written");
+const _: () = assert!(OPEN_FILES_MAX > 0, "I9: open files have a limit");
+const _: () = assert!(BACKGROUND_JOBS_MAX > 0, "flushes have a thread");
+
 /// The store.
 pub struct RocksProjections {
     db: DB,
@@ -61,6 +68,7 @@ impl RocksProjections {
         let db = DB::open_cf_descriptors(&options(), directory, families)?;
         let mut written = WriteOptions::default();
         written.disable_wal(true);
+        assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
         Ok(Self { db, written, last_write_bytes: AtomicUsize::new(0) })
     }
 
@@ -77,6 +85,7 @@ impl RocksProjections {
         options.create_missing_column_families(false);
         options.set_db_log_dir(messages);
         let db = DB::open_cf_descriptors_read_only(&options, directory, families, false)?;
+        assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
         Ok(Self { db, written: WriteOptions::default(), last_write_bytes: AtomicUsize::new(0) })
     }
 
@@ -132,6 +141,7 @@ fn family_options(cache: &Cache) -> Options {
 
 fn show_from(mut entries: DBRawIterator<'_>, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
     entries.seek(from);
+    assert!(entries.key().is_none_or(|key| key >= from), "a scan begins where it was asked to");
     while let Some((key, value)) = entries.item() {
         if show(key, value).is_break() {
             break;
@@ -166,6 +176,8 @@ struct Batch<'a> {
 
 impl BatchWriter for Batch<'_> {
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        assert!(!key.is_empty(), "a key has its kind");
+        assert!(!value.is_empty(), "a row has bytes");
         self.batch.put_cf(self.store.family(family), key, value);
     }
 
@@ -174,6 +186,8 @@ impl BatchWriter for Batch<'_> {
     }
 
     fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
+        assert!(from <= to, "a range goes up");
+        assert!(!from.is_empty(), "a range has a kind");
         self.batch.delete_range_cf(self.store.family(family), from, to);
     }
 }
@@ -186,8 +200,9 @@ impl ProjectionStore for RocksProjections {
     fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
         let mut entries = self.iterator(family, true);
         entries.seek_for_prev(key);
-        if let Some((key, value)) = entries.item() {
-            show(key, value);
+        if let Some((found, value)) = entries.item() {
+            assert!(found <= key, "what is found is not above what was asked for");
+            show(found, value);
         }
         Ok(entries.status()?)
     }
@@ -205,6 +220,7 @@ impl ProjectionStore for RocksProjections {
         let room = self.last_write_bytes.load(Ordering::Relaxed);
         let mut batch = Batch { store: self, batch: WriteBatch::with_capacity_bytes(room + room / 8) };
         fill(&mut batch);
+        assert!(!batch.batch.is_empty(), "a write has entries");
         self.last_write_bytes.store(batch.batch.size_in_bytes(), Ordering::Relaxed);
         Ok(self.db.write_opt(batch.batch, &self.written)?)
     }

@@ -4,7 +4,7 @@
 use wallet::bucket::{Bucket, Split};
 use wallet::credits::Credits;
 use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, ReleaseStep, Settlement};
-use wallet::ids::{Day, HoldId, PaymentId, Period, Position as Place, Timestamp};
+use wallet::ids::{Day, HoldId, PaymentId, Period, Position as Place, Tier, Timestamp};
 use wallet::ledger::CommandRow;
 use wallet::policy::FreePolicies;
 use wallet::row::{Counters, Pending, Row};
@@ -35,6 +35,14 @@ struct StoredReached {
     epoch: u64,
     hash: [u8; 32],
 }
+
+const _: () = assert!(Bucket::ALL.len() == 3, "counters of three buckets are stored");
+const _: () = assert!(size_of::<Counters>() == 5 * size_of::<u64>(), "every counter is stored");
+const _: () = assert!(size_of::<Split>() == Bucket::ALL.len() * size_of::<u64>(), "every bucket is stored");
+const _: () = assert!(HoldState::Open as u8 == 1, "persisted, keep stable");
+const _: () = assert!(HoldState::ReleasedByWorker as u8 == 6, "persisted, keep stable");
+const _: () = assert!(size_of::<Reached>() == 8 + 8 + 32, "how far has no field that is not stored");
+const _: () = assert!(size_of::<GroupHash>() == 32, "the hash of a group is stored whole");
 
 /// A value of the projections' store.
 pub(crate) trait Stored: Sized {
@@ -130,7 +138,9 @@ struct StoredPending {
 impl From<&Pending> for StoredPending {
     fn from(pending: &Pending) -> Self {
         let Pending { payment, amount, at, ends_at } = *pending;
-        Self { payment: StoredId::of(payment.0), amount: amount.millis(), at: at.0, ends_at: ends_at.0 }
+        let stored = Self { payment: StoredId::of(payment.0), amount: amount.millis(), at: at.0, ends_at: ends_at.0 };
+        assert!(stored.payment.number() == payment.0, "R14: a payment is known by its id");
+        stored
     }
 }
 
@@ -147,6 +157,10 @@ impl From<StoredPending> for Pending {
 
 impl Stored for Row {
     fn encode(&self, out: &mut Vec<u8>) {
+        // What `decode` refuses would stop every later start (I8).
+        assert!(self.tier <= Tier::MAX, "a tier has four bits");
+        assert!(self.subscribed.is_none_or(|subscribed| subscribed.tier != Tier::NONE), "a subscription has a tier");
+        assert!(self.pending.is_none_or(|pending| pending.tier != Tier::NONE), "a subscription has a tier");
         append(
             &StoredRow {
                 account: self.account.into(),
@@ -173,7 +187,7 @@ impl Stored for Row {
 
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let stored: StoredRow<'_> = read_row(bytes)?;
-        Ok(Self {
+        let row = Self {
             account: stored.account.account(),
             zone: stored.zone.to_owned(),
             frozen: stored.frozen,
@@ -191,13 +205,21 @@ impl Stored for Row {
             pending_top_ups: stored.pending_top_ups.0.into_iter().map(Pending::from).collect(),
             subscribed: StoredSubscription::value(stored.subscribed)?,
             pending: StoredPendingChange::value(stored.pending)?,
-        })
+        };
+        assert!(row.tier <= Tier::MAX, "a tier that was read was checked");
+        assert!(
+            row.subscribed.is_none_or(|subscribed| subscribed.tier != Tier::NONE),
+            "a tier that was read was checked"
+        );
+        Ok(row)
     }
 }
 
 fn stored_counters(counters: &Counters) -> [u64; 5] {
     let Counters { granted, held, spent, expired, clawed_back } = *counters;
-    [granted, held, spent, expired, clawed_back].map(Credits::millis)
+    let stored = [granted, held, spent, expired, clawed_back].map(Credits::millis);
+    assert!(self::counters(stored) == *counters, "I1: counters are read as they were written");
+    stored
 }
 
 fn counters(stored: [u64; 5]) -> Counters {
@@ -290,6 +312,12 @@ pub(crate) fn encode_hold(id: HoldId, hold: &Hold, out: &mut Vec<u8>) {
         reserve_position: hold.reserve_position.0,
         last_position: hold.last_position.0.wrapping_sub(hold.reserve_position.0),
     };
+    assert!(HoldState::from_code(head.state) == Some(hold.state), "I8: a state is read as it was written");
+    assert!(head.reserved_at.instant(id) == hold.reserved_at, "I8: an instant is read as it was written");
+    assert!(hold.reserved_at.0.wrapping_add(head.held_ms) == hold.ends_at.0, "I8: an end is read as it was written");
+    assert!(head.ended_at.map_or(Timestamp::NONE, |at| at.instant(id)) == hold.ended_at, "I6: so is the end that came");
+    let last = hold.reserve_position.0.wrapping_add(head.last_position);
+    assert!(last == hold.last_position.0, "I8: a place is read as it was written");
     append(&(head, Steps(hold)), out);
 }
 
@@ -311,7 +339,7 @@ pub(crate) fn decode_hold(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError>
     let reserve = Place(stored.reserve_position);
     let state = HoldState::from_code(stored.state).ok_or_else(|| BadField::new("hold state", stored.state))?;
     let settlements = settlements.into_iter().map(|step| settlement(step, reserve));
-    Ok(Hold {
+    let hold = Hold {
         account: stored.account.account(),
         state,
         charge: stored.charge,
@@ -327,11 +355,16 @@ pub(crate) fn decode_hold(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError>
         last_position: Place(reserve.0.wrapping_add(stored.last_position)),
         captured: StoredSplit::or_zero(stored.captured),
         settlements: settlements.collect::<Result<_, _>>()?,
-    })
+    };
+    assert!(hold.state as u8 == stored.state, "a state is written as it was read");
+    assert!(AfterId::of(id, hold.reserved_at) == stored.reserved_at, "an instant is written as it was read");
+    assert!(hold.last_position.0.wrapping_sub(reserve.0) == stored.last_position, "a place is written as it was read");
+    Ok(hold)
 }
 
 fn stored_settlement(step: &Settlement, reserve: Place) -> StoredSettlement {
     let position = step.position().0.wrapping_sub(reserve.0);
+    assert!(reserve.0.wrapping_add(position) == step.position().0, "I8: a place is read as it was written");
     match step {
         Settlement::Capture(step) => StoredSettlement::Capture(StoredCaptureStep {
             request: step.request.into(),

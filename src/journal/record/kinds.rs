@@ -2,7 +2,7 @@
 //! order in which they stand here.
 
 use wallet::credits::Credits;
-use wallet::ids::{AccountId, Day, PaymentId, Period, PlanId, Timestamp};
+use wallet::ids::{AccountId, Day, PaymentId, Period, PlanId, Tier, Timestamp, WorkerId};
 use wallet::record::{
     Capture, Clawback, CycleRoll, FreePolicy, Freeze, Grant, LateCapture, Open, Refund, Reserve, Return,
     SetSubscription, TopUp,
@@ -10,7 +10,7 @@ use wallet::record::{
 
 use super::parts::{
     AfterId, BadField, StoredAttribution, StoredId, StoredIssuer, StoredRequest, StoredSlices, StoredSplit,
-    StoredTerms, bucket, bucket_code, refund_reason, tier,
+    StoredTerms, assert_kept, bucket, bucket_code, refund_reason, tier,
 };
 use crate::codec::{BorrowDecode, Decode, Encode, List};
 
@@ -25,7 +25,9 @@ pub struct StoredPolicy {
 impl From<&FreePolicy> for StoredPolicy {
     fn from(policy: &FreePolicy) -> Self {
         let FreePolicy { from, allowance, all_accounts } = *policy;
-        Self { from: from.0, allowance: allowance.millis(), all_accounts }
+        let stored = Self { from: from.0, allowance: allowance.millis(), all_accounts };
+        assert_kept(policy, Ok(stored.into()));
+        stored
     }
 }
 
@@ -48,7 +50,9 @@ pub struct StoredOpen<'a> {
 impl<'a> From<&'a Open> for StoredOpen<'a> {
     fn from(open: &'a Open) -> Self {
         let Open { account, zone, day, issuer } = open;
-        Self { account: (*account).into(), zone, day: day.0, issuer: issuer.into() }
+        let stored = Self { account: (*account).into(), zone, day: day.0, issuer: issuer.into() };
+        assert!(stored.account.account() == *account, "an account is read as it was written");
+        stored
     }
 }
 
@@ -74,7 +78,9 @@ pub struct StoredFreeze<'a> {
 impl<'a> From<&'a Freeze> for StoredFreeze<'a> {
     fn from(freeze: &'a Freeze) -> Self {
         let Freeze { account, frozen, issuer } = freeze;
-        Self { account: (*account).into(), frozen: *frozen, issuer: issuer.into() }
+        let stored = Self { account: (*account).into(), frozen: *frozen, issuer: issuer.into() };
+        assert!(stored.account.account() == *account, "an account is read as it was written");
+        stored
     }
 }
 
@@ -99,7 +105,8 @@ pub struct StoredSetSubscription<'a> {
 impl<'a> From<&'a SetSubscription> for StoredSetSubscription<'a> {
     fn from(set: &'a SetSubscription) -> Self {
         let SetSubscription { account, day, period, amount, tier, ends_at, issuer } = set;
-        Self {
+        assert!(*tier <= Tier::MAX, "a tier has four bits");
+        let stored = Self {
             account: (*account).into(),
             day: day.0,
             period: period.0,
@@ -107,7 +114,9 @@ impl<'a> From<&'a SetSubscription> for StoredSetSubscription<'a> {
             tier: tier.0,
             ends_at: ends_at.0,
             issuer: issuer.into(),
-        }
+        };
+        assert!(stored.account.account() == *account, "an account is read as it was written");
+        stored
     }
 }
 
@@ -115,7 +124,7 @@ impl TryFrom<StoredSetSubscription<'_>> for SetSubscription {
     type Error = BadField;
 
     fn try_from(stored: StoredSetSubscription<'_>) -> Result<Self, BadField> {
-        Ok(Self {
+        let set = Self {
             account: stored.account.account(),
             day: Day(stored.day),
             period: Period(stored.period),
@@ -123,7 +132,10 @@ impl TryFrom<StoredSetSubscription<'_>> for SetSubscription {
             tier: tier(stored.tier)?,
             ends_at: Timestamp(stored.ends_at),
             issuer: stored.issuer.into(),
-        })
+        };
+        assert!(set.tier <= Tier::MAX, "a tier that was read was checked");
+        assert!(StoredId::from(set.account) == stored.account, "an account is written as it was read");
+        Ok(set)
     }
 }
 
@@ -155,14 +167,17 @@ impl TryFrom<StoredGrant<'_>> for Grant {
     type Error = BadField;
 
     fn try_from(stored: StoredGrant<'_>) -> Result<Self, BadField> {
-        Ok(Self {
+        let grant = Self {
             account: stored.account.account(),
             bucket: bucket(stored.bucket)?,
             amount: Credits::from_millis(stored.amount),
             day: Day(stored.day),
             period: Period(stored.period),
             issuer: stored.issuer.into(),
-        })
+        };
+        assert!(bucket_code(grant.bucket) == stored.bucket, "a bucket is written as it was read");
+        assert!(StoredId::from(grant.account) == stored.account, "an account is written as it was read");
+        Ok(grant)
     }
 }
 
@@ -179,8 +194,9 @@ pub struct StoredTopUp<'a> {
 impl<'a> From<&'a TopUp> for StoredTopUp<'a> {
     fn from(top_up: &'a TopUp) -> Self {
         let TopUp { account, payment, amount, bundle: _, by, at } = top_up;
-        let payment = StoredId::of(payment.0);
-        Self { account: (*account).into(), payment, amount: amount.millis(), by, at: at.0 }
+        let stored_payment = StoredId::of(payment.0);
+        assert!(stored_payment.number() == payment.0, "R14: a payment is known by its id");
+        Self { account: (*account).into(), payment: stored_payment, amount: amount.millis(), by, at: at.0 }
     }
 }
 
@@ -208,7 +224,9 @@ pub struct StoredClawback<'a> {
 impl<'a> From<&'a Clawback> for StoredClawback<'a> {
     fn from(clawback: &'a Clawback) -> Self {
         let Clawback { account, amount, taken: _, debt: _, issuer } = clawback;
-        Self { account: (*account).into(), amount: amount.millis(), issuer: issuer.into() }
+        let stored = Self { account: (*account).into(), amount: amount.millis(), issuer: issuer.into() };
+        assert!(stored.account.account() == *account, "I8: an account is read as it was written");
+        stored
     }
 }
 
@@ -216,7 +234,9 @@ impl From<StoredClawback<'_>> for Clawback {
     fn from(stored: StoredClawback<'_>) -> Self {
         let amount = Credits::from_millis(stored.amount);
         let (taken, debt) = (Credits::ZERO, Credits::ZERO);
-        Self { account: stored.account.account(), amount, taken, debt, issuer: stored.issuer.into() }
+        let clawback = Self { account: stored.account.account(), amount, taken, debt, issuer: stored.issuer.into() };
+        assert!(StoredId::from(clawback.account) == stored.account, "an account is written as it was read");
+        clawback
     }
 }
 
@@ -236,7 +256,7 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
     type Error = BadField;
 
     fn try_from(stored: StoredCycleRoll) -> Result<Self, BadField> {
-        Ok(Self {
+        let roll = Self {
             account: AccountId(stored.account.number()),
             day: Day(stored.day),
             period: Period(stored.period),
@@ -248,7 +268,10 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
             cycle: 0,
             skipped: 0,
             changed: false,
-        })
+        };
+        assert!(roll.tier <= Tier::MAX, "a tier that was read was checked");
+        assert!(StoredId::from(roll.account) == stored.account, "an account is written as it was read");
+        Ok(roll)
     }
 }
 
@@ -272,7 +295,7 @@ impl From<&Reserve> for StoredReserve {
     fn from(reserve: &Reserve) -> Self {
         let Reserve { account, hold, taken, attribution, worker, settings, terms, at, ends_at } = *reserve;
         let held_ms = ends_at.0.wrapping_sub(at.0);
-        Self {
+        let stored = Self {
             account: account.into(),
             hold: hold.into(),
             at: AfterId::of(hold, at),
@@ -282,7 +305,11 @@ impl From<&Reserve> for StoredReserve {
             worker: StoredId::of_worker(worker),
             settings,
             terms: StoredTerms::of(&terms, held_ms),
-        }
+        };
+        assert!(stored.at.instant(hold) == at, "I8: an instant is read as it was written");
+        assert!(at.0.wrapping_add(held_ms) == ends_at.0, "I8: a hold's end is read as it was written");
+        assert!(stored.worker.is_some() == (worker != WorkerId::NONE), "I8: a worker is read as it was written");
+        stored
     }
 }
 
@@ -293,7 +320,7 @@ impl TryFrom<StoredReserve> for Reserve {
     fn try_from(stored: StoredReserve) -> Result<Self, BadField> {
         let hold = stored.hold.hold();
         let at = stored.at.instant(hold);
-        Ok(Self {
+        let reserve = Self {
             account: stored.account.account(),
             hold,
             taken: stored.taken.into(),
@@ -303,7 +330,10 @@ impl TryFrom<StoredReserve> for Reserve {
             terms: stored.terms.terms(stored.held_ms)?,
             at,
             ends_at: Timestamp(at.0.wrapping_add(stored.held_ms)),
-        })
+        };
+        assert!(AfterId::of(hold, at) == stored.at, "an instant is written as it was read");
+        assert!(reserve.ends_at.0.wrapping_sub(at.0) == stored.held_ms, "a hold's end is written as it was read");
+        Ok(reserve)
     }
 }
 
@@ -346,7 +376,7 @@ impl TryFrom<StoredCapture> for Capture {
     #[inline]
     fn try_from(stored: StoredCapture) -> Result<Self, BadField> {
         let hold = stored.hold.hold();
-        Ok(Self {
+        let capture = Self {
             account: stored.account.account(),
             hold,
             request: stored.request.into(),
@@ -357,7 +387,10 @@ impl TryFrom<StoredCapture> for Capture {
             late: stored.late,
             attribution: stored.attribution.try_into()?,
             at: stored.at.instant(hold),
-        })
+        };
+        assert!(AfterId::of(hold, capture.at) == stored.at, "an instant is written as it was read");
+        assert!(StoredId::from(hold) == stored.hold, "a hold is written as it was read");
+        Ok(capture)
     }
 }
 
@@ -392,7 +425,7 @@ impl TryFrom<StoredLateCapture> for LateCapture {
 
     fn try_from(stored: StoredLateCapture) -> Result<Self, BadField> {
         let hold = stored.hold.hold();
-        Ok(Self {
+        let capture = Self {
             account: stored.account.account(),
             hold,
             request: stored.request.into(),
@@ -400,7 +433,10 @@ impl TryFrom<StoredLateCapture> for LateCapture {
             shortfall: Credits::from_millis(stored.shortfall),
             attribution: stored.attribution.try_into()?,
             at: stored.at.instant(hold),
-        })
+        };
+        assert!(AfterId::of(hold, capture.at) == stored.at, "an instant is written as it was read");
+        assert!(StoredId::from(hold) == stored.hold, "a hold is written as it was read");
+        Ok(capture)
     }
 }
 
@@ -429,13 +465,16 @@ impl From<&Return> for StoredReturn {
 impl From<StoredReturn> for Return {
     fn from(stored: StoredReturn) -> Self {
         let hold = stored.hold.hold();
-        Self {
+        let end = Self {
             account: stored.account.account(),
             hold,
             returned: stored.returned.into(),
             forfeited: StoredSplit::or_zero(stored.forfeited),
             at: stored.at.instant(hold),
-        }
+        };
+        assert!(AfterId::of(hold, end.at) == stored.at, "an instant is written as it was read");
+        assert!(StoredId::from(hold) == stored.hold, "a hold is written as it was read");
+        end
     }
 }
 
@@ -476,7 +515,7 @@ impl TryFrom<StoredRefund> for Refund {
 
     fn try_from(stored: StoredRefund) -> Result<Self, BadField> {
         let hold = stored.hold.hold();
-        Ok(Self {
+        let refund = Self {
             account: stored.account.account(),
             hold,
             number: stored.number,
@@ -487,6 +526,9 @@ impl TryFrom<StoredRefund> for Refund {
             forfeited: StoredSplit::or_zero(stored.forfeited),
             attribution: stored.attribution.try_into()?,
             at: stored.at.instant(hold),
-        })
+        };
+        assert!(refund.reason as u8 == stored.reason, "a reason is written as it was read");
+        assert!(AfterId::of(hold, refund.at) == stored.at, "an instant is written as it was read");
+        Ok(refund)
     }
 }

@@ -6,7 +6,7 @@ use wallet::ids::{Day, PaymentId, Period, Timestamp};
 use wallet::record::{Clawback, ConfirmTopUp, Correct, DropTopUp, PendingTopUp, TopUp};
 
 use super::kinds::{StoredClawback, StoredTopUp};
-use super::parts::{BadField, StoredId, StoredIssuer, bucket, bucket_code};
+use super::parts::{BadField, StoredId, StoredIssuer, assert_kept, bucket, bucket_code};
 use crate::codec::{BorrowDecode, Encode};
 
 /// Which payment buys what.
@@ -41,14 +41,16 @@ pub struct StoredPendingTopUp<'a> {
 impl<'a> From<&'a PendingTopUp> for StoredPendingTopUp<'a> {
     fn from(pending: &'a PendingTopUp) -> Self {
         let PendingTopUp { by, at, ends_at, .. } = pending;
-        Self { purchase: purchase!(pending), by, at: at.0, ends_at: ends_at.0 }
+        let stored = Self { purchase: purchase!(pending), by, at: at.0, ends_at: ends_at.0 };
+        assert_kept(pending, Ok(stored.into()));
+        stored
     }
 }
 
 impl From<StoredPendingTopUp<'_>> for PendingTopUp {
     fn from(stored: StoredPendingTopUp<'_>) -> Self {
         let StoredPurchase { account, payment, amount, bundle } = stored.purchase;
-        Self {
+        let pending = Self {
             account: account.account(),
             payment: PaymentId(payment.number()),
             amount: Credits::from_millis(amount),
@@ -56,7 +58,10 @@ impl From<StoredPendingTopUp<'_>> for PendingTopUp {
             by: stored.by.to_owned(),
             at: Timestamp(stored.at),
             ends_at: Timestamp(stored.ends_at),
-        }
+        };
+        assert!(StoredId::from(pending.account) == account, "an account is written as it was read");
+        assert!(StoredId::of(pending.payment.0) == payment, "R14: a payment is known by its id");
+        pending
     }
 }
 
@@ -77,14 +82,17 @@ impl<'a> From<&'a ConfirmTopUp> for StoredConfirmTopUp<'a> {
 impl From<StoredConfirmTopUp<'_>> for ConfirmTopUp {
     fn from(stored: StoredConfirmTopUp<'_>) -> Self {
         let StoredPurchase { account, payment, amount, bundle } = stored.purchase;
-        Self {
+        let confirm = Self {
             account: account.account(),
             payment: PaymentId(payment.number()),
             amount: Credits::from_millis(amount),
             bundle: bundle.to_owned(),
             by: stored.by.to_owned(),
             at: Timestamp(stored.at),
-        }
+        };
+        assert!(StoredId::from(confirm.account) == account, "an account is written as it was read");
+        assert!(StoredId::of(confirm.payment.0) == payment, "R14: a payment is known by its id");
+        confirm
     }
 }
 
@@ -104,13 +112,16 @@ impl<'a> From<&'a DropTopUp> for StoredDropTopUp<'a> {
 impl From<StoredDropTopUp<'_>> for DropTopUp {
     fn from(stored: StoredDropTopUp<'_>) -> Self {
         let StoredPurchase { account, payment, amount, bundle } = stored.purchase;
-        Self {
+        let dropped = Self {
             account: account.account(),
             payment: PaymentId(payment.number()),
             amount: Credits::from_millis(amount),
             bundle: bundle.to_owned(),
             at: Timestamp(stored.at),
-        }
+        };
+        assert!(StoredId::from(dropped.account) == account, "an account is written as it was read");
+        assert!(StoredId::of(dropped.payment.0) == payment, "R14: a payment is known by its id");
+        dropped
     }
 }
 
@@ -184,7 +195,7 @@ impl TryFrom<StoredCorrect<'_>> for Correct {
     type Error = BadField;
 
     fn try_from(stored: StoredCorrect<'_>) -> Result<Self, BadField> {
-        Ok(Self {
+        let correct = Self {
             account: stored.account.account(),
             bucket: bucket(stored.bucket)?,
             requested: Credits::from_millis(stored.requested),
@@ -192,6 +203,9 @@ impl TryFrom<StoredCorrect<'_>> for Correct {
             day: Day(stored.day),
             period: Period(stored.period),
             issuer: stored.issuer.into(),
-        })
+        };
+        assert!(bucket_code(correct.bucket) == stored.bucket, "a bucket is written as it was read");
+        assert!(StoredId::from(correct.account) == stored.account, "an account is written as it was read");
+        Ok(correct)
     }
 }

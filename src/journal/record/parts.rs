@@ -19,6 +19,18 @@ pub struct BadField {
     pub value: u64,
 }
 
+/// I8: a replay reads what was decided; for the conversions of what is rare.
+pub(crate) fn assert_kept<T: PartialEq>(written: &T, read: Result<T, BadField>) {
+    assert!(read.is_ok(), "what a replay refuses is not written");
+    assert!(read.is_ok_and(|read| read == *written), "a value is read as it was written");
+}
+
+const _: () = assert!(size_of::<StoredId>() == 16, "an id has sixteen bytes and no length");
+
+const _: () = assert!(size_of::<StoredSplit>() == 3 * size_of::<u64>(), "an amount a bucket");
+const _: () = assert!(size_of::<StoredSlices>() == size_of::<StoredSplit>() + 8, "amounts, a day and a period");
+const _: () = assert!(Tier::MAX.0 == 15, "a tier has four bits");
+
 impl BadField {
     pub(crate) fn new(field: &'static str, value: impl Into<u64>) -> Self {
         Self { field, value: value.into() }
@@ -185,7 +197,9 @@ pub struct StoredAttribution {
 impl From<Attribution> for StoredAttribution {
     fn from(attribution: Attribution) -> Self {
         let Attribution { member, tool, model, count } = attribution;
-        Self { member: StoredId::optional(member.0), tool, model, count }
+        let stored = Self { member: StoredId::optional(member.0), tool, model, count };
+        assert!(stored.member.map_or(0, StoredId::number) == member.0, "I8: a member is read as it was written");
+        stored
     }
 }
 
@@ -194,7 +208,9 @@ impl TryFrom<StoredAttribution> for Attribution {
 
     fn try_from(stored: StoredAttribution) -> Result<Self, BadField> {
         let StoredAttribution { member, tool, model, count } = stored;
+        let stored_member = member;
         let member = StoredId::required_if_some(member, "member").map(MemberId)?;
+        assert!(StoredId::optional(member.0) == stored_member, "a member is written as it was read");
         Ok(Self { member, tool, model, count })
     }
 }
@@ -219,9 +235,27 @@ const OVER_COMMIT_MASK: u8 = 0b11;
 const PRICED: u8 = 0b0100_0000;
 const HOLD_MS: u8 = 0b1000_0000;
 
+const _: () = assert!(
+    SOURCES_MASK & (PRO_MODEL | OVER_COMMIT_MASK << OVER_COMMIT_SHIFT | PRICED | HOLD_MS) == 0,
+    "each part of the flags has its own bits"
+);
+const _: () = assert!(
+    PRO_MODEL & (OVER_COMMIT_MASK << OVER_COMMIT_SHIFT | PRICED | HOLD_MS) == 0,
+    "each part of the flags has its own bits"
+);
+const _: () = assert!(
+    (OVER_COMMIT_MASK << OVER_COMMIT_SHIFT) & (PRICED | HOLD_MS) == 0,
+    "each part of the flags has its own bits"
+);
+const _: () = assert!(PRICED & HOLD_MS == 0, "each part of the flags has its own bits");
+const _: () = assert!(SOURCES_MASK == Sources::ALL.bits(), "every source has its bit, and no other has one");
+const _: () = assert!(OverCommit::Draw as u8 <= OVER_COMMIT_MASK, "what a commit above the hold does fits");
+
 impl Encode for StoredTerms {
     #[inline]
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        assert!((self.flags & HOLD_MS != 0) == self.hold_ms.is_some(), "what follows has its flag");
+        assert!((self.flags & PRICED != 0) == self.priced.is_some(), "what follows has its flag");
         self.flags.encode(encoder)?;
         self.min_tier.encode(encoder)?;
         self.ttl_ms.encode(encoder)?;
@@ -260,12 +294,18 @@ const EXPECTED: u8 = 0b01;
 const PAID_ONLY: u8 = 0b10;
 const PRICED_OVER_COMMIT_SHIFT: u8 = 2;
 
+const _: () = assert!((EXPECTED | PAID_ONLY) >> PRICED_OVER_COMMIT_SHIFT == 0, "the flags stand below");
+const _: () = assert!(EXPECTED & PAID_ONLY == 0, "each flag has its bit");
+
 impl From<PricedTerms> for StoredPricedTerms {
     fn from(priced: PricedTerms) -> Self {
         let PricedTerms { version, expected, pro_model, over_commit } = priced;
         let flag = |set, flag| if set { flag } else { 0 };
         let flags = flag(expected, EXPECTED) | flag(pro_model, PAID_ONLY);
-        Self { version, flags: flags | (over_commit as u8) << PRICED_OVER_COMMIT_SHIFT }
+        let stored = Self { version, flags: flags | (over_commit as u8) << PRICED_OVER_COMMIT_SHIFT };
+        assert!(stored.flags >> PRICED_OVER_COMMIT_SHIFT == over_commit as u8, "nothing else stands in these bits");
+        assert!(stored.flags & EXPECTED != 0 || !expected, "I8: a price that was named is told");
+        stored
     }
 }
 
@@ -275,12 +315,14 @@ impl TryFrom<StoredPricedTerms> for PricedTerms {
     fn try_from(stored: StoredPricedTerms) -> Result<Self, BadField> {
         let StoredPricedTerms { version, flags } = stored;
         let over_commit = OverCommit::from_code(flags >> PRICED_OVER_COMMIT_SHIFT);
-        Ok(Self {
+        let priced = Self {
             version,
             expected: flags & EXPECTED != 0,
             pro_model: flags & PAID_ONLY != 0,
             over_commit: over_commit.ok_or_else(|| BadField::new("priced terms", flags))?,
-        })
+        };
+        assert!(StoredPricedTerms::from(priced) == stored, "terms are written as they were read");
+        Ok(priced)
     }
 }
 
@@ -291,18 +333,24 @@ fn usual_hold_ms(ttl_ms: u32, held_ms: u64) -> u32 {
 
 impl StoredTerms {
     pub(crate) fn of(terms: &Terms, held_ms: u64) -> Self {
+        // What `terms` refuses would stop every later start (I8).
+        assert!(terms.sources.bits() != 0, "credits come from somewhere");
+        assert!(terms.min_tier <= Tier::MAX, "a tier has four bits");
         let hold_ms = (terms.hold_ms != usual_hold_ms(terms.ttl_ms, held_ms)).then_some(terms.hold_ms);
         let priced = terms.priced.map(StoredPricedTerms::from);
         let flag = |set, flag| if set { flag } else { 0 };
         let flags =
             flag(terms.pro_model, PRO_MODEL) | flag(priced.is_some(), PRICED) | flag(hold_ms.is_some(), HOLD_MS);
-        Self {
+        let stored = Self {
             flags: terms.sources.bits() | flags | (terms.over_commit as u8) << OVER_COMMIT_SHIFT,
             min_tier: terms.min_tier.0,
             ttl_ms: (u64::from(terms.ttl_ms) != held_ms).then_some(terms.ttl_ms),
             hold_ms,
             priced,
-        }
+        };
+        assert!((stored.flags & PRICED != 0) == stored.priced.is_some(), "what follows has its flag");
+        assert!((stored.flags & HOLD_MS != 0) == stored.hold_ms.is_some(), "what follows has its flag");
+        stored
     }
 
     pub(crate) fn terms(self, held_ms: u64) -> Result<Terms, BadField> {
@@ -312,7 +360,7 @@ impl StoredTerms {
             Some(ttl) => ttl,
             None => u32::try_from(held_ms).map_err(|_| BadField::new("ttl_ms", held_ms))?,
         };
-        Ok(Terms {
+        let terms = Terms {
             sources: Sources::from_bits(sources).filter(|_| sources != 0).ok_or_else(bad)?,
             pro_model: self.flags & PRO_MODEL != 0,
             min_tier: tier(self.min_tier)?,
@@ -320,7 +368,10 @@ impl StoredTerms {
             ttl_ms,
             priced: self.priced.map(PricedTerms::try_from).transpose()?,
             hold_ms: self.hold_ms.unwrap_or_else(|| usual_hold_ms(ttl_ms, held_ms)),
-        })
+        };
+        assert!(terms.sources.bits() == sources, "sources are written as they were read");
+        assert!(terms.min_tier <= Tier::MAX, "a tier that was read was checked");
+        Ok(terms)
     }
 }
 
@@ -358,7 +409,9 @@ pub struct StoredIssuer<'a> {
 impl<'a> From<&'a Issuer> for StoredIssuer<'a> {
     fn from(issuer: &'a Issuer) -> Self {
         let Issuer { command, by, reason, at } = issuer;
-        Self { command: StoredId::of(command.0), by, reason, at: at.0 }
+        let stored = Self { command: StoredId::of(command.0), by, reason, at: at.0 };
+        assert!(stored.command.number() == command.0, "R13: a command is known by its id");
+        stored
     }
 }
 
@@ -385,9 +438,16 @@ pub(crate) const fn bucket_code(bucket: Bucket) -> u8 {
     }
 }
 
+const _: () = assert!(bucket_code(Bucket::Free) == Bucket::Free as u8 + 1, "persisted, keep stable");
+const _: () = assert!(bucket_code(Bucket::Subscription) == Bucket::Subscription as u8 + 1, "persisted, keep stable");
+const _: () = assert!(bucket_code(Bucket::TopUp) == Bucket::TopUp as u8 + 1, "persisted, keep stable");
+
 pub(crate) fn bucket(code: u8) -> Result<Bucket, BadField> {
     Bucket::ALL.into_iter().find(|bucket| bucket_code(*bucket) == code).ok_or_else(|| BadField::new("bucket", code))
 }
+
+const _: () = assert!(RefundReason::ProviderError as u8 == 1, "persisted, keep stable");
+const _: () = assert!(RefundReason::Goodwill as u8 == 6, "persisted, keep stable");
 
 pub(crate) fn refund_reason(code: u8) -> Result<RefundReason, BadField> {
     RefundReason::from_code(code).ok_or_else(|| BadField::new("refund reason", code))

@@ -2,11 +2,11 @@
 //! which they stand here.
 
 use wallet::credits::Credits;
-use wallet::ids::{Day, Period, PlanId, Timestamp};
+use wallet::ids::{Day, Period, PlanId, Tier, Timestamp};
 use wallet::record::{Asked, CycleRoll, SubscriptionChange, SubscriptionKind};
 use wallet::subscription::{ChangeMode, PendingChange, Subscription};
 
-use super::parts::{BadField, StoredId, StoredIssuer, tier};
+use super::parts::{BadField, StoredId, StoredIssuer, assert_kept, tier};
 use crate::codec::{BorrowDecode, Decode, Encode};
 
 /// A subscription.
@@ -45,7 +45,7 @@ impl TryFrom<StoredSubscription> for Subscription {
     type Error = BadField;
 
     fn try_from(stored: StoredSubscription) -> Result<Self, BadField> {
-        Ok(Self {
+        let subscription = Self {
             plan: PlanId(stored.plan),
             tier: some_tier(stored.tier)?,
             allocation: Credits::from_millis(stored.allocation),
@@ -56,7 +56,10 @@ impl TryFrom<StoredSubscription> for Subscription {
             ends_at: Timestamp(stored.ends_at),
             paid_through: Timestamp(stored.paid_through),
             auto_renew: stored.auto_renew,
-        })
+        };
+        assert!(subscription.tier != Tier::NONE, "a subscription that was read has a tier");
+        assert!(subscription.tier <= Tier::MAX, "a tier that was read was checked");
+        Ok(subscription)
     }
 }
 
@@ -77,7 +80,9 @@ pub struct StoredPendingChange {
 impl From<PendingChange> for StoredPendingChange {
     fn from(of: PendingChange) -> Self {
         let PendingChange { plan, tier, allocation } = of;
-        Self { plan: plan.0, tier: tier.0, allocation: allocation.millis() }
+        let stored = Self { plan: plan.0, tier: tier.0, allocation: allocation.millis() };
+        assert_kept(&of, stored.try_into());
+        stored
     }
 }
 
@@ -86,7 +91,9 @@ impl TryFrom<StoredPendingChange> for PendingChange {
 
     fn try_from(stored: StoredPendingChange) -> Result<Self, BadField> {
         let allocation = Credits::from_millis(stored.allocation);
-        Ok(Self { plan: PlanId(stored.plan), tier: some_tier(stored.tier)?, allocation })
+        let change = Self { plan: PlanId(stored.plan), tier: some_tier(stored.tier)?, allocation };
+        assert!(change.tier != Tier::NONE, "a change that was read leads to a subscription");
+        Ok(change)
     }
 }
 
@@ -142,7 +149,7 @@ impl TryFrom<StoredSubscriptionChange<'_>> for SubscriptionChange {
         if ChangeMode::from_number(stored.asked_mode).is_none() {
             return Err(BadField::new("mode", stored.asked_mode));
         }
-        Ok(Self {
+        let change = Self {
             account: stored.account.account(),
             kind: kind.ok_or_else(|| BadField::new("subscription kind", stored.kind))?,
             asked: Asked {
@@ -158,7 +165,10 @@ impl TryFrom<StoredSubscriptionChange<'_>> for SubscriptionChange {
             amount: Credits::from_millis(stored.amount),
             zone: stored.zone.to_owned(),
             issuer: stored.issuer.into(),
-        })
+        };
+        assert!(change.kind as u8 == stored.kind, "a kind is written as it was read");
+        assert!(StoredId::from(change.account) == stored.account, "an account is written as it was read");
+        Ok(change)
     }
 }
 
@@ -181,7 +191,8 @@ pub struct StoredPlanRoll {
 impl From<&CycleRoll> for StoredPlanRoll {
     fn from(roll: &CycleRoll) -> Self {
         let CycleRoll { account, day, period, allocation, tier, ends_at, at, plan, cycle, skipped, changed } = *roll;
-        Self {
+        assert!(tier <= Tier::MAX, "a tier has four bits");
+        let stored = Self {
             account: account.into(),
             day: day.0,
             period: period.0,
@@ -193,7 +204,9 @@ impl From<&CycleRoll> for StoredPlanRoll {
             cycle,
             skipped,
             changed,
-        }
+        };
+        assert_kept(roll, stored.try_into());
+        stored
     }
 }
 
@@ -201,7 +214,7 @@ impl TryFrom<StoredPlanRoll> for CycleRoll {
     type Error = BadField;
 
     fn try_from(stored: StoredPlanRoll) -> Result<Self, BadField> {
-        Ok(Self {
+        let roll = Self {
             account: stored.account.account(),
             day: Day(stored.day),
             period: Period(stored.period),
@@ -213,7 +226,10 @@ impl TryFrom<StoredPlanRoll> for CycleRoll {
             cycle: stored.cycle,
             skipped: stored.skipped,
             changed: stored.changed,
-        })
+        };
+        assert!(roll.tier <= Tier::MAX, "a tier that was read was checked");
+        assert!(StoredId::from(roll.account) == stored.account, "an account is written as it was read");
+        Ok(roll)
     }
 }
 
