@@ -8,7 +8,8 @@ What counts, in code that is shipped (no tests, samples, examples or loom models
 - a call of a function whose name begins with `assert_`: it asserts the invariants of a value, and is one assertion
   wherever it is called;
 - a check of what was read or asked to be applied: an error of one of the types in CHECKS is built where an invariant does
-  not hold. It refuses the record, the row or the file, with its place, in every build.
+  not hold. It refuses the record, the row or the file (a journal's, a projection's, a catalogue's), with its place, in
+  every build.
 
 `debug_assert!` does not count: release builds leave it out. Overflow checks do not count either.
 
@@ -28,10 +29,10 @@ import sys
 
 # What is aimed at, and what no change may fall below: to be raised whenever assertions are added.
 AIM = 2.0
-BARS = {"wallet": 0.94, "journal": 1.97}
+BARS = {"wallet": 1.61, "journal": 1.97}
 # Errors that say that an invariant does not hold; each is a check in release builds.
 CHECKS = {
-    "wallet": ("LedgerError", "Invariant"),
+    "wallet": ("LedgerError", "Invariant", "LoadError", "CatalogError"),
     # What `fsck` and the auditor find is a check as well. Three functions make them at their place: `bad` the DecodeError of
     # a block, `differs` and `apart` the Finding of a comparison.
     "journal": (
@@ -41,6 +42,10 @@ CHECKS = {
         "Violation::of_account", "Violation::of_hold", "Violation", "Finding", "bad", "differs", "apart",
     ),
 }
+# How the files of plans and rates are refused: each call builds one such error, with file, line and key.
+REFUSAL = {"wallet": re.compile(r"\.(?:error|expected)\((?=[^)])|(?<!fn )\berror_in\(")}
+# What only puts those errors together checks nothing.
+BUILDERS = {"error", "expected", "error_in"}
 ASSERTION = re.compile(r"\b(?:assert|assert_eq|assert_ne|unreachable|panic)!|\.expect\(|(?<!fn )\bassert_\w+\(")
 FUNCTION = re.compile(r"\bfn\s+(\w+)")
 TEST_FILES = {"tests.rs", "word_loom.rs", "hold_claim_loom.rs", "samples.rs"}
@@ -155,6 +160,10 @@ def main():
             text = without_tests(blanked(path.read_text(encoding="utf-8")))
             functions = list(functions_of(text))
             checks = [found.start() for found in check.finditer(text) if is_built(text, found)]
+            if crate in REFUSAL:
+                builders = [(start, stop) for name, _, _, start, stop in functions if name in BUILDERS]
+                checks += [found.start() for found in REFUSAL[crate].finditer(text)]
+                checks = [place for place in checks if not any(start <= place < stop for start, stop in builders)]
             asserts = [found.start() for found in ASSERTION.finditer(text)]
             counts["asserted"] += len(asserts)
             inside = [place for place in checks if any(start <= place < stop for *_, start, stop in functions)]

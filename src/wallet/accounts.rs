@@ -33,6 +33,7 @@ impl AccountScan {
     }
 
     fn add(&mut self, account: AccountId) {
+        assert!(account > self.after, "a listing goes on after what was listed");
         self.first.insert(account);
         if self.first.len() > self.limit {
             self.first.pop_last();
@@ -59,6 +60,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             scan.next = scan.next.saturating_add(1);
         }
+        assert!(scan.next == end, "a slice ends where the next begins");
         false
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Almanac {
 impl Almanac {
     /// The boundaries of a cohort's zone.
     pub(crate) fn of(&mut self, cohorts: &Cohorts, cohort: Cohort) -> Zone<'_> {
+        assert!(self.zones.len() <= crate::calendar::ZONES_MAX, "I9: zones have a limit");
         let zone = self.zones.entry(cohort).or_insert_with(|| cohorts.zone(cohort));
         Zone { cohort, zone, known: &mut self.boundaries }
     }
@@ -65,5 +66,8 @@ fn remembered<K: Hash + Eq, V: Copy>(known: &mut Known<K, V>, key: K, ask: impl 
     if known.len() >= REMEMBERED_MAX {
         known.clear();
     }
-    *known.entry(key).or_insert_with(ask)
+    let answer = *known.entry(key).or_insert_with(ask);
+    assert!(known.len() <= REMEMBERED_MAX, "I9: what is remembered has a limit");
+    assert!(!known.is_empty(), "what was asked for is remembered");
+    answer
 }

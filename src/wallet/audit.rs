@@ -107,6 +107,14 @@ impl Invariant {
     }
 }
 
+const _: () = {
+    let mut at = 0;
+    while at < Invariant::ALL.len() {
+        assert!(Invariant::ALL[at].index() == at, "the index is the place in the list");
+        at = at.wrapping_add(1);
+    }
+};
+
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.number())

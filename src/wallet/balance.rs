@@ -70,6 +70,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn balance(&self, account: AccountId, now: Now) -> Answer {
         let Some(index) = self.wallets.find(account) else { return Answer::of(Outcome::UnknownAccount) };
         let slot = self.wallets.slot(index);
+        assert!(slot.account() == account, "the wallet of another account");
         self.roll_if_due(slot, now);
         let word = slot.word.load();
         let mut answer = Answer::of(Outcome::Done);
@@ -90,6 +91,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let word = slot.word.load();
         let numbers = self.numbers(slot, now);
         let told = self.tell(Answer::of(Outcome::Done), slot, &word, now);
+        assert!(slot.account() == account, "the wallet of another account");
+        slot.assert_in_step(&cold);
+        assert!(cold.in_debt != self.debt_of(index).is_zero(), "R16: the cold side knows whether there is debt");
         Some(WalletView {
             zone: self.cohorts.name(slot.cohort()),
             available: word.available,
@@ -122,6 +126,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Wait::OwnUnit | Wait::Elsewhere | Wait::Unreadable => Run::Yield,
         })?;
         let Some((mut held, live)) = found else { return Ok(None) };
+        assert!(held.id() == id, "I5: the entry of another hold");
+        assert!(live.place == held.place(), "I5: a hold is where its entry says");
         let place = held.place().position().unwrap_or_default();
         let hold = live.hold.clone();
         held.put(live, now.daemon);

@@ -196,6 +196,7 @@ impl Cohorts {
     /// Every cohort, in the order in which their zones were first named.
     pub fn in_use(&self) -> impl Iterator<Item = Cohort> + use<> {
         let count = u16::try_from(self.zones.read().len()).unwrap_or(u16::MAX);
+        assert!(usize::from(count) <= ZONES_MAX, "I9: zones have a limit");
         (0..count).map(Cohort)
     }
 
@@ -252,7 +253,8 @@ impl Cohorts {
     #[must_use]
     pub fn end_of(&self, cohort: Cohort, day: Day) -> Timestamp {
         let days = jiff::Span::new().try_days(i64::from(day.0).saturating_add(1));
-        let next = days.and_then(|days| jiff::civil::date(1970, 1, 1).checked_add(days));
+        let next = days.and_then(|days| jiff::civil::date(1970, 1, 1).checked_add(days)).ok();
+        assert!(next.is_none_or(|next| number(next).0 == day.0.saturating_add(1)), "R6: a day ends with the next");
         next.map_or(Timestamp::NEVER, |next| start_of(&self.zone(cohort), next))
     }
 
@@ -273,7 +275,10 @@ pub fn same_zone(one: &str, other: &str) -> bool {
 fn named(name: &str) -> Option<(String, TimeZone)> {
     let zone = jiff::tz::TimeZoneDatabase::bundled().get(name).ok()?;
     // The one zone without an IANA name of its own.
-    Some((zone.iana_name().unwrap_or("Etc/Unknown").to_owned(), zone))
+    let canonical = zone.iana_name().unwrap_or("Etc/Unknown").to_owned();
+    assert!(!canonical.is_empty(), "R6: a zone has a name");
+    assert!(canonical.len() <= ZONE_NAME_BYTES_MAX, "R6: a zone's name is no longer than a command's");
+    Some((canonical, zone))
 }
 
 fn find(zones: &[(String, TimeZone)], name: &str) -> Option<Cohort> {

@@ -19,6 +19,7 @@ impl Source<'_> {
     #[must_use]
     pub fn line_of(&self, offset: usize) -> u32 {
         let newlines = self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+        assert!(newlines <= offset, "a line begins after the end of the one before it");
         u32::try_from(newlines).unwrap_or(u32::MAX).saturating_add(1)
     }
 
@@ -128,9 +129,13 @@ fn changes(from: &str, to: &str) -> usize {
             left = replaced.min(above.saturating_add(1)).min(left.saturating_add(1));
             next.push(left);
         }
+        assert!(next.len() == row.len(), "each row has a number for every letter");
         row = next;
     }
-    row.last().copied().unwrap_or(from.len())
+    let changes = row.last().copied().unwrap_or(from.len());
+    assert!(changes <= from.len().max(to.len()), "no more letters change than there are");
+    assert!(changes >= from.len().abs_diff(to.len()), "letters that are too many are left out one by one");
+    changes
 }
 
 #[cfg(test)]

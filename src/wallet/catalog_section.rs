@@ -140,6 +140,7 @@ impl<'a> Value<'a> {
     /// A name: 1 to `bytes_max` ASCII letters, digits, "-", "_" and ".".
     pub(crate) fn name(&self, bytes_max: usize) -> Result<String, CatalogError> {
         let text = self.text()?;
+        assert!(bytes_max > 0, "a name of no bytes refuses everything");
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if (1..=bytes_max).contains(&text.len()) && text.bytes().all(fits) {
             return Ok(text.to_owned());
@@ -155,6 +156,7 @@ impl<'a> Value<'a> {
 
     /// A whole number in a range.
     pub(crate) fn integer<T: TryFrom<u64>>(&self, range: RangeInclusive<u64>) -> Result<T, CatalogError> {
+        assert!(range.start() <= range.end(), "a range of no number refuses everything");
         let what = format!("a whole number from {} to {}", range.start(), range.end());
         let number = match self.value {
             DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix()).ok(),
@@ -166,6 +168,7 @@ impl<'a> Value<'a> {
 
     /// One of the names of a fixed list.
     pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, CatalogError> {
+        assert!(!choices.is_empty(), "a choice of nothing refuses everything");
         let text = self.text()?;
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
         found.ok_or_else(|| {
@@ -207,6 +210,8 @@ impl<'a> Value<'a> {
             .and_then(|whole| whole.checked_mul(MILLICREDITS_PER_CREDIT))
             .zip(rest)
             .and_then(|(a, b)| a.checked_add(b));
+        assert!(rest.is_none_or(|rest| rest < MILLICREDITS_PER_CREDIT), "R1: three decimals are less than one");
+        assert!(thousandths >= whole || thousandths.is_none(), "R1: thousandths are no fewer than what is whole");
         thousandths.ok_or_else(|| self.error(format!("{digits} is too large")))
     }
 }

@@ -37,6 +37,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn command_outcome(&self, request: &CommandRequest, now: Now) -> CommandOutcome {
         let mut change = None;
         let answer = self.answer_command(request, &mut change, now);
+        let took_effect = matches!(answer.outcome, Outcome::Done | Outcome::Replayed);
+        assert!(change.is_none() || took_effect, "R13: a refusal that changed a subscription");
+        assert!(change.is_none() || answer.needs > Position::NONE, "I3: what took effect rests on its record");
         CommandOutcome { answer, change }
     }
 
@@ -116,6 +119,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 self.roll_locked(slot, &mut cold, now);
                 assert!(slot.account() == account_of(command), "a command about another wallet");
                 let on = Locked { index, slot, cold: &mut cold, held };
+                on.assert_in_step(self.debt_of(index));
                 match command {
                     Command::OpenAccount { .. } => Err(Answer::of(Outcome::AccountExists)),
                     Command::Freeze { frozen, .. } => Ok(self.freeze(on, *frozen, issuer)),
@@ -158,6 +162,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut row = None;
         let added = self.wallets.add(account, || {
             let zone = self.cohorts.name(cohort);
+            // Counted before anybody can see the wallet, and so before it can leave for another zone.
+            self.cohorts.count_wallet(cohort, None);
             row = Some(self.pushed(Record::Open(Open { account, zone, day, issuer })));
             let available = Split { free, ..Split::ZERO };
             let word = Snapshot { available, day: Numbers::short_day(day), ..Snapshot::default() };
@@ -167,7 +173,6 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         match (added, row) {
             (Ok(index), Some(row)) => {
                 assert!(self.wallets.slot(index).account() == account, "R7: an account has its own wallet");
-                self.cohorts.count_wallet(cohort, None);
                 Ok((row, Answer::of(Outcome::Done)))
             }
             (Err(NoWallet::Full), _) => Err(overloaded()),
@@ -180,7 +185,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let row = self.pushed(Record::Freeze(Freeze { account: on.slot.account(), frozen, issuer }));
         on.cold.frozen = frozen;
         on.show_attention();
-        assert!(on.slot.word.load().attention == (frozen || on.cold.in_debt), "R33: the word shows a freeze");
+        on.assert_in_step(self.debt_of(on.index));
         (row, Answer::of(Outcome::Done))
     }
 
@@ -220,6 +225,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.set_subscription(on.cold, Some(&after));
         self.wallets.note_cycle_end(on.index);
         assert!(slot.subscription(on.cold) == Some(after), "R9: a subscription is kept as its record says");
+        on.assert_in_step(self.debt_of(on.index));
         Ok((row, Answer::of(Outcome::Done)))
     }
 
@@ -254,7 +260,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (Some(Snapshot { attention, ..next }), ())
         });
         assert!(repaid <= slices.split.top_up, "R16: no more is repaid than comes in");
-        assert!(on.cold.in_debt != self.debt_of(on.index).is_zero(), "R16: the cold side knows whether there is debt");
+        on.assert_in_step(self.debt_of(on.index));
     }
 }
 
@@ -268,6 +274,12 @@ pub(crate) struct Locked<'a> {
 }
 
 impl Locked<'_> {
+    /// The wallet is in step with itself and with what it owes: before a command, and after it.
+    pub(crate) fn assert_in_step(&self, debt: Credits) {
+        self.slot.assert_in_step(self.cold);
+        assert!(self.cold.in_debt != debt.is_zero(), "R16: the cold side knows whether there is debt");
+    }
+
     /// Whether a gift of so much is taken: it fills the field up to its half, and together with what open holds may bring
     /// back never more than the field.
     pub(crate) fn takes(&self, bucket: Bucket, amount: Credits) -> bool {
@@ -420,6 +432,7 @@ fn first_answer(record: &Record) -> Answer {
         Record::Subscription(change) => answer.split = Split::only(Bucket::Subscription, change.amount),
         other => answer = bought_again(other).unwrap_or(answer),
     }
+    assert!(answer.outcome == Outcome::Done, "R13: what is remembered took effect");
     answer
 }
 

@@ -31,6 +31,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let numbers = self.numbers(slot, now);
         let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
         assert!(amount <= requested, "R33: a correction takes at most what was asked for");
+        assert!(amount == requested || word.available.of(bucket).is_zero(), "R33: it takes all that is there");
+        assert!(period == slot.period(), "I7: a correction of another period");
+        on.assert_in_step(self.debt_of(on.index));
         let record = Correct { account: slot.account(), bucket, requested, amount, day, period, issuer };
         Ok((self.pushed(Record::Correct(record)), corrected(bucket, amount)))
     }

@@ -150,6 +150,7 @@ impl FromStr for Credits {
         }
         let whole: u64 = whole.parse().map_err(|_| bad())?;
         let rest: u64 = format!("{decimals:0<3}").parse().map_err(|_| bad())?;
+        assert!(rest < MILLICREDITS_PER_CREDIT, "R1: three decimals are less than one");
         whole.checked_mul(MILLICREDITS_PER_CREDIT).and_then(|millis| millis.checked_add(rest)).map(Self).ok_or_else(bad)
     }
 }

@@ -55,6 +55,7 @@ impl Wallets {
         assert!(!nodes.links(index.0).linked(), "a timer that was taken back is in no list");
         if self.slot(index).cycle_ends_at() != Timestamp::NEVER {
             wheel.insert(nodes, index.0);
+            assert!(nodes.links(index.0).linked(), "a timer that was added is in a list");
         }
     }
 
@@ -79,6 +80,9 @@ impl Wallets {
     /// An instant before which no cycle ends, and how many have an end.
     pub(crate) fn next_cycle_end(&self) -> (Option<Timestamp>, u64) {
         let wheel = self.cycle_ends.lock();
-        (wheel.next(), wheel.count())
+        let (next, count) = (wheel.next(), wheel.count());
+        assert!(next.is_some() == (count > 0), "a wallet that is due some time has a timer");
+        assert!(count <= self.count(), "I9: a wallet has one timer");
+        (next, count)
     }
 }

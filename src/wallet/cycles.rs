@@ -17,6 +17,8 @@ use crate::timer_wheel::Advance;
 /// until the record is applied.
 pub const PACKED_ROLLS_MAX: usize = 1_024;
 
+const _: () = assert!(PACKED_ROLLS_MAX <= crate::slot::WALLETS_MAX, "I9: no batch is larger than all wallets");
+
 /// What goes from batch to batch: what the calendar said, and memory.
 #[derive(Debug, Default)]
 pub struct CycleRolls {

@@ -155,6 +155,7 @@ impl DaySweep {
     /// Rolls one wallet by what its slot says under the lock: a command may have changed zone or subscription.
     fn roll(&mut self, slot: &Slot, mut cold: impl std::ops::DerefMut<Target = Cold>, now: Now) {
         let goal = self.goal_of(slot);
+        assert!(goal.short_day == Numbers::short_day(goal.day), "R6: a goal is one day");
         let at = now.daemon.max(goal.starts_at);
         // A slot without an account is about to be filled, with a word of its own day.
         if goal.day == Day(0) || slot.account().is_none() {
@@ -164,7 +165,6 @@ impl DaySweep {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        assert!(now.daemon <= at, "R6: a wallet is not rolled before its day");
         let ended = slot.word.transition(|word| {
             if !goal.is_due(word) {
                 return (None, None);

@@ -33,6 +33,10 @@ const GROUP_CELLS: usize = 8;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = LOW << 7;
 
+const _: () = assert!(GROUP_CELLS * 8 == u64::BITS as usize, "a word has a byte for each cell of a group");
+const _: () = assert!(LOW.count_ones() as usize == GROUP_CELLS, "each tag has its lowest bit");
+const _: () = assert!(HIGH.count_ones() as usize == GROUP_CELLS, "each tag has its highest bit");
+
 /// What a directory keeps of an id.
 pub(crate) trait Cell {
     /// A cell that means nothing.
@@ -99,7 +103,10 @@ impl<C: Cell> Table<C> {
     fn with_groups(groups: usize) -> Self {
         let tags = (0..groups).map(|_| AtomicU64::new(0)).collect();
         let cells = (0..groups.saturating_mul(GROUP_CELLS)).map(|_| C::empty()).collect();
-        Self { tags, cells }
+        let table = Self { tags, cells };
+        assert!(table.cells.len() == table.tags.len().saturating_mul(GROUP_CELLS), "every cell has its tag");
+        assert!(groups == 0 || table.room() < table.cells.len(), "D1: a table has an empty cell");
+        table
     }
 
     /// The cell of an id, or else the empty one where it would be put; none in a table without cells.
@@ -152,6 +159,7 @@ impl<C: Cell> Table<C> {
     /// Adds a cell that is not there yet, to a table that has room.
     fn add(&self, hash: Hash, cell: &C) {
         let Err(Some(at)) = self.search(hash, |_| false) else { panic!("D1: a table without an empty cell") };
+        assert!(at.0 < self.cells.len(), "D1: an empty cell of this table");
         self.cells[at.0].copy_from(cell);
         self.tag(at, hash);
     }
@@ -199,7 +207,8 @@ impl<C: Cell, R: Default> Directory<C, R> {
             let table = Arc::clone(table);
             CachePadded::new(RwLock::new(Shard { table, used: 0, number, rest: R::default() }))
         };
-        let shards = tables.iter().enumerate().map(shard).collect();
+        let shards: Box<[_]> = tables.iter().enumerate().map(shard).collect();
+        assert!(shards.len() == DIRECTORY_SHARDS, "every hash has its shard");
         Self { shards, tables: RwLock::new(tables), hasher: foldhash::fast::RandomState::default() }
     }
 }
@@ -240,8 +249,10 @@ impl<C: Cell, R> Directory<C, R> {
             Err(Some(at)) if shard.used < shard.table.room() => return Err(at),
             Err(_) => {}
         }
-        let groups = C::more_groups(shard.table.tags.len());
+        let (groups, used) = (C::more_groups(shard.table.tags.len()), shard.used);
+        assert!(groups > shard.table.tags.len(), "D1: a table that grows has more room");
         self.rebuild(shard, groups, |_| true, hash_of);
+        assert!(shard.used == used, "a table that grows loses nothing");
         match shard.table.search(hash, |_| false) {
             Err(Some(at)) => Err(at),
             _ => panic!("D1: a table without an empty cell"),
@@ -253,6 +264,7 @@ impl<C: Cell, R> Directory<C, R> {
     pub(crate) fn fill(&self, shard: &mut Shard<C, R>, at: At, hash: Hash) {
         shard.table.tag(at, hash);
         shard.used = shard.used.saturating_add(1);
+        assert!(shard.used <= shard.table.room(), "D1: a table without an empty cell");
     }
 
     /// Lets go of the cells that are not to stay, and of the room that is too much then.
@@ -263,6 +275,7 @@ impl<C: Cell, R> Directory<C, R> {
         hash_of: impl Fn(&C) -> Hash,
     ) -> u64 {
         let left = shard.used().filter(|cell| stays(cell)).count();
+        assert!(left <= shard.used, "more cells stay than there are");
         let gone = shard.used.saturating_sub(left);
         if gone > 0 {
             let mut groups = 0;
@@ -270,6 +283,7 @@ impl<C: Cell, R> Directory<C, R> {
                 groups = C::more_groups(groups);
             }
             self.rebuild(shard, groups, stays, hash_of);
+            assert!(shard.used == left, "what stays is there, and nothing else");
         }
         u64::try_from(gone).unwrap_or(u64::MAX)
     }
@@ -289,6 +303,7 @@ impl<C: Cell, R> Directory<C, R> {
             used = used.saturating_add(1);
         }
         assert!(used <= table.room(), "D1: a table without an empty cell");
+        assert!(used <= shard.used, "more cells stay than there are");
         shard.used = used;
         shard.table = Arc::new(table);
         // The last lock that is taken here; who holds it to read waits for nothing.

@@ -50,6 +50,9 @@ pub const SWEEP_HOLDS_MAX: usize = 512;
 /// Fewer operations than this are decided without a look ahead.
 const WARM_OPERATIONS_MIN: usize = 16;
 
+const _: () = assert!(WARM_OPERATIONS_MIN <= CHUNK_OPERATIONS_MAX, "a full chunk is looked at");
+const _: () = assert!(CHUNK_OPERATIONS_MAX <= SWEEP_HOLDS_MAX, "I9: what time ends in a unit is more than a chunk");
+
 /// The FIFO of the partition.
 pub trait Journal: Send + Sync {
     /// Gives the records their places, in order and in one piece, and says the first. Room has been taken before.
@@ -431,7 +434,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn next_unit(&self) -> UnitNumber {
         // Relaxed: only the number must be unique.
-        UnitNumber(self.units.fetch_add(1, Ordering::Relaxed))
+        let number = self.units.fetch_add(1, Ordering::Relaxed);
+        assert!(number <= UnitNumber::MAX, "a unit's number fits a place");
+        UnitNumber(number)
     }
 
     pub(crate) fn today(&self, slot: &Slot, now: Now) -> Today {

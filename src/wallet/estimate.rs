@@ -91,6 +91,7 @@ pub fn estimate(
         min_tier = min_tier.max(priced.min_tier);
     }
     assert!(needs.len() == lines.len(), "every line has its need");
+    assert!(needs.iter().all(|of_line| *of_line <= need), "R21: a line is a part of the need");
     Ok(Estimate {
         need,
         with_buffer_min: with_buffer(need, smaller)?,
@@ -104,7 +105,10 @@ pub fn estimate(
 fn with_buffer(need: Credits, percent: u8) -> Result<Credits, EstimateError> {
     let percent = u128::from(percent).saturating_add(100);
     let hundredths = u128::from(need.millis()).checked_mul(percent).ok_or(EstimateError::Overflow)?;
-    u64::try_from(hundredths.div_ceil(100)).map(Credits::from_millis).map_err(|_| EstimateError::Overflow)
+    let buffered = hundredths.div_ceil(100);
+    assert!(buffered >= u128::from(need.millis()), "R21: a buffer adds to the need");
+    assert!(buffered.saturating_mul(100) >= hundredths, "R21: a buffer is rounded up");
+    u64::try_from(buffered).map(Credits::from_millis).map_err(|_| EstimateError::Overflow)
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use crate::sync::Ordering;
 /// How far the bound of forgotten ids moves at a time, in milliseconds: each move is a record and a sweep.
 const BOUND_STEP_MS: u64 = 10_000;
 
+const _: () = assert!(BOUND_STEP_MS.is_multiple_of(1_000), "R32: forgetting goes by the second");
+const _: () = assert!(LOOK_AGAIN_MS <= BOUND_STEP_MS, "R32: the bound is looked at before its next step");
+
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// Ends up to one chunk of holds whose time has come, and says how many records that pushed. Room for a chunk has
     /// been taken before.
@@ -51,6 +54,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let open = &self.holds.open_holds;
         let slots: Vec<Option<SlotIndex>> = due.iter().map(|record| open.look_at(*record)).collect();
         let hashes: Vec<Hash> = due.iter().map(|record| open.hash(*record)).collect();
+        assert!(slots.len() == hashes.len(), "every record is looked at");
+        assert!(slots.len() <= SWEEP_HOLDS_MAX, "I9: what expires at once has a limit");
         let holds = self.holds.look();
         let mut seen = 0;
         for (slot, hash) in slots.into_iter().zip(&hashes) {
@@ -101,7 +106,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub fn forget(&self, now: Now) -> u64 {
         let flushed = self.archive.flushed();
         self.commands.retain(|_, row| row.position > flushed);
+        let before = self.id_bound.load(Ordering::Acquire);
         let forgotten = self.move_bound(now, flushed);
+        let bound = self.id_bound.load(Ordering::Acquire);
+        assert!(bound >= before, "R32: the bound never goes back");
+        assert!(forgotten == 0 || bound > 0, "R32: holds are forgotten below a bound");
         self.chores.note(Chore::Forget, self.next_forget(now));
         forgotten
     }
@@ -147,6 +156,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     fn sweep(&self, bound: Timestamp, now: Now) -> u64 {
         assert!(bound.0 <= self.id_bound.load(Ordering::Acquire), "R32: the bound comes before the sweep");
+        assert!(bound <= now.daemon, "R32: ids to come are not forgotten");
         let flushed = self.archive.flushed();
         let ended_before = seconds(now.daemon.minus_millis(self.settings.id_window_ms));
         self.holds.forget(|id, place, at_s| {

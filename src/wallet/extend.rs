@@ -31,6 +31,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             Err(refused) => Ok(refused),
         };
+        assert!(!live.over, "I6: an extension ends nothing");
         held.put(live, now.daemon);
         answer
     }

@@ -42,6 +42,15 @@ impl HoldState {
     }
 }
 
+// Persisted: each number stays with its state.
+const _: () = assert!(matches!(HoldState::from_code(HoldState::Open as u8), Some(HoldState::Open)));
+const _: () = assert!(matches!(HoldState::from_code(HoldState::Settled as u8), Some(HoldState::Settled)));
+const _: () = assert!(matches!(HoldState::from_code(HoldState::Released as u8), Some(HoldState::Released)));
+const _: () = assert!(matches!(HoldState::from_code(HoldState::Expired as u8), Some(HoldState::Expired)));
+const _: () = assert!(matches!(HoldState::from_code(HoldState::Tombstone as u8), Some(HoldState::Tombstone)));
+const _: () =
+    assert!(matches!(HoldState::from_code(HoldState::ReleasedByWorker as u8), Some(HoldState::ReleasedByWorker)));
+
 /// One step of a hold's settlement; a retry of it gets this answer again (I5).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Settlement {

@@ -23,19 +23,28 @@ pub(crate) struct Place(u64);
 const PENDING: u64 = 1 << 63;
 const INDEX_BITS: u32 = 16;
 
+const _: () = assert!(crate::engine::CHUNK_OPERATIONS_MAX < 1 << INDEX_BITS, "I9: a unit's records have numbers");
+
 /// The number of a unit; unique while the daemon runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct UnitNumber(pub(crate) u64);
 
+impl UnitNumber {
+    /// The largest that fits a place beside an index: a million units a second for four years.
+    pub(crate) const MAX: u64 = (1 << (63 - INDEX_BITS)) - 1;
+}
+
 impl Place {
     #[inline]
     pub(crate) fn pending(unit: UnitNumber, index: usize) -> Self {
+        const { assert!(crate::engine::SWEEP_HOLDS_MAX <= u16::MAX as usize, "I9: a unit's records have numbers") }
         let index = u64::from(u16::try_from(index).unwrap_or(u16::MAX));
         Self(PENDING | (unit.0 << INDEX_BITS) | index)
     }
 
     #[inline]
     pub(crate) const fn pushed(position: Position) -> Self {
+        assert!(position.0 & PENDING == 0, "a position leaves the bit of what waits alone");
         Self(position.0)
     }
 
@@ -148,7 +157,9 @@ impl Cell for HoldCell {
     /// A fourth, a fifth, a sixth, a seventh more: so little room is empty, and the sizes are those of the allocator.
     fn more_groups(groups: usize) -> usize {
         let power = groups.checked_ilog2().unwrap_or(0);
-        groups.saturating_add((1 << power) / 4).max(groups.saturating_add(1))
+        let more = groups.saturating_add((1 << power) / 4).max(groups.saturating_add(1));
+        assert!(more > groups, "D1: a table that grows has more room");
+        more
     }
 }
 
@@ -279,6 +290,8 @@ impl Held<'_> {
 
     /// Keeps a hold whole.
     pub(crate) fn keep(&mut self, live: Live) {
+        assert!(!live.over, "what is over is not kept");
+        assert!(live.record.is_none() || live.hold.state == HoldState::Open, "I6: a record of a hold that has ended");
         if let Some(record) = live.record {
             self.holds.open_holds.set_end(record, live.hold.ends_at);
         }
@@ -291,7 +304,8 @@ impl Held<'_> {
     fn end(&mut self, place: Place, at: Timestamp) {
         if matches!(self.cell().state(), State::Kept(_)) {
             let id = self.id();
-            self.shard.rest.0.remove(&id);
+            let kept = self.shard.rest.0.remove(&id);
+            assert!(kept.is_some(), "I5: a hold that is kept whole is there");
         }
         self.cell().set(place, State::Ended(seconds(at)));
     }
@@ -299,6 +313,8 @@ impl Held<'_> {
     /// Publishes the position of a record that waited at `place`; only the last record of a unit ends the wait.
     #[inline]
     pub(crate) fn mark(&mut self, (record, place): (&Record, Place), position: Position) {
+        assert!(position > Position::NONE, "I3: a record has a place");
+        assert!(place.position().is_none(), "a record is marked once");
         let last = self.place() == place;
         if last {
             self.cell().place.store(Place::pushed(position).0, Ordering::Relaxed);
@@ -307,7 +323,7 @@ impl Held<'_> {
             return;
         }
         let id = self.id();
-        let Some(live) = self.shard.rest.0.get_mut(&id) else { return };
+        let Some(live) = self.shard.rest.0.get_mut(&id) else { panic!("I5: a hold that is kept whole is there") };
         live.hold.note_position_of(record, position);
         if last {
             live.place = Place::pushed(position);
@@ -347,6 +363,7 @@ impl Vacant<'_> {
         let (Some(slot), Some(record)) = (live.slot, live.record) else { return self.keep(live) };
         let reserve = live.hold.as_reserved(self.id);
         let written = self.holds.open_holds.write(record, self.hash, slot, &reserve);
+        assert!(live.hold.state == HoldState::Open, "I6: a hold that is loaded as open has not ended");
         let position = live.hold.reserve_position;
         let same = Hold { reserve_position: position, last_position: position, ..Hold::reserved(&reserve, false) };
         if written && live.hold == same {
@@ -365,7 +382,8 @@ impl Vacant<'_> {
     /// Adds a hold that is kept whole.
     pub(crate) fn keep(mut self, live: Live) {
         let (place, record) = (live.place, live.record);
-        self.shard.rest.0.insert(self.id, Box::new(live));
+        let before = self.shard.rest.0.insert(self.id, Box::new(live));
+        assert!(before.is_none(), "I5: an id that was vacant is known");
         self.fill(place, State::Kept(record));
     }
 
@@ -462,7 +480,8 @@ impl Holds {
         for shard in self.directory.shards() {
             forgotten = forgotten.saturating_add(self.directory.retain(&mut shard.write(), stays, hash_of));
         }
-        self.entries.fetch_sub(forgotten, Ordering::Relaxed);
+        let before = self.entries.fetch_sub(forgotten, Ordering::Relaxed);
+        assert!(before >= forgotten, "R32: more holds are forgotten than there were");
         forgotten
     }
 
@@ -512,7 +531,9 @@ impl Holds {
             return;
         }
         self.open.fetch_add(opened.1, Ordering::Relaxed);
-        self.open.fetch_sub(u64::try_from(ended.len()).unwrap_or(0), Ordering::Relaxed);
+        let gone = u64::try_from(ended.len()).unwrap_or(0);
+        let before = self.open.fetch_sub(gone, Ordering::Relaxed);
+        assert!(before >= gone, "I6: more holds end than were open");
         let mut ages = self.ages.lock();
         if opened.1 > 0 {
             let count = ages.entry(opened.0.seconds()).or_default();
@@ -528,6 +549,10 @@ impl Holds {
                 }
             }
         }
+        assert!(
+            opened.1 == 0 || !ended.is_empty() || ages.contains_key(&opened.0.seconds()),
+            "an open hold has an age"
+        );
         ended.clear();
     }
 

@@ -116,6 +116,10 @@ impl Timestamp {
     }
 }
 
+const _: () = assert!(Timestamp::NONE.0 < Timestamp::NEVER.0, "none is before every instant, never after it");
+const _: () = assert!(Timestamp::NEVER.plus_millis(1).0 == Timestamp::NEVER.0, "nothing is later than never");
+const _: () = assert!(Timestamp::NONE.minus_millis(1).0 == Timestamp::NONE.0, "nothing is before none");
+
 /// What a request knows of the time: both instants are read once, by the server's clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Now {
@@ -148,6 +152,8 @@ impl Period {
         Self(self.0.saturating_add(1))
     }
 }
+
+const _: () = assert!(Period(0).next().0 == 1, "I7: periods are counted one by one");
 
 /// The number of a record in the journal. The first record is 1; zero means "rests on nothing".
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]

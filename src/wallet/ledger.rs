@@ -196,6 +196,8 @@ fn insert_new_hold(books: &mut impl Books, position: Position, id: HoldId, hold:
     if books.hold(id).is_some() {
         return Err(LedgerError::HoldExists { position, hold: id });
     }
+    assert!(hold.reserve_position == position, "I4: a hold begins where it is made");
+    assert!(hold.settlements.is_empty(), "I5: a new hold has no settlement");
     books.insert_hold(id, hold);
     Ok(())
 }
@@ -246,6 +248,7 @@ fn apply_grant(books: &mut impl Books, position: Position, grant: &Grant) -> Res
         row.counters_mut(grant.bucket).granted += grant.amount;
         let split = Split::only(grant.bucket, grant.amount);
         assert!(split.total() == grant.amount, "I1: a grant of another amount");
+        assert!(row.day >= grant.day, "R5: a grant to a day that the row has come to");
         row.give(&Slices { split, day: grant.day, period: grant.period }, policies);
     })
 }
@@ -275,6 +278,7 @@ fn apply_correct(books: &mut impl Books, position: Position, correct: &Correct) 
         row.roll_day(correct.day, policies);
         let split = Split::only(correct.bucket, correct.amount);
         row.take(&Slices { split, day: correct.day, period: correct.period }, policies);
+        assert!(row.day >= correct.day, "R5: a correction of a day that the row has come to");
         row.counters_mut(correct.bucket).clawed_back += correct.amount;
         assert!(correct.amount <= correct.requested, "R33: a correction takes at most what was asked for");
     })
@@ -380,6 +384,7 @@ fn apply_refund(books: &mut impl Books, position: Position, refund: &Refund) -> 
 
 fn give_back(row: &mut Row, policies: &FreePolicies, taken: &Slices, returned: &Split, forfeited: &Split) {
     assert!(forfeited.top_up.is_zero(), "R24: top-up credits always come back");
+    assert!(returned.total() + forfeited.total() <= taken.split.total(), "I1: more goes back than was held");
     uncount_held(row, returned);
     uncount_held(row, forfeited);
     row.give(&Slices { split: *returned, ..*taken }, policies);

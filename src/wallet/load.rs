@@ -41,6 +41,7 @@ const FORGET_AFTER_START_MS: u64 = 3_000;
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// Adds a journaled allowance; before the wallets.
     pub fn load_policy(&self, policy: FreePolicy) {
+        assert!(self.wallets.count() == 0, "R5: allowances are loaded before the wallets that they are of");
         self.policies.write().add(policy);
         self.tell_of_policy(policy);
     }
@@ -102,6 +103,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let slot = self.wallets.slot(index);
         self.set_pending(slot, &mut slot.lock(), row.pending);
+        slot.assert_in_step(&slot.lock());
         assert!(slot.account() == row.account, "I4: the wallet of another account");
         assert!(slot.period() == row.period, "I7: a wallet is loaded in its row's period");
         for pending in &row.pending_top_ups {
@@ -132,6 +134,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
         self.holds.count_entry();
+        assert!(slot.is_some() == (hold.state == HoldState::Open), "I6: an open hold has its wallet");
         let Some(slot) = slot else {
             vacant.ended(place, hold.ended_at);
             return Ok(());
@@ -170,6 +173,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Some(last) if last.allowance == allowance && last.all_accounts == all_accounts => return false,
             Some(_) => {
                 let most_advanced = now.daemon.plus_millis(14 * 3_600_000);
+                assert!(most_advanced > now.daemon, "R5: the most advanced zone is ahead of UTC");
                 Day(u32::try_from(most_advanced.0 / DAY_MS).unwrap_or(0).saturating_add(2))
             }
             None => Day(0),
@@ -177,6 +181,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let policy = FreePolicy { from, allowance, all_accounts };
         self.journal.push(&[Record::Policy(policy)]);
         policies.add(policy);
+        assert!(policies.last() == Some(&policy), "R5: the newest policy comes last");
         self.tell_of_policy(policy);
         true
     }

@@ -16,6 +16,8 @@ pub(crate) struct WithoutTopUp(Box<[AtomicU64]>);
 
 const WORDS: usize = 1 << 10;
 
+const _: () = assert!(WORDS * 64 > u16::MAX as usize, "R14: every plan has its bit");
+
 impl Default for WithoutTopUp {
     fn default() -> Self {
         Self((0..WORDS).map(|_| AtomicU64::new(0)).collect())
@@ -36,9 +38,11 @@ impl WithoutTopUp {
                 *word |= 1 << (plan.0 & 63);
             }
         }
+        assert!(words.len() == self.0.len(), "R14: every plan has its bit");
         for (word, new) in self.0.iter().zip(words) {
             word.store(new, Ordering::Relaxed);
         }
+        assert!(catalog.without_top_up().all(|plan| self.contains(plan)), "R14: a plan is found as it was noted");
     }
 }
 

@@ -18,6 +18,7 @@ use crate::record::{Attribution, OverCommit, PricedTerms, Reserve, Terms};
 use crate::slot::SlotIndex;
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering};
 use crate::timer_wheel::{Advance, Links, Nodes, TimerWheel};
+use crate::word::Bits;
 
 /// Few in a test, so that it comes to the next segment.
 const SEGMENT_BITS: u32 = if cfg!(test) { 6 } else { 13 };
@@ -143,6 +144,7 @@ impl OpenHolds {
     /// Takes out records that are to be used, the next one last.
     pub(crate) fn allocate(&self, count: usize, spare: &mut Vec<RecordNumber>) {
         let mut ends = self.ends.lock();
+        assert!(spare.is_empty(), "records are taken out when none are left");
         let kept = ends.free.len().saturating_sub(count);
         spare.extend(ends.free.drain(kept..).map(RecordNumber));
         let new = u32::try_from(count.saturating_sub(spare.len())).unwrap_or(u32::MAX);
@@ -179,6 +181,7 @@ impl OpenHolds {
         ends.free.extend(spare.drain(..).map(|number| number.0));
         let used = usize::try_from(ends.used).unwrap_or(usize::MAX);
         assert!(ends.free.len() <= used, "a record goes back once");
+        assert!(ends.wheel.count() <= u64::from(ends.used), "R23: a record is one timer");
     }
 
     /// Notes the end of a hold, in the place of what was noted before; whoever calls has the lock of its shard, so that
@@ -276,6 +279,7 @@ impl Ends {
 
     fn note(&mut self, segments: &Segments, number: RecordNumber) {
         let nodes = &mut &*segments;
+        assert!(number.0 < self.used, "a record that was never given out");
         self.wheel.cancel(nodes, number.0);
         self.wheel.insert(nodes, number.0);
     }
@@ -301,8 +305,14 @@ const HASH_SLOT: usize = 10;
 const HASH_FREE: usize = 11;
 
 const HIGH_HALF: u64 = u64::MAX << 32;
-const FREE_BITS: u32 = 28;
-const AMOUNT_BITS: u32 = 38;
+const FREE_BITS: u32 = Bits::WIDE.free;
+const AMOUNT_BITS: u32 = Bits::WIDE.subscription;
+
+const _: () = assert!(Bits::WIDE.top_up == AMOUNT_BITS, "one form for both amounts");
+const _: () = assert!(FREE_BITS <= 32, "free credits lie beside half a hash");
+const _: () = assert!(AMOUNT_BITS + 16 == 54, "an amount, a number of 16 bits, and what was allowed or added");
+const _: () = assert!(HASH_SLOT == WORDS - 2 && HASH_FREE == WORDS - 1, "the hash stands in the last two words");
+const _: () = assert!(SEGMENTS * SEGMENT_RECORDS <= 1 << 31, "a record is a node of the wheel, whose links keep a bit");
 
 #[inline]
 fn pack(reserve: &Reserve) -> Option<[u64; WORDS]> {
@@ -327,6 +337,8 @@ fn pack(reserve: &Reserve) -> Option<[u64; WORDS]> {
             | u64::from(priced.pro_model) << 2
             | u64::from(priced.over_commit as u8) << 3
     });
+    assert!(allowed >> 10 == 0, "what the request allowed has ten bits");
+    assert!(added >> 10 == 0, "what the card added has ten bits");
     let version = terms.priced.map_or(0, |priced| priced.version);
     let both = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
     let mut words = [0; WORDS];
@@ -349,6 +361,8 @@ fn unpack(words: &[u64; WORDS], ends_at: Timestamp, account: AccountId, hold: Ho
     let (allowed, added) = (words[SUBSCRIPTION] >> 54, words[TOP_UP] >> 54);
     let over_commit = |code: u64| OverCommit::from_code(u8::try_from(code & 0b11).unwrap_or(0)).unwrap_or_default();
     let at = Timestamp(words[RESERVED_AT]);
+    assert!(allowed & 0b111 != 0, "R3: what was written down has its sources");
+    assert!(ends_at >= at, "R23: a hold ends after it began");
     let split = Split {
         free: amount(words[HASH_FREE], FREE_BITS),
         subscription: amount(words[SUBSCRIPTION], AMOUNT_BITS),

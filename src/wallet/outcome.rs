@@ -29,6 +29,18 @@ macro_rules! outcomes {
                 match self { $(Self::$name => $text,)* }
             }
         }
+
+        // R40: a number is one outcome's for ever. In order, so that none is there twice.
+        const _: () = {
+            let mut at = 0;
+            while at < Outcome::ALL.len() {
+                let code = Outcome::ALL[at].code();
+                assert!(at == 0 || Outcome::ALL[at.wrapping_sub(1)].code() < code, "R40: the numbers go up");
+                assert!(matches!(Outcome::from_code(code), Some(of) if of.code() == code), "R40: a number is read back");
+                assert!(!Outcome::ALL[at].name().is_empty(), "R40: an outcome has a name");
+                at = at.wrapping_add(1);
+            }
+        };
     };
 }
 
@@ -157,6 +169,28 @@ pub const PRECEDENCE_COMMANDS: &[Outcome] = &[
     O::Limit,
     O::BalanceLimit,
 ];
+
+/// Whether no outcome comes twice: a rank is one rank.
+const fn ranks(order: &[Outcome]) -> bool {
+    let mut at = 0;
+    while at < order.len() {
+        let mut other = 0;
+        while other < at {
+            if order[other].code() == order[at].code() {
+                return false;
+            }
+            other = other.wrapping_add(1);
+        }
+        at = at.wrapping_add(1);
+    }
+    true
+}
+
+const _: () = assert!(ranks(PRECEDENCE_EVERY), "R40: an outcome has one rank");
+const _: () = assert!(ranks(PRECEDENCE_IDENTITY), "R40: an outcome has one rank");
+const _: () = assert!(ranks(PRECEDENCE_GATES), "R40: an outcome has one rank");
+const _: () = assert!(ranks(PRECEDENCE_SETTLEMENTS), "R40: an outcome has one rank");
+const _: () = assert!(ranks(PRECEDENCE_COMMANDS), "R40: an outcome has one rank");
 
 macro_rules! fields {
     ($($name:ident = $code:literal $text:literal,)*) => {

@@ -50,6 +50,7 @@ impl CycleOutlook {
         self.in_hour = self.in_hour.saturating_add(u64::from(ends_at <= self.hour_ends_at));
         self.in_day = self.in_day.saturating_add(u64::from(ends_at <= self.day_ends_at));
         assert!(self.in_hour <= self.in_day, "an hour is part of its day");
+        assert!(self.earliest <= ends_at, "the earliest end is no later than any");
     }
 }
 
@@ -63,6 +64,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         });
         let mut zones: Vec<DayBoundary> = zones.filter(|zone| zone.wallets > 0).collect();
         zones.sort_by(|one, other| (one.today.ends_at, &one.zone).cmp(&(other.today.ends_at, &other.zone)));
+        assert!(zones.len() <= crate::calendar::ZONES_MAX, "I9: zones have a limit");
+        assert!(zones.iter().all(|zone| zone.today.ends_at > now.daemon), "R6: a day that runs has not ended");
         zones
     }
 
@@ -74,6 +77,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             outlook.add(slot.cycle_ends_at());
             outlook.next = outlook.next.saturating_add(1);
         }
+        assert!(outlook.in_day <= u64::from(outlook.next), "a wallet counts once");
+        assert!(outlook.next == end, "a slice ends where the next begins");
         false
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::bucket::Bucket;
 use crate::credits::Credits;
 use crate::ids::{PlanId, Tier};
 
@@ -54,6 +55,12 @@ impl BillingTerm {
         }
     }
 }
+
+const _: () = assert!(BillingTerm::ALL[0].months() == 1, "R9: a monthly term is one cycle");
+const _: () = assert!(BillingTerm::ALL[0].months() < BillingTerm::ALL[1].months(), "R9: terms stand shortest first");
+const _: () = assert!(BillingTerm::ALL[1].months() < BillingTerm::ALL[2].months(), "R9: terms stand shortest first");
+const _: () = assert!(PLANS_MAX <= u16::MAX as usize, "R9: every plan has a number");
+const _: () = assert!(NAME_BYTES_MAX <= TITLE_BYTES_MAX, "R9: the title is the name where none is given");
 
 /// A plan of the catalogue (R9).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -190,6 +197,7 @@ impl PlanCatalog {
     #[must_use]
     pub fn upgrade_for(&self, tier: Tier, needed: Credits) -> Option<&Plan> {
         let above = || self.plans.iter().filter(|plan| plan.tier > tier);
+        assert!(tier <= Tier::MAX, "R9: a tier that no word holds");
         let enough = above()
             .filter(|plan| plan.credits >= needed)
             .min_by_key(|plan| (plan.tier, plan.credits, plan.term, plan.id));
@@ -217,7 +225,9 @@ impl PlanCatalog {
     #[must_use]
     pub fn forgotten_id(old: &Self, new: &Self) -> Option<PlanId> {
         let ids = old.plans.iter().map(|plan| plan.id).chain(old.retired.iter().map(|plan| plan.id));
-        ids.filter(|id| new.by_id(*id).is_none() && new.retired_plan(*id).is_none()).min()
+        let forgotten = ids.filter(|id| !new.knows(*id)).min();
+        assert!(forgotten.is_none_or(|id| !id.is_none()), "R9: a plan has an id");
+        forgotten
     }
 
     /// The first plan without top-ups of `old` that `new` retires with them: its subscribers could buy all at once what
@@ -226,6 +236,29 @@ impl PlanCatalog {
     pub fn allows_top_ups(old: &Self, new: &Self) -> Option<PlanId> {
         let without = |id: PlanId| old.by_id(id).is_some_and(|plan| !plan.top_up);
         new.retired.iter().find(|plan| plan.top_up && without(plan.id)).map(|plan| plan.id)
+    }
+
+    /// What holds of a catalogue however it was read: ids and names are unique, what a plan gives fits a word (R9).
+    pub(crate) fn assert_whole(&self) {
+        assert!(self.plans.len() <= PLANS_MAX, "I9: plans have a limit");
+        assert!(self.bundles.len() <= BUNDLES_MAX, "I9: bundles have a limit");
+        assert!(self.plans.is_sorted_by(|one, next| one.id < next.id), "R9: an id is one plan's");
+        assert!(self.retired.is_sorted_by(|one, next| one.id < next.id), "R9: a plan is retired once");
+        for plan in &self.plans {
+            assert!(!plan.id.is_none(), "R9: a plan has an id");
+            assert!(self.retired_plan(plan.id).is_none(), "R9: a retired id is no plan's");
+            assert!(plan.tier > Tier::NONE, "R9: a plan has a tier");
+            assert!(plan.tier <= Tier::MAX, "R9: a tier that no word holds");
+            assert!(plan.credits <= crate::command::half(Bucket::Subscription), "R9: credits that no gift may bring");
+        }
+        for bundle in &self.bundles {
+            assert!(!bundle.credits.is_zero(), "R14: a bundle of nothing");
+            assert!(bundle.credits <= crate::command::half(Bucket::TopUp), "R14: credits that no gift may bring");
+        }
+    }
+
+    fn knows(&self, id: PlanId) -> bool {
+        self.by_id(id).is_some() || self.retired_plan(id).is_some()
     }
 
     fn retired_plan(&self, id: PlanId) -> Option<&RetiredPlan> {

@@ -33,7 +33,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Some((kind, asked)) = asked(command) else { unreachable!("the caller has told the commands apart") };
         let change = self.decide_change(&on, before.as_ref(), (command, moves_to), now)?;
         let word = on.slot.word.load();
-        assert!((word.tier == Tier::NONE) == before.is_none(), "R9: the word's tier is its subscription's");
+        on.assert_in_step(self.debt_of(on.index));
         assert!(change.pending.is_none() || change.after.is_some(), "R12: a change that waits for no boundary");
         let left = if change.opens_period { Credits::ZERO } else { word.available.subscription };
         let pending = change.pending.map_or(Credits::ZERO, |pending| pending.allocation);
@@ -152,6 +152,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.set_subscription(on.cold, change.after.as_ref());
         assert!(slot.subscription(on.cold) == change.after, "R13: a command leaves what its record says");
         self.wallets.note_cycle_end(on.index);
+        on.assert_in_step(self.debt_of(on.index));
     }
 }
 

@@ -22,6 +22,7 @@ impl FreePolicies {
         self.policies.retain(|known| known.from < policy.from);
         assert!(self.policies.last().is_none_or(|last| last.from < policy.from), "R5: policies are in order");
         self.policies.push(policy);
+        assert!(self.on(policy.from) == Some(&policy), "R5: a policy holds from its first date");
     }
 
     /// The policy that holds on a date.
@@ -52,7 +53,10 @@ impl FreePolicies {
     #[must_use]
     pub fn allowance_of(&self, day: Day, subscribed: bool) -> Credits {
         match self.on(day) {
-            Some(policy) if policy.all_accounts || !subscribed => policy.allowance,
+            Some(policy) if policy.all_accounts || !subscribed => {
+                assert!(policy.from <= day, "R5: a policy that does not hold yet");
+                policy.allowance
+            }
             _ => Credits::ZERO,
         }
     }

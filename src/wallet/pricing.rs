@@ -98,7 +98,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let hold_ms = self.hold_ms(request, charge, (priced.ttl_default_ms, priced.ttl_max_ms));
         let terms = terms(request, Some(priced_terms(&priced, expected)), hold_ms);
         let changed = expected && request.amount != priced.amount;
-        assert!(charge || hold_ms <= self.settings.hold_ttl_max_ms, "R23: a hold time has a limit");
+        assert!(priced.version == card.version(), "R18: a price of another card");
+        assert!(priced.amount <= crate::reserve::AMOUNT_MAX, "R17: a price that no hold takes");
         Ok(Asked {
             amount: priced.amount,
             sources: terms.sources(),
@@ -114,11 +115,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     fn hold_ms(&self, request: &ReserveRequest, charge: bool, (default_ms, max_ms): (u32, u32)) -> u32 {
         let usual = if default_ms == 0 { self.settings.hold_ttl_default_ms } else { default_ms };
         let longest = if max_ms == 0 { self.settings.hold_ttl_max_ms } else { max_ms };
-        match () {
+        let hold_ms = match () {
             () if charge => 0,
             () if request.ttl_ms != 0 => request.ttl_ms,
             () => usual.min(longest).min(self.settings.hold_ttl_max_ms),
-        }
+        };
+        assert!(hold_ms <= self.settings.hold_ttl_max_ms, "R23: a hold time has a limit");
+        hold_ms
     }
 }
 

@@ -78,6 +78,8 @@ pub fn quote(
     };
     assert!(split.is_zero() || split.total() == priced.amount, "R21: the preview is what would be drawn");
     assert!(split.within(sources) == split, "R3: the preview keeps to the sources");
+    assert!(after.is_none_or(|(at, _)| at > Timestamp::NONE), "R21: a reset comes at an instant");
+    assert!(outcome == Outcome::Granted || split.is_zero(), "R21: a refusal draws nothing");
     Ok(Quote {
         priced,
         would: outcome,
@@ -109,6 +111,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             () if !wallet.debt.is_zero() => Some(Outcome::Debt),
             () => None,
         };
+        assert!(self.wallets.slot(index).account() == request.account, "the wallet of another account");
+        assert!(wallet.debt.is_zero() || wallet.available.top_up.is_zero(), "R16: debt beside top-up credits");
         let purse = Purse { available: wallet.available, tier: wallet.tier };
         let later = self.later_purses(self.wallets.slot(index).cohort(), &wallet, now);
         quote(&self.rates(), request, barred, &purse, later).map_err(refused)
@@ -126,6 +130,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         resets.retain(|at| *at > now.daemon && *at != Timestamp::NEVER);
         resets.sort_unstable();
         resets.dedup();
+        assert!(resets.is_sorted_by(|one, next| one < next), "R21: resets come one after the other");
+        assert!(
+            resets.first().is_none_or(|first| *first > now.daemon),
+            "R21: a reset that has been is none to wait for"
+        );
         resets.into_iter().map(|at| (at, self.purse_at(cohort, wallet, at))).collect()
     }
 
@@ -139,6 +148,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             purse.tier = rolled.after.map_or(Tier::NONE, |after| after.tier);
             purse.available.subscription = rolled.after.map_or_else(Default::default, |after| after.allocation);
         }
+        assert!(rolled.is_none_or(|rolled| rolled.boundary <= at), "R10: a boundary that has not come");
         let day = self.cohorts.day_at(cohort, at);
         if day > wallet.day {
             // The day began with the tier of before a boundary that lies within it.

@@ -37,6 +37,11 @@ pub const PRICES_MAX: usize = 256;
 /// Bytes of a name or title at most.
 pub const NAME_BYTES_MAX: usize = 64;
 
+const _: () =
+    assert!(STEPS_MAX as usize * STEPS_MAX as usize <= PRICES_MAX, "R17: every pair of steps can have a price");
+const _: () = assert!(TOOLS_MAX <= u16::MAX as usize, "R17: every tool has a number");
+const _: () = assert!(Ratio::ONE.0 < Ratio::MAX.0, "R17: a multiplier can be more than one");
+
 /// Tools and models with their prices, of one version. [`parse::rate_card`] makes one; the default card has version 0
 /// and knows nothing, so that everything is unpriced (R19).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -74,6 +79,24 @@ impl RateCard {
     #[must_use]
     pub fn retired(&self) -> &[u32] {
         &self.retired
+    }
+
+    /// What holds of a card however it was read: ids in order and each one's alone, models whole (R17).
+    pub(crate) fn assert_whole(&self) {
+        assert!(self.version > 0, "R18: a card from a file has a version");
+        assert!(self.tools.len() <= TOOLS_MAX, "I9: tools have a limit");
+        assert!(self.models.len() <= MODELS_MAX, "I9: models have a limit");
+        assert!(self.tools.is_sorted_by(|one, next| one.id < next.id), "R17: an id is one tool's");
+        assert!(self.models.is_sorted_by(|one, next| one.id < next.id), "R17: an id is one model's");
+        assert!(self.retired.is_sorted_by(|one, next| one < next), "R17: a model is retired once");
+        for model in &self.models {
+            assert!(!self.retired.contains(&model.id), "R17: a retired id is no model's");
+            assert!(
+                model.tools.iter().all(|tool| self.tool(*tool).is_some()),
+                "R17: a model of a tool that is not there"
+            );
+            model.assert_whole();
+        }
     }
 
     /// The tool with this id.
@@ -156,6 +179,32 @@ pub struct Model {
 }
 
 impl Model {
+    /// What holds of a model: each default is one of what it is the default of, each limit is kept, and what names most comes
+    /// first.
+    pub(crate) fn assert_whole(&self) {
+        assert!(!self.tools.is_empty(), "R17: a model works for at least one tool");
+        assert!(self.count_max > 0, "R17: a model makes at least one result");
+        assert!(self.prices.len() <= PRICES_MAX, "I9: fixed prices have a limit");
+        assert!(self.prices.is_sorted_by_key(|row| std::cmp::Reverse(row.names())), "R17: what names most comes first");
+        assert!(self.prices.iter().all(|row| row.names() > 0), "R17: a fixed price names something");
+        assert!(
+            self.resolutions.is_empty() == (self.resolution_default == 0),
+            "R17: one of the resolutions is the default"
+        );
+        assert!(self.resolutions.is_empty() || self.resolution(0).is_some(), "R17: a default that is not there");
+        assert!(self.ttl_max_ms == 0 || self.ttl_default_ms <= self.ttl_max_ms, "R23: a hold time beyond the longest");
+        assert!(self.min_tier <= Tier::MAX, "R20: a tier that no word holds");
+        for step in self.qualities.iter().chain(&self.resolutions) {
+            assert!((1..=STEPS_MAX).contains(&step.id), "R17: a step fits the settings word");
+            assert!(step.times <= Ratio::MAX, "R17: a multiplier has a limit");
+        }
+        for add_on in &self.add_ons {
+            assert!((1..=ADD_ONS_MAX).contains(&add_on.id), "R17: an add-on fits the settings word");
+            assert!(add_on.min_tier <= Tier::MAX, "R20: a tier that no word holds");
+        }
+        self.durations.assert_whole();
+    }
+
     /// The quality with this id; 0 stands for the default. `None` where the model has no such quality.
     #[must_use]
     pub fn quality(&self, id: u8) -> Option<&Step> {
@@ -229,6 +278,25 @@ pub enum Durations {
         /// The default, one of them.
         default: u16,
     },
+}
+
+impl Durations {
+    /// The default is one of the durations; they are in order.
+    fn assert_whole(&self) {
+        match self {
+            Self::None => {}
+            Self::Listed { listed, default } => {
+                assert!(listed.len() <= DURATIONS_MAX, "I9: durations have a limit");
+                assert!(listed.is_sorted_by(|one, next| one.tenths < next.tenths), "R17: a duration is listed once");
+                assert!(listed.iter().any(|one| one.tenths == *default), "R17: a default that is not listed");
+            }
+            Self::Range { min, max, step, default } => {
+                assert!(*step > 0, "R17: durations that do not go up");
+                assert!(min <= default && default <= max, "R17: a default outside of the durations");
+                assert!(default.abs_diff(*min).is_multiple_of(*step), "R17: a default between two durations");
+            }
+        }
+    }
 }
 
 /// A duration that the card lists.

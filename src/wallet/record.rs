@@ -396,6 +396,11 @@ impl OverCommit {
     }
 }
 
+// Persisted: each number stays with its policy.
+const _: () = assert!(matches!(OverCommit::from_code(OverCommit::Reject as u8), Some(OverCommit::Reject)));
+const _: () = assert!(matches!(OverCommit::from_code(OverCommit::Cap as u8), Some(OverCommit::Cap)));
+const _: () = assert!(matches!(OverCommit::from_code(OverCommit::Draw as u8), Some(OverCommit::Draw)));
+
 /// Why captured credits are given back (R27).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
@@ -433,6 +438,17 @@ impl RefundReason {
         }
     }
 }
+
+// Persisted: each number stays with its reason.
+const _: () = {
+    let mut at = 0;
+    while at < RefundReason::ALL.len() {
+        let code = RefundReason::ALL[at] as u8;
+        assert!(matches!(RefundReason::from_code(code), Some(of) if of as u8 == code), "a number is read back");
+        assert!(code as usize == at.wrapping_add(1), "the numbers go up from one");
+        at = at.wrapping_add(1);
+    }
+};
 
 /// What was asked for by a commit: kept to tell a retry from another request under the same number (R25).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -34,6 +34,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => self.refund_found(chunk, id, (&mut live, index), request, now),
             Err(refused) => Ok(refused),
         };
+        assert!(!live.over, "I6: a refund ends nothing");
         held.put(live, now.daemon);
         answer
     }

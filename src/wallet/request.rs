@@ -354,6 +354,7 @@ impl Answer {
     #[must_use]
     #[inline]
     pub const fn resting_on(mut self, position: Position) -> Self {
+        assert!(position.0 > Position::NONE.0, "I3: an answer rests on a record that has a place");
         self.position = position;
         self.needs = position;
         self
@@ -362,6 +363,7 @@ impl Answer {
     /// This answer as a replay of a first decision (R22).
     #[must_use]
     pub const fn replayed(mut self) -> Self {
+        assert!(!matches!(self.outcome, Outcome::Replayed), "R22: a first decision is no replay");
         self.detail = self.outcome.code() as u32;
         self.outcome = Outcome::Replayed;
         self

@@ -262,6 +262,9 @@ const BOUND_AGE_MIN_MS: u64 = 10_000;
 /// The largest amount that one request may name: a full subscription field.
 pub const AMOUNT_MAX: Credits = Credits::from_millis((1 << 38) - 1);
 
+const _: () =
+    assert!(AMOUNT_MAX.millis() < u64::MAX / 256, "I1: as many amounts as a hold has captures never overflow");
+
 fn reserve_record(request: &ReserveRequest, terms: &Terms, taken: Slices, now: Now) -> Reserve {
     Reserve {
         account: request.account,

@@ -51,6 +51,8 @@ impl ResetTotals {
     /// What has come since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
+        assert!(self.days >= earlier.days, "a sum since a later one");
+        assert!(self.free_expired >= earlier.free_expired, "a sum since a later one");
         Self {
             days: self.days.saturating_sub(earlier.days),
             cycles: self.cycles.saturating_sub(earlier.cycles),
@@ -87,6 +89,7 @@ impl DayEnd {
         let subscribed = word.tier != crate::ids::Tier::NONE;
         let began_subscribed = subscribed != cold.day_began_otherwise();
         let began_with = policies.allowance_of(numbers.day_of(word), began_subscribed);
+        assert!(numbers.day_of(word) <= numbers.day, "R5: a day that has not come does not end");
         Self { began_with, left: word.available.free }
     }
 

@@ -40,6 +40,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10).
     pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
+        slot.assert_in_step(cold);
         if let Some(rolled) = self.due_roll(slot, cold, &mut Almanac::default(), now) {
             // The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
             self.journal.push(&[Record::CycleRoll(vec![rolled.record])]);
@@ -50,7 +51,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
         }
         self.roll_day(slot, cold, self.today(slot, now).day, now);
-        assert!(!cold.in_debt || slot.word.load().attention, "R16: debt shows the attention bit");
+        slot.assert_in_step(cold);
     }
 
     /// The roll over the end of a cycle, or the lapse, that is due; nothing of it has been applied. It is decided at the
@@ -113,6 +114,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// A day roll has no record: replay rolls a row when a record of a later day comes.
     pub(crate) fn roll_day(&self, slot: &Slot, cold: &mut Cold, day: Day, now: Now) {
         let numbers = self.numbers(slot, now);
+        assert!(day <= numbers.day, "R6: a day that has not come");
         let policies = self.policies.read();
         let ended = slot.word.transition(|word| {
             if numbers.day_of(word) >= day {
@@ -144,6 +146,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Sets the change that waits for the next boundary; call with the lock held.
     pub(crate) fn set_pending(&self, slot: &Slot, cold: &mut Cold, pending: Option<PendingChange>) {
+        assert!(pending.is_none_or(|of| of.tier > Tier::NONE), "R12: a change to a plan without a tier");
         if !cold.has_pending && pending.is_none() {
             return;
         }

@@ -35,6 +35,10 @@ pub const MINUTE_MS: u64 = 60_000;
 /// One day in milliseconds.
 pub const DAY_MS: u64 = 86_400_000;
 
+// What the defaults below rest on; those of a configuration are validated at the edge.
+const _: () = assert!(DAY_MS == 24 * 60 * MINUTE_MS, "a day has 24 hours");
+const _: () = assert!(DAY_MS <= u32::MAX as u64, "R23: a hold time of a day fits its field");
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

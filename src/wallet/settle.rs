@@ -90,8 +90,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let Some(hold) = self.archive.hold(id).map_err(|_| Wait::Unreadable)? else { return Ok(false) };
         let place = Place::pushed(hold.last_position);
         if let Some(vacant) = self.holds.vacant(id) {
-            vacant.ended(place, hold.ended_at);
+            // Counted first: whoever forgets it meanwhile lowers the count.
             self.holds.count_entry();
+            vacant.ended(place, hold.ended_at);
         }
         Ok(true)
     }
@@ -127,6 +128,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => self.commit_found(chunk, id, (&mut live, index), request, now),
             Err(refused) => Ok(refused),
         };
+        assert!(!live.over || live.place.is_in(chunk.unit.number), "I6: an end that no record tells");
         held.put(live, now.daemon);
         answer
     }
@@ -183,6 +185,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             () => None,
         };
         let slot = self.wallets.slot(index);
+        assert!(live.hold.account == slot.account(), "a hold of another wallet");
         let answer = match differs {
             Some(field) => rests(Answer::reused(Outcome::SettlementReused, field), live),
             None => capture_answer(step).resting_on(step.position).replayed(),
@@ -280,9 +283,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// What of the slices goes back: the rest belongs to periods that have ended, and is forfeited (R24).
     pub(crate) fn returnable(&self, slot: &Slot, word: &Snapshot, left: &Slices, now: Now) -> Split {
-        let back = if left.split.is_zero() { Split::ZERO } else { running(word, left, &self.numbers(slot, now)) };
-        assert!(back.top_up == left.split.top_up, "R24: top-up credits always come back");
-        back
+        if left.split.is_zero() { Split::ZERO } else { running(word, left, &self.numbers(slot, now)) }
     }
 
     /// Notes the end of a hold and what it gives back. Memory lets go of it at once: who asks again reads it back.
@@ -353,6 +354,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             Ok(index) => self.release_found(chunk, id, (&mut live, index), now),
             Err(refused) => Ok(refused),
         };
+        assert!(!live.over || live.place.is_in(chunk.unit.number), "I6: an end that no record tells");
         held.put(live, now.daemon);
         answer
     }
@@ -365,6 +367,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         now: Now,
     ) -> Result<Answer, Wait> {
         let slot = self.wallets.slot(index);
+        assert!(live.hold.account == slot.account(), "a hold of another wallet");
         let by_capture = live.hold.captures().any(|step| step.request.last);
         let answer = match live.hold.state {
             HoldState::Open => return Ok(self.release_open(chunk, id, (live, index), now)),
@@ -378,7 +381,6 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Settled | HoldState::Released => {
                 let Some(step) = live.hold.released() else { return Err(Wait::OwnUnit) };
                 let mut first = Answer::of(Outcome::Done).resting_on(step.position);
-                assert!(live.hold.captures().all(|step| !step.request.last), "I6: a hold that ended twice");
                 first.split = step.returned;
                 first.amount = step.returned.plus(&step.forfeited).total();
                 first.forfeited = step.forfeited.total();
@@ -419,8 +421,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         assert!(answer.outcome == Outcome::UnknownHold, "R32: a tombstone of a hold that is known");
         let place = chunk.add(Record::Tombstone { hold: id, at: now.daemon }, id);
         let hold = Hold::tombstone(now.daemon);
-        vacant.keep(Live { place, slot: None, record: None, hold, over: false });
         self.holds.count_entry();
+        vacant.keep(Live { place, slot: None, record: None, hold, over: false });
         Ok(answer)
     }
 }

@@ -6,7 +6,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::calendar::{Cohort, ZONES_MAX};
 use crate::directory::{Cell, Directory, Hash, Look};
-use crate::ids::{AccountId, Period, PlanId, Timestamp};
+use crate::ids::{AccountId, Day, Period, PlanId, Tier, Timestamp};
 use crate::subscription::Subscription;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 use crate::timer_wheel::{Links, TimerWheel};
@@ -155,6 +155,20 @@ impl Slot {
         // Relaxed: who finds the wallet due by either zone reads it again under the lock.
         let lapses = self.cohort.load(Ordering::Relaxed) & LAPSES;
         self.cohort.store(cohort.0 | lapses, Ordering::Relaxed);
+    }
+
+    /// What word, slot and cold side say of one wallet is one thing, whenever its lock is free or was just taken.
+    pub(crate) fn assert_in_step(&self, cold: &Cold) {
+        let (word, subscription) = (self.word.load(), self.subscription(cold));
+        let numbers = Numbers { day: Day(0), period: self.period() };
+        assert!(numbers.period_of(&word) == self.period(), "I7: the slot has the word's period");
+        assert!(subscription.map_or(Tier::NONE, |of| of.tier) == word.tier, "R9: a tier is its subscription's");
+        assert!(word.attention == (cold.frozen || cold.in_debt), "R33: the word shows a freeze, and debt");
+        assert!(!cold.in_debt || word.available.top_up.is_zero(), "R16: debt beside top-up credits");
+        let due_at = subscription.map_or(Timestamp::NEVER, |of| of.due_at());
+        assert!(self.cycle_ends_at() == due_at, "R10: a wallet is due when its subscription is");
+        assert!(self.lapses() == subscription.is_some_and(|of| of.lapses_next()), "R11: the slot tells a lapse");
+        assert!(subscription.is_some() || !cold.has_pending, "R12: a change that waits without a subscription");
     }
 
     /// Takes the wallet's lock. Nobody waits for anything else while holding it.

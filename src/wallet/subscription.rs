@@ -85,6 +85,12 @@ impl ChangeMode {
     }
 }
 
+// Persisted and on the wire: each number stays with its mode.
+const _: () = assert!(matches!(ChangeMode::from_number(ChangeMode::Default as u8), Some(ChangeMode::Default)));
+const _: () = assert!(matches!(ChangeMode::from_number(ChangeMode::AtRenewal as u8), Some(ChangeMode::AtRenewal)));
+const _: () = assert!(matches!(ChangeMode::from_number(ChangeMode::NowProrated as u8), Some(ChangeMode::NowProrated)));
+const _: () = assert!(matches!(ChangeMode::from_number(ChangeMode::NowNewCycle as u8), Some(ChangeMode::NowNewCycle)));
+
 /// What rolling over boundaries led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rolled {
@@ -154,6 +160,7 @@ impl Subscription {
         assert!(self.granted_max >= self.allocation || !self.has_cycles(), "R12: a cycle is granted for its plan");
         assert!(self.anchor <= self.starts_at || !self.has_cycles(), "R10: a cycle begins at its anchor or after it");
         assert!(self.cycle == 0 || self.has_cycles(), "R10: a subscription set by hand has no cycles");
+        assert!(self.anchor.0.is_multiple_of(1_000), "R10: an anchor is a whole second");
     }
 
     /// A subscription set by hand: no plan, no cycles; it lapses at `ends_at`, where none or never means: not by itself.
@@ -161,6 +168,7 @@ impl Subscription {
     pub fn by_hand(tier: Tier, allocation: Credits, starts_at: Timestamp, ends_at: Timestamp) -> Self {
         let ends_at = if ends_at == Timestamp::NONE { Timestamp::NEVER } else { ends_at };
         assert!(ends_at > Timestamp::NONE, "R9: an end is an instant, or never");
+        assert!(tier > Tier::NONE, "R9: a subscription has a tier");
         Self {
             plan: PlanId::NONE,
             tier,
@@ -447,6 +455,7 @@ pub fn change_plan(
     if !current.has_cycles() {
         return Ok(changed_in_new_cycle(current, terms, zone, now));
     }
+    current.assert_whole();
     Ok(match mode {
         ChangeMode::Default if terms.allocation > current.allocation => changed_prorated(current, terms, now),
         ChangeMode::Default | ChangeMode::AtRenewal => changed_at_renewal(current, terms),
@@ -504,11 +513,13 @@ fn moved(sub: &Subscription, mut old_zone: &TimeZone, new_zone: &TimeZone, now: 
     let next = sub.cycle.saturating_add(1);
     let paid = last_cycle(sub, &mut old_zone, sub.paid_through);
     let at_boundary = now < sub.paid_through && paid >= next && sub.start_of(paid, &mut old_zone) == sub.paid_through;
-    Subscription {
+    let moved = Subscription {
         ends_at: boundary(sub.anchor, new_zone, next),
         paid_through: if at_boundary { boundary(sub.anchor, new_zone, paid) } else { sub.paid_through },
         ..*sub
-    }
+    };
+    assert!(!at_boundary || moved.paid_through >= moved.ends_at, "R11: what is paid for is a cycle at least");
+    moved
 }
 
 /// A change that moves no credits.
@@ -532,5 +543,6 @@ fn local(at: Timestamp, zone: &TimeZone) -> DateTime {
 /// From the month of one date to the month of another; zero if that is earlier.
 fn months_between(from: DateTime, to: DateTime) -> u32 {
     let months = |at: DateTime| i32::from(at.year()).saturating_mul(12).saturating_add(i32::from(at.month()));
+    assert!(from <= to, "R10: months are counted from the anchor on");
     u32::try_from(months(to).saturating_sub(months(from))).unwrap_or(0)
 }

@@ -34,6 +34,10 @@ const BUCKETS: usize = LEVELS.saturating_mul(SLOTS).saturating_add(2);
 const DUE: Bucket = Bucket::new(BUCKETS.saturating_sub(2));
 const SPREAD: Bucket = Bucket::new(BUCKETS.saturating_sub(1));
 
+const _: () = assert!(DUE.index() == LEVELS * SLOTS, "the lists of the slots come first");
+const _: () = assert!(SPREAD.index() == DUE.index() + 1, "each list has its number");
+const _: () = assert!(BUCKETS < u16::MAX as usize, "the number of a list leaves the end bit of a link alone");
+
 /// The wheel of timers that lie in `Nodes`; every call gets the same ones.
 #[derive(Debug)]
 pub struct TimerWheel {
@@ -68,9 +72,12 @@ impl TimerWheel {
 
     /// Moves the time on while there are no timers, so that the first ones find their level at once.
     pub fn begin_at(&mut self, now: Timestamp) {
+        let before = self.now;
         if self.count == 0 {
+            assert!(self.levels.first(self.now).is_none(), "an occupied slot without a timer");
             self.now = self.now.max(now);
         }
+        assert!(self.now >= before, "T3: the wheel's time never goes back");
     }
 
     /// How many timers there are; those that are due and not handed out yet count.
@@ -98,6 +105,7 @@ impl TimerWheel {
     /// Moves the time on to `now`, spreads up to [`SPREAD_MAX`] timers, and hands out up to `limit` that are due; they are
     /// in no list then. Time never goes back: an earlier `now` counts as the wheel's own.
     pub fn advance(&mut self, nodes: &mut impl Nodes, now: Timestamp, limit: usize, due: &mut Vec<u32>) -> Advance {
+        let before = (self.now, self.count, due.len());
         if now > self.now {
             self.turn(nodes, now);
         }
@@ -107,6 +115,14 @@ impl TimerWheel {
             self.unlink(nodes, node);
             due.push(node);
         }
+        assert!(self.now >= before.0, "T3: the wheel's time never goes back");
+        assert!(self.now >= now, "T3: the wheel's time comes to the caller's");
+        let handed_out = due.len().saturating_sub(before.2);
+        assert!(handed_out <= limit, "I9: what is handed out has a limit");
+        assert!(
+            u64::try_from(handed_out).is_ok_and(|out| self.count.saturating_add(out) == before.1),
+            "a timer is handed out once"
+        );
         let left = [DUE, SPREAD].iter().any(|list| self.lists.first(*list).is_some());
         if left { Advance::More } else { Advance::Done }
     }
@@ -117,11 +133,15 @@ impl TimerWheel {
         if [DUE, SPREAD].iter().any(|list| self.lists.first(*list).is_some()) {
             return Some(self.now);
         }
-        self.levels.first(self.now)
+        let next = self.levels.first(self.now);
+        assert!(next.is_none_or(|next| next > self.now), "T1: the occupied slots lie after the time");
+        assert!(next.is_some() == (self.count > 0), "a timer has a slot");
+        next
     }
 
     /// Splices every slot that the time passes (T3), the earliest first (T2).
     fn turn(&mut self, nodes: &mut impl Nodes, now: Timestamp) {
+        assert!(now > self.now, "T3: a turn moves the time on");
         let mut passed = self.levels.pass(self.now, now);
         self.now = now;
         for bucket in passed.due() {
@@ -130,6 +150,7 @@ impl TimerWheel {
         if let Some(bucket) = passed.reached() {
             self.lists.splice(nodes, bucket, SPREAD);
         }
+        assert!(self.levels.first(now).is_none_or(|next| next > now), "T1: the occupied slots lie after the time");
     }
 
     fn spread(&mut self, nodes: &mut impl Nodes) {
@@ -151,6 +172,7 @@ impl TimerWheel {
         if let Some(emptied) = self.lists.unlink(nodes, node) {
             self.levels.vacate(emptied);
         }
+        assert!(self.count > 0, "a timer that is taken out was counted");
         self.count = self.count.saturating_sub(1);
     }
 }

@@ -199,6 +199,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// (R14, R16).
     fn allowed(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
         let word = on.slot.word.load();
+        assert!(!amount.is_zero(), "R14: a purchase of nothing");
         assert!(word.attention || !on.cold.in_debt, "R16: debt shows the attention bit");
         let allowed = self.top_up_allowed(on.slot, &word) || amount <= self.debt_of(on.index);
         if allowed { Ok(()) } else { Err(Answer::of(Outcome::SubscriptionRequired)) }
@@ -238,7 +239,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let debt = self.debt_of(on.index);
         assert!(debt >= owed, "R16: what is not there is debt");
-        assert!(debt.is_zero() != on.cold.in_debt, "R16: the cold side knows whether there is debt");
+        on.assert_in_step(debt);
         let row = self.pushed(Record::Clawback(Clawback { account: on.slot.account(), amount, taken, debt, issuer }));
         let mut answer = Answer::of(Outcome::Done).with_amount(debt);
         answer.split = Split::only(Bucket::TopUp, taken);
@@ -314,6 +315,8 @@ fn purchase(record: &Record) -> Option<Known<'_>> {
         | Record::DropTopUp(DropTopUp { account, amount, bundle, .. }) => (account, amount, bundle, true),
         _ => return None,
     };
+    assert!(!account.is_none(), "R14: a purchase is an account's");
+    assert!(!amount.is_zero(), "R14: a purchase of nothing");
     Some(Known { account: *account, amount: *amount, bundle, pending })
 }
 

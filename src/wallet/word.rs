@@ -58,6 +58,11 @@ impl Bits {
 }
 
 const _: () = assert!(Bits::WIDE.total() == 128);
+const _: () = assert!(Bits::NARROW.day == Bits::WIDE.day && Bits::NARROW.period == Bits::WIDE.period);
+const _: () = assert!(mask(Bits::WIDE.tier) == Tier::MAX.0 as u64, "R9: every tier fits, and no other");
+const _: () = assert!(mask(Bits::WIDE.day) == 0x3ff, "R6: the short form of a day is as wide as its field");
+const _: () = assert!(mask(Bits::WIDE.period) == 0x1ff, "I7: the short form of a period is as wide as its field");
+const _: () = assert!(crate::reserve::AMOUNT_MAX.millis() == mask(Bits::WIDE.subscription), "R22: a full field");
 const _: () = assert!(Bits::NARROW.total() <= 64);
 
 #[expect(clippy::arithmetic_side_effects, reason = "field widths lie between 1 and 38")]
@@ -241,6 +246,8 @@ pub struct Numbers {
 /// A word's day may be this much ahead of its cohort's, after a move to the west (R6). The rest of the field's range
 /// lies behind.
 const DAYS_AHEAD: u32 = 64;
+
+const _: () = assert!(DAYS_AHEAD < low_mask(Bits::WIDE.day), "R6: a day ahead is told from one behind");
 
 impl Numbers {
     /// The full day of a word.

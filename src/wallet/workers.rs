@@ -59,6 +59,8 @@ pub struct OpenHold {
 impl OpenHold {
     fn of(id: HoldId, live: &Live) -> Self {
         let hold = &live.hold;
+        assert!(live.is_open(), "R33: a hold that has ended is not listed as open");
+        assert!(hold.captured.total() <= hold.taken.split.total(), "I2: more is captured than is held");
         Self {
             hold: id,
             account: hold.account,
@@ -123,6 +125,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Split::ZERO;
         }
         let filter = HoldFilter { account: slot.account(), ..HoldFilter::default() };
+        assert!(!filter.account.is_none(), "a wallet has an account");
         let (word, numbers) = (slot.word.load(), self.numbers(slot, now));
         let mut sum = Split::ZERO;
         self.holds.each_live(&self.wallets, |_, live| {

@@ -62,6 +62,7 @@ pub fn successor(file: &str, text: &str, old: &PlanCatalog) -> Result<PlanCatalo
         let error = error(lines.retired, "retired", message);
         return Err(error.hint(format!("retire it as {}", without_top_up(id))));
     }
+    assert!(old.plans.iter().all(|plan| catalog.knows(plan.id)), "R9: every id stays known");
     Ok(catalog)
 }
 
@@ -84,7 +85,10 @@ fn parsed(source: Source<'_>) -> Result<(PlanCatalog, Lines), CatalogError> {
     let (plans, lines) = plans(&top, &retired)?;
     let bundles = bundles(&top)?;
     let lines = Lines { plans: lines, retired: top.value("retired").map(|list| list.line()) };
-    Ok((PlanCatalog { plans, bundles, retired, version }, lines))
+    let catalog = PlanCatalog { plans, bundles, retired, version };
+    catalog.assert_whole();
+    assert!(lines.plans.len() == catalog.plans.len(), "every plan has its line");
+    Ok((catalog, lines))
 }
 
 /// A retired plan is its number, or a table where its subscribers may not buy top-ups (R14).
@@ -117,6 +121,8 @@ fn plans(top: &Section<'_>, retired: &[RetiredPlan]) -> Result<(Vec<Plan>, BTree
         plans.push(plan(section, id, name)?);
     }
     plans.sort_unstable_by_key(|plan| plan.id);
+    assert!(names.len() == plans.len(), "R9: a name is one plan's");
+    assert!(plans.len() <= PLANS_MAX, "I9: plans have a limit");
     Ok((plans, lines))
 }
 
@@ -142,6 +148,7 @@ fn bundles(top: &Section<'_>) -> Result<Vec<Bundle>, CatalogError> {
         }
         bundles.push(Bundle { name, credits });
     }
+    assert!(names.len() == bundles.len(), "R14: a name is one bundle's");
     Ok(bundles)
 }
 

@@ -34,7 +34,7 @@ impl RateCard {
         let spendable =
             Bucket::ALL.iter().try_fold(Credits::ZERO, |sum, bucket| sum.checked_add(spendable.of(*bucket)));
         let purse = Purse { card: self, spendable: spendable.unwrap_or(Credits::from_millis(u64::MAX)), tier };
-        Ok(Fits {
+        let fits = Fits {
             count: purse.largest_count(generation, model.count_max),
             tenths: purse.longest(generation, &model.durations),
             resolution: model
@@ -43,7 +43,10 @@ impl RateCard {
                 .map(|step| step.id)
                 .rfind(|id| purse.pays(&with(generation, |settings| settings.resolution = *id)))
                 .unwrap_or(0),
-        })
+        };
+        assert!(fits.count <= model.count_max, "R21: more results than the model makes at once");
+        assert!(fits.resolution == 0 || model.resolution(fits.resolution).is_some(), "R21: another model's resolution");
+        Ok(fits)
     }
 }
 
@@ -84,7 +87,9 @@ impl Purse<'_> {
 fn with(generation: &Generation, change: impl FnOnce(&mut Settings)) -> Generation {
     let mut settings = Settings::from_word(generation.settings);
     change(&mut settings);
-    Generation { settings: settings.word().unwrap_or(generation.settings), ..*generation }
+    let word = settings.word().unwrap_or(generation.settings);
+    assert!(Settings::from_word(word) == settings, "a settings word is read as it was written");
+    Generation { settings: word, ..*generation }
 }
 
 /// The largest number up to `most` for which `fits` is true, which must be true up to it and false beyond.

@@ -78,6 +78,7 @@ fn tiers(model: &Model) -> impl Iterator<Item = Tier> {
 
 /// The first line from that of a model on that names a tier.
 fn line_of_tier(text: &str, model: u32, tier: Tier) -> u32 {
+    assert!(model > 0, "lines are counted from one");
     let numbered = text.lines().zip(1_u32..).skip_while(|(_, line)| *line < model);
     let names = |line: &str| line.contains("min_tier") && line.contains(&tier.0.to_string());
     numbered.into_iter().find(|(line, _)| names(line)).map_or(model, |(_, line)| line)
@@ -135,7 +136,11 @@ fn parsed(source: Source<'_>) -> Result<(RateCard, Lines), CatalogError> {
     let defaults = model::Defaults::read(&top)?;
     let tools = tools(&top, &mut lines)?;
     let models = models(&top, &tools, (&retired, &defaults), &mut lines)?;
-    Ok((RateCard { version, tools, models, retired }, lines))
+    let card = RateCard { version, tools, models, retired };
+    card.assert_whole();
+    assert!(lines.tools.len() == card.tools.len(), "every tool has its line");
+    assert!(lines.models.len() == card.models.len(), "every model has its line");
+    Ok((card, lines))
 }
 
 fn retired(top: &Section<'_>) -> Result<Vec<u32>, CatalogError> {
@@ -146,6 +151,10 @@ fn retired(top: &Section<'_>) -> Result<Vec<u32>, CatalogError> {
     }
     ids.sort_unstable();
     ids.dedup();
+    assert!(
+        ids.first().is_none_or(|first| model::ID_RANGE.contains(&u64::from(*first))),
+        "R17: an id that no model has"
+    );
     Ok(ids)
 }
 
@@ -161,6 +170,7 @@ fn tools(top: &Section<'_>, lines: &mut Lines) -> Result<Vec<Tool>, CatalogError
         tools.push(Tool { id, name, title });
     }
     tools.sort_unstable_by_key(|tool| tool.id);
+    assert!(once.names.len() == tools.len(), "R17: a name is one tool's");
     if tools.is_empty() {
         return Err(top.error("no tools").hint("a card has at least one [[tool]] and one [[model]]"));
     }
@@ -189,6 +199,7 @@ fn models(
         models.push(model);
     }
     models.sort_unstable_by_key(|model| model.id);
+    assert!(once.names.len() == models.len(), "R17: a name is one model's");
     if models.is_empty() {
         return Err(top.error("no models").hint("a card has at least one [[tool]] and one [[model]]"));
     }

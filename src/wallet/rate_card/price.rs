@@ -19,6 +19,9 @@ const DENOMINATOR: u128 = TENTHS * THOUSANDTHS * THOUSANDTHS * THOUSANDTHS;
 /// Thousandths in one.
 const THOUSANDTHS: u128 = 1_000;
 
+const _: () = assert!(Ratio::ONE.0 as u128 == THOUSANDTHS, "R17: multipliers are exact in thousandths");
+const _: () = assert!(DENOMINATOR.is_multiple_of(TENTHS), "R1: add-ons are over the same denominator");
+
 /// What is to be made (R18).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Generation {
@@ -143,6 +146,7 @@ impl RateCard {
         let amount = per_result.millis().checked_mul(u64::from(count)).map(Credits::from_millis);
         let amount = amount.filter(|amount| *amount <= AMOUNT_MAX).ok_or(PriceError::Overflow)?;
         assert!(amount >= per_result, "R17: a generation costs at least one result");
+        assert!(choice.min_tier() >= choice.model.min_tier, "R20: what is chosen lowers no tier");
         let model = choice.model;
         Ok(Priced {
             amount,
@@ -194,6 +198,11 @@ impl<'a> Choice<'a> {
         if settings.add_ons & !known != 0 {
             return Err(PriceError::Unpriced(Missing::AddOn));
         }
+        assert!(
+            settings.quality == 0 || quality.is_some_and(|step| step.id == settings.quality),
+            "R17: another quality"
+        );
+        assert!(settings.tenths == 0 || tenths == settings.tenths, "R17: another duration than was asked for");
         Ok(Self { model, quality, resolution, tenths, duration_times, settings })
     }
 
@@ -210,6 +219,7 @@ impl<'a> Choice<'a> {
     /// The price of one result, rounded here and nowhere else (R1).
     pub(super) fn per_result(&self) -> Result<Credits, PriceError> {
         let unit_price = self.unit_price()?;
+        assert!(unit_price.price <= AMOUNT_MAX, "R17: a price that no hold takes");
         let sum = self.numerator(&unit_price).ok_or(PriceError::Overflow)?;
         let millis = u64::try_from(sum.div_ceil(DENOMINATOR)).map_err(|_| PriceError::Overflow)?;
         let price = Credits::from_millis(millis);
@@ -223,7 +233,9 @@ impl<'a> Choice<'a> {
         let (quality, resolution) = (id(self.quality), id(self.resolution));
         let fixed = self.model.prices.iter().find(|row| row.fits(quality, resolution, self.tenths));
         let base = self.model.base.map(|price| FixedPrice { quality: None, resolution: None, tenths: None, price });
-        fixed.copied().or(base).ok_or(PriceError::Unpriced(Missing::Combination))
+        let price = fixed.copied().or(base).ok_or(PriceError::Unpriced(Missing::Combination))?;
+        assert!(price.fits(quality, resolution, self.tenths), "R17: a price of something else");
+        Ok(price)
     }
 
     /// The price of one result over [`DENOMINATOR`]; `None` where it does not fit.
@@ -235,6 +247,7 @@ impl<'a> Choice<'a> {
             Unit::Second => tenths,
             Unit::Step(step) => tenths.div_ceil(u128::from(step.max(1))).checked_mul(TENTHS)?,
         };
+        assert!(units > 0, "R17: a price by time is for some time");
         let mut sum = u128::from(unit_price.price.millis()).checked_mul(units)?;
         let times = |step: Option<&Step>| step.map_or(Ratio::ONE, |step| step.times);
         for (named, ratio) in [
@@ -246,6 +259,7 @@ impl<'a> Choice<'a> {
             sum = sum.checked_mul(u128::from(ratio.0))?;
         }
         for add_on in self.add_ons() {
+            assert!(self.settings.has_add_on(add_on.id), "R17: an add-on that was not chosen");
             let fixed = u128::from(add_on.price.millis()).checked_mul(TENTHS)?;
             let timed = u128::from(add_on.per_second.millis()).checked_mul(tenths)?;
             sum = sum.checked_add(fixed.checked_add(timed)?.checked_mul(DENOMINATOR / TENTHS)?)?;

@@ -7,7 +7,10 @@
 //! | 8-15 | the add-ons, bit 8 for the add-on with id 1 |
 //! | 16-31 | the duration in tenths of a second, 0 = the model's default |
 
-use super::STEPS_MAX;
+use super::{ADD_ONS_MAX, STEPS_MAX};
+
+const _: () = assert!(STEPS_MAX == 0xf, "a step fits its four bits, and every number of them is one");
+const _: () = assert!(ADD_ONS_MAX as u32 == u8::BITS, "each add-on has its bit");
 
 /// The settings word in its parts. Every word has a meaning; whether the card has a price for it is another matter.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -87,6 +87,16 @@ impl SubscriptionKind {
     }
 }
 
+const _: () = {
+    let mut at = 0;
+    while at < SubscriptionKind::ALL.len() {
+        let code = SubscriptionKind::ALL[at] as u8;
+        assert!(matches!(SubscriptionKind::from_code(code), Some(of) if of as u8 == code), "a number is read back");
+        assert!(code as usize == at.wrapping_add(1), "the numbers go up from one");
+        at = at.wrapping_add(1);
+    }
+};
+
 /// What a plan command asked for: kept to tell a retry from another command under the same id (R13).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Asked {

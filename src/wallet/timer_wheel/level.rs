@@ -14,6 +14,8 @@ pub(super) const SLOTS: usize = 1 << SLOT_BITS;
 pub(super) const LEVELS: usize = 8;
 
 const _: () = assert!(LEVELS * SLOT_BITS as usize >= 64, "T1: every deadline has a level");
+const _: () = assert!((LEVELS - 1) * (SLOT_BITS as usize) < 64, "T1: every level has deadlines");
+const _: () = assert!(SLOTS.is_multiple_of(64), "a set of slots is whole words");
 
 /// Which slots of which level have timers.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ impl Levels {
 
     /// Marks the slot of a deadline that lies after `now`.
     pub(super) fn occupy(&mut self, now: Timestamp, deadline: Timestamp) -> Bucket {
+        assert!(deadline > now, "T1: the occupied slots lie after the time");
         let level = level_of(now, deadline);
         let slot = slot_of(deadline, level);
         self.occupied[level].insert(slot);
@@ -47,12 +50,14 @@ impl Levels {
     pub(super) fn vacate(&mut self, emptied: Bucket) {
         let (level, slot) = (emptied.index() >> SLOT_BITS, emptied.index() & (SLOTS - 1));
         if let Some(occupied) = self.occupied.get_mut(level) {
-            occupied.remove(slot);
+            let was = occupied.remove(slot);
+            assert!(was, "a slot that is emptied was occupied");
         }
     }
 
     /// Takes out every slot that a step from one instant to a later one passes or comes to (T3).
     pub(super) fn pass(&mut self, from: Timestamp, to: Timestamp) -> Passed {
+        assert!(from < to, "T3: a step moves the time on");
         let top = level_of(from, to);
         let mut due = [Slots::NONE; LEVELS];
         for (occupied, due) in self.occupied.iter_mut().zip(&mut due).take(top) {
@@ -70,6 +75,7 @@ impl Levels {
                 passed.reached = Some(bucket(top, reached));
             }
         }
+        assert!(passed.reached.is_none() || top > 0, "T3: the lowest level has nothing to spread");
         passed
     }
 
@@ -79,6 +85,7 @@ impl Levels {
         let shift = shift_of(level);
         let above = !u64::MAX.checked_shr(64_u32.saturating_sub(shift.saturating_add(SLOT_BITS))).unwrap_or(0);
         let slot = u64::try_from(slot).unwrap_or(u64::MAX);
+        assert!(slot >> SLOT_BITS == 0, "T1: a slot has its number's bits");
         Some(Timestamp(now.0 & above | slot.wrapping_shl(shift)))
     }
 }
@@ -122,6 +129,7 @@ impl Slots {
     fn first(&self) -> Option<usize> {
         let word = self.0.iter().position(|word| *word != 0)?;
         let bit = usize::try_from(self.0[word].trailing_zeros()).unwrap_or(usize::MAX);
+        assert!(bit < 64, "a word that is not empty has a bit");
         Some((word << 6) | bit)
     }
 
@@ -137,6 +145,7 @@ impl Slots {
             *taken = *word & mask;
             *word &= !mask;
         }
+        assert!(self.first().is_none_or(|first| first >= slot), "T2: what comes before a slot is taken out");
         taken
     }
 }

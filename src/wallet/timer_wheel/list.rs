@@ -12,6 +12,9 @@ const END: u32 = 1 << 31;
 /// The most nodes that can be numbered.
 pub(super) const NODES_MAX: u32 = END;
 
+const _: () = assert!(UNLINKED & END != 0, "no node has the number of the link of none");
+const _: () = assert!(NODES_MAX & END == NODES_MAX, "the number of a node leaves the end bit alone");
+
 /// Where the timers are. A number names the same node until it is taken out.
 pub trait Nodes {
     /// When the timer is due.
@@ -105,6 +108,7 @@ impl<const BUCKETS: usize> Lists<BUCKETS> {
     /// Takes a node out of its list, whichever that is; says which one that leaves empty.
     pub(super) fn unlink(&mut self, nodes: &mut impl Nodes, node: u32) -> Option<Bucket> {
         let Links { previous, next } = nodes.links(node);
+        assert!(previous != UNLINKED, "a node is taken out of its list once");
         nodes.set_links(node, Links::NONE);
         self.join(nodes, previous, next);
         match (Bucket::of(previous), Bucket::of(next)) {
@@ -119,10 +123,13 @@ impl<const BUCKETS: usize> Lists<BUCKETS> {
         if Bucket::of(first).is_some() {
             return;
         }
+        assert!(from != to, "a list is spliced to another");
+        assert!(Bucket::of(last).is_none(), "a list with a first node has a last one");
         let before = self.ends[to.index()].previous;
         self.join(nodes, before, first);
         self.join(nodes, last, to.end());
         self.ends[from.index()] = Links { previous: from.end(), next: from.end() };
+        assert!(self.ends[to.index()].previous == last, "a list ends with what was spliced to it");
     }
 
     /// Makes two links neighbours; either may be the end of a list.

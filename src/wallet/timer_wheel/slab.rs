@@ -66,6 +66,7 @@ impl<T: Copy> Timers<T> {
     /// Adds a timer.
     pub fn insert(&mut self, deadline: Timestamp, value: T) -> TimerId {
         let node = self.slab.add(Node { deadline, links: Links::NONE, value });
+        assert!(node < NODES_MAX, "I9: more timers than can be numbered");
         self.wheel.insert(&mut self.slab, node);
         TimerId(node)
     }
@@ -76,7 +77,8 @@ impl<T: Copy> Timers<T> {
         if !node.links.linked() || !of(node.deadline, &node.value) {
             return false;
         }
-        self.wheel.cancel(&mut self.slab, id.0);
+        let cancelled = self.wheel.cancel(&mut self.slab, id.0);
+        assert!(cancelled, "a timer that is linked can be taken back");
         self.slab.free(id.0);
         true
     }
@@ -85,7 +87,9 @@ impl<T: Copy> Timers<T> {
     pub fn advance(&mut self, now: Timestamp, limit: usize, due: &mut impl Extend<(Timestamp, T)>) -> Advance {
         let advance = self.wheel.advance(&mut self.slab, now, limit, &mut self.due);
         for node in self.due.drain(..) {
-            let Node { deadline, value, .. } = *self.slab.node(node);
+            let Node { deadline, links, value } = *self.slab.node(node);
+            assert!(deadline <= self.wheel.now, "a timer is handed out at its deadline or later");
+            assert!(!links.linked(), "a timer that was handed out is in no list");
             due.extend([(deadline, value)]);
             self.slab.free(node);
         }
@@ -102,6 +106,7 @@ struct Node<T> {
 }
 
 const _: () = assert!(size_of::<Node<u128>>() <= 32);
+const _: () = assert!(CHUNKS_MAX * CHUNK_NODES == NODES_MAX as usize, "every node of every chunk has a number");
 
 #[derive(Debug)]
 struct Chunk<T> {
@@ -146,6 +151,7 @@ impl<T: Copy> Slab<T> {
             chunk.nodes.reserve_exact(CHUNK_NODES);
         }
         let at = chunk.take(node);
+        assert!(chunk.nodes.capacity() >= CHUNK_NODES, "a chunk's nodes never move");
         if chunk.full() {
             self.room[index >> 6] &= !bit(index);
         }
@@ -170,6 +176,8 @@ impl<T: Copy> Slab<T> {
     fn free(&mut self, number: u32) {
         let (index, at) = place(number);
         let chunk = &mut self.chunks[index];
+        assert!(chunk.live > 0, "a timer is freed once");
+        assert!(at < chunk.nodes.len(), "a timer that was never there is freed");
         chunk.put_back(at);
         if chunk.live == 0 {
             chunk.nodes.clear();
@@ -188,8 +196,10 @@ impl<T: Copy> Slab<T> {
     fn keep(&mut self, nodes: Vec<Node<T>>) {
         self.in_use = self.in_use.saturating_sub(1);
         let most = SPARE_CHUNKS_MIN.saturating_add(self.in_use / 16);
+        assert!(nodes.is_empty(), "memory that is kept has no timers");
         self.spare.push(nodes);
         self.spare.truncate(most);
+        assert!(self.spare.len() <= most, "I9: the memory that is kept has a limit");
     }
 
     /// The first chunk with room, or a new one.
@@ -203,6 +213,7 @@ impl<T: Copy> Slab<T> {
         }
         let index = self.chunks.len();
         assert!(index < CHUNKS_MAX, "I9: more timers than can be numbered");
+        assert!(self.room.len().saturating_mul(64) >= index, "every chunk has its bit");
         self.chunks.push(Chunk { nodes: Vec::new(), free: Links::NONE.next, live: 0 });
         if index.is_multiple_of(64) {
             self.room.push(0);
@@ -213,7 +224,8 @@ impl<T: Copy> Slab<T> {
     }
 
     fn drop_last(&mut self) {
-        self.chunks.pop();
+        let dropped = self.chunks.pop();
+        assert!(dropped.is_some_and(|chunk| chunk.live == 0), "a chunk with timers stays");
         let index = self.chunks.len();
         self.room[index >> 6] &= !bit(index);
         if index.is_multiple_of(64) {
@@ -232,6 +244,7 @@ impl<T: Copy> Chunk<T> {
         self.live = self.live.saturating_add(1);
         match usize::try_from(self.free).ok().filter(|at| *at < CHUNK_NODES) {
             Some(at) => {
+                assert!(!self.nodes[at].links.linked(), "a free node is in no list");
                 self.free = self.nodes[at].links.next;
                 self.nodes[at] = node;
                 at
@@ -245,6 +258,7 @@ impl<T: Copy> Chunk<T> {
     }
 
     fn put_back(&mut self, at: usize) {
+        assert!(!self.nodes[at].links.linked(), "a timer goes back once it is in no list");
         self.nodes[at].links = Links { next: self.free, ..Links::NONE };
         self.free = u32::try_from(at).unwrap_or(u32::MAX);
         self.live = self.live.saturating_sub(1);

@@ -109,7 +109,7 @@ pub(super) fn read(
     listed_prices(section, &names, &mut prices)?;
     let limits = defaults.over(section)?;
     let flag = |key, default| section.value(key).map_or(Ok(default), |value| value.flag());
-    Ok(Model {
+    let model = Model {
         id,
         title: title(section, &name)?,
         name,
@@ -129,7 +129,10 @@ pub(super) fn read(
         ttl_max_ms: limits.ttl_max_ms,
         over_commit: limits.over_commit,
         count_max: limits.count_max,
-    })
+    };
+    model.assert_whole();
+    assert!(model.tools.len() <= tools.len(), "R17: a model works for a tool once");
+    Ok(model)
 }
 
 fn tools_of(section: &Section<'_>, tools: &[Tool]) -> Result<Vec<u16>, CatalogError> {
@@ -148,6 +151,7 @@ fn tools_of(section: &Section<'_>, tools: &[Tool]) -> Result<Vec<u16>, CatalogEr
     if ids.is_empty() {
         return Err(value.error("a model works for at least one tool"));
     }
+    assert!(ids.len() <= tools.len(), "R17: a model works for a tool once");
     Ok(ids)
 }
 
@@ -171,7 +175,9 @@ fn seconds(value: &Value<'_>) -> Result<u16, CatalogError> {
     if !thousandths.is_multiple_of(100) || thousandths == 0 {
         return Err(wrong().hint("durations are counted in tenths of a second"));
     }
-    u16::try_from(thousandths / 100).map_err(|_| wrong())
+    let tenths = u16::try_from(thousandths / 100).map_err(|_| wrong())?;
+    assert!(u64::from(tenths).saturating_mul(100) == thousandths, "R17: a duration is read without a loss");
+    Ok(tenths)
 }
 
 fn price(section: &Section<'_>, key: &str) -> Result<Option<Credits>, CatalogError> {
@@ -223,6 +229,7 @@ fn steps<'a>(
             prices.push(Row { section: entry, fixed: FixedPrice { quality, resolution, price, ..ANY } });
         }
     }
+    assert!(steps.len() <= usize::from(STEPS_MAX), "I9: steps have a limit");
     Ok(steps)
 }
 
@@ -295,6 +302,7 @@ fn listed<'a>(section: &Section<'a>, value: &Value<'a>, prices: &mut Vec<Row<'a>
             prices.push(Row { section: entry, fixed: FixedPrice { tenths: Some(tenths), price, ..ANY } });
         }
     }
+    assert!(default.is_none_or(|of| listed.iter().any(|one| one.tenths == of)), "R17: a default that is not listed");
     let first = listed.first().map(|first| first.tenths);
     listed.sort_unstable_by_key(|duration| duration.tenths);
     match default.or(first) {
@@ -351,6 +359,7 @@ fn in_order(mut rows: Vec<Row<'_>>) -> Result<Vec<FixedPrice>, CatalogError> {
         }
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.fixed.names()));
+    assert!(rows.len() <= PRICES_MAX, "I9: fixed prices have a limit");
     Ok(rows.into_iter().map(|row| row.fixed).collect())
 }
 
@@ -379,5 +388,7 @@ fn add_ons(section: &Section<'_>, durations: &Durations) -> Result<Vec<AddOn>, C
         let (price, per_second) = (fixed.unwrap_or_default(), timed.unwrap_or_default());
         add_ons.push(AddOn { id, name, price, per_second, min_tier: min_tier(&entry)? });
     }
+    assert!(add_ons.len() <= usize::from(ADD_ONS_MAX), "I9: add-ons have a limit");
+    assert!(once.names.len() == add_ons.len(), "R17: a name is one add-on's");
     Ok(add_ons)
 }
