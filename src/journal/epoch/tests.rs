@@ -31,3 +31,23 @@ fn any_cut_and_any_other_kind_is_no_epoch_record() {
     assert!(!is_epoch_record(&bytes));
     assert!(!is_epoch_record(&[]));
 }
+
+#[test]
+fn an_epoch_record_that_names_the_highest_position_opens_nothing() {
+    let record = EpochRecord { last: Position::MAX, ..sample() };
+    let header = crate::group::Header {
+        records: 1,
+        epoch: record.epoch,
+        first: Position(78),
+        time_ms: 0,
+        previous: record.last_hash,
+    };
+    let mut bytes = crate::group::empty_buffer(Vec::new());
+    bytes.extend_from_slice(record.to_unit().bytes());
+    crate::group::seal(&mut bytes, header);
+    assert_eq!(EpochRecord::opening(&Group::check(&bytes).unwrap()), None);
+    let mut bytes = crate::group::empty_buffer(Vec::new());
+    bytes.extend_from_slice(sample().to_unit().bytes());
+    crate::group::seal(&mut bytes, header);
+    assert_eq!(EpochRecord::opening(&Group::check(&bytes).unwrap()), Some(sample()));
+}

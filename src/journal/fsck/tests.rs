@@ -438,6 +438,17 @@ fn i8_projections_that_are_not_what_the_journal_says_are_found() {
 }
 
 #[test]
+fn i4_projections_that_say_they_are_at_the_end_of_all_numbers_are_found() {
+    let (image, store) = changed(|batch, _| {
+        let mut bytes = Vec::new();
+        Reached { position: Position::MAX, ..Reached::default() }.encode(&mut bytes);
+        batch.put(Family::State, &[KeyKind::Reached as u8], &bytes);
+    });
+    let report = examined(&image, Some(&store));
+    assert!(numbers(&report).contains(&"I4"), "{:?}", report.findings);
+}
+
+#[test]
 fn i4_a_lost_end_of_the_journal_is_found_by_the_projections() {
     let image = journal_of(&script(60), 7);
     let store = followed(&image, last_of(&image));

@@ -259,6 +259,28 @@ fn every_hold_and_command_is_found_after_flushes() {
 }
 
 #[test]
+fn a_row_or_a_command_under_the_key_of_another_is_refused_with_its_key() {
+    let script = script(10);
+    let store = MemoryProjections::new();
+    let mut projector = open(store.clone());
+    follow(&mut projector, &script, script.len(), 5);
+    projector.flush().unwrap();
+    let command = |number| super::keys::command_key(CommandKey::Command(CommandId(number)));
+    for (from, to) in [(wallet_key(account(0)), wallet_key(AccountId(5))), (command(101), command(5_000))] {
+        let value = store.value(Family::State, &from).unwrap().unwrap();
+        store.write(&mut |batch| batch.put(Family::State, &to, &value)).unwrap();
+    }
+    let archive = projector.archive();
+    let key = |error| match error {
+        ReadError::Damaged { key, .. } => key,
+        other => panic!("{other}"),
+    };
+    assert!(key(archive.row(AccountId(5)).unwrap_err()).starts_with("04"));
+    assert!(key(archive.command(CommandKey::Command(CommandId(5_000))).unwrap_err()).starts_with("06"));
+    assert!(archive.row(account(0)).unwrap().is_some());
+}
+
+#[test]
 fn a_start_loads_rows_open_holds_and_what_ended_above_the_bound() {
     let script = script(80);
     let mut projector = open(MemoryProjections::new());
