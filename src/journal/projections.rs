@@ -18,12 +18,14 @@ pub(crate) mod disk;
 mod ended;
 mod flush;
 mod keys;
+mod loading;
 pub mod memory;
 mod open;
 mod reread;
 #[cfg(feature = "rocks")]
 pub mod rocks;
 pub(crate) mod rows;
+mod shelf;
 pub mod store;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,11 +48,13 @@ pub use flush::Flush;
 pub use keys::KeyKind;
 #[cfg(test)]
 pub(crate) use keys::{id_key, open_hold_key, wallet_key};
+pub use loading::Loading;
 pub use memory::MemoryProjections;
 pub use reread::reread;
 #[cfg(feature = "rocks")]
 pub use rocks::RocksProjections;
 pub use rows::Reached;
+pub use shelf::Shelf;
 pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 
 use crate::codec::{DecodeError, decode_any};
@@ -60,7 +64,6 @@ use crate::record::Meaning;
 use archive::Shared;
 use books::{Changes, Clean, Open, View};
 use flush::Flushing;
-use rows::Stored;
 
 /// Records that are applied under one lock: how long a reader waits at most.
 const CHUNK_RECORDS: usize = 64;
@@ -69,6 +72,8 @@ const _: () = assert!(CHUNK_RECORDS > 0, "each chunk has records");
 const _: () = assert!(Options::FLUSH_BYTES_MAX <= 256 * 1024 * 1024, "what a start replays has a limit");
 const _: () = assert!(Options::FLUSH_INTERVAL_MS_MAX <= 60_000, "what a start replays has a limit");
 const _: () = assert!(Options::FLUSH_BYTES_MAX > crate::group::GROUP_BYTES_MAX, "a flush takes more than a group");
+/// Flushes that what is not flushed may come to before nothing more is applied; as much again may be on its way.
+const OVERDUE_FLUSHES: usize = 2;
 
 /// Limits and checks of a projector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,12 +190,33 @@ pub enum Loaded {
     IdBound(Timestamp),
     /// A wallet.
     Wallet(Row),
-    /// An open hold, or an ended one whose own time is not below the id bound.
+    /// An open hold.
     Hold(HoldId, Hold),
+    /// An ended one whose own time is not below the id bound.
+    Ended(EndedHold),
+}
+
+/// What memory keeps of a hold that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedHold {
+    /// The hold.
+    pub id: HoldId,
+    /// Its last record.
+    pub last_position: Place,
+    /// When it ended.
+    pub ended_at: Timestamp,
 }
 
 /// Adds the next record, if it is one of the wallets', and says where it is: a record is large to be handed on by value.
 type NextRecord<'a> = dyn FnMut(&mut Vec<(Position, Record)>) -> Result<Option<Position>, ApplyError> + 'a;
+
+/// How many records a store of projections is behind the end of its journal.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn behind(store: &impl ProjectionStore, journal_end: Position) -> Result<u64, ReadError> {
+    Ok(journal_end.0.saturating_sub(disk::reached(store)?.position.0))
+}
 
 /// Follows the journal. One thread owns it.
 pub struct Projector<S> {
@@ -365,6 +391,11 @@ impl<S: ProjectionStore> Projector<S> {
         let mut at = Position::NONE;
         let applied = catch_unwind(AssertUnwindSafe(|| {
             let mut view = shared.view.write();
+            if let Some(shelf) = &mut clean.shelf {
+                // A flush that has ended is handed over under the same lock: none is missed between two chunks.
+                let flushed = Position(shared.flushed.load(Ordering::Acquire));
+                shelf.follow(shared.flushed_changes.lock().as_ref(), flushed);
+            }
             view.warm(chunk.iter().filter_map(|(_, record)| account(record)));
             view.changes.open.warm(chunk.iter().filter_map(|(_, record)| settled_hold(record)));
             for (position, record) in chunk.iter() {
@@ -402,6 +433,14 @@ impl<S: ProjectionStore> Projector<S> {
         let interval = self.options.flush_interval_ms.min(Options::FLUSH_INTERVAL_MS_MAX);
         let behind = self.reached.position.0 > self.shared.flushed.load(Ordering::Acquire);
         behind && (self.unflushed_bytes >= bytes || since_ms >= interval)
+    }
+
+    /// Whether so much was applied since the last flush began that the next must come first: what is not flushed has a
+    /// limit, however slow flushes are (I9).
+    #[must_use]
+    pub fn flush_is_overdue(&self) -> bool {
+        let bytes = self.options.flush_bytes.min(Options::FLUSH_BYTES_MAX);
+        self.unflushed_bytes >= bytes.saturating_mul(OVERDUE_FLUSHES)
     }
 
     /// Bytes of journal that were applied since the last flush began.
@@ -465,53 +504,58 @@ impl<S: ProjectionStore> Projector<S> {
         self.prune = self.prune.max(Some(before_second));
     }
 
+    /// Gives it all rows of its store, before it applies anything: for a long way behind the journal. Until they are given
+    /// back nothing is compacted, because rows are not read from the store.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn take_shelf(&mut self, shelf: Shelf) -> Result<(), StoreError> {
+        assert!(shelf.reached == self.reached.position, "the rows are those of the store");
+        assert!(self.next == self.reached.position.next(), "nothing has been applied");
+        self.clean.shelf = Some(shelf);
+        self.shared.store.set_compacting(false)
+    }
+
+    /// Gives the memory of the shelf back.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn drop_shelf(&mut self) -> Result<(), StoreError> {
+        match self.clean.shelf.take() {
+            Some(_) => self.shared.store.set_compacting(true),
+            None => Ok(()),
+        }
+    }
+
     /// Shows what a start loads, after a flush: policies, the id bound, wallets, then holds.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn load(&mut self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
-        self.flush()?;
-        self.assert_in_step();
-        let store = &self.shared.store;
-        disk::policies(store)?.all().iter().for_each(|policy| show(Loaded::Policy(*policy)));
-        let bound = disk::id_bound(store)?;
-        show(Loaded::IdBound(bound));
-        disk::all_of(store, KeyKind::Wallet, |_, row| {
-            show(Loaded::Wallet(Row::decode(row)?));
-            Ok(())
-        })?;
-        disk::all_of(store, KeyKind::OpenHold, |id, hold| {
-            let id = HoldId(id);
-            show(Loaded::Hold(id, rows::decode_hold(id, hold)?));
-            Ok(())
-        })?;
-        self.load_ended(bound, show)
+        let loading = self.loading()?;
+        loading.head(show)?;
+        loading.wallets(show)?;
+        loading.open_holds(show)?;
+        loading.ended_holds(show)
     }
 
-    /// One second at a time, because a hold may be in several blocks of its second.
-    fn load_ended(&self, bound: Timestamp, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
-        let mut newest = std::collections::BTreeMap::new();
-        let mut second = 0;
-        disk::all_ended(&self.shared.store, bound.seconds(), |of, id, hold| {
-            assert!(of >= second, "blocks come in the order of their seconds");
-            if of != second {
-                second = of;
-                for (id, hold) in std::mem::take(&mut newest) {
-                    show(Loaded::Hold(id, hold));
-                }
-            }
-            if id.own_time().unwrap_or_default() >= bound {
-                newest.insert(id, hold);
-            }
-        })?;
-        newest.into_iter().for_each(|(id, hold)| show(Loaded::Hold(id, hold)));
-        Ok(())
+    /// Flushes, and shows what a start loads part by part, from as many threads as there are parts.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn loading(&mut self) -> Result<Loading<'_, S>, ReadError> {
+        self.flush()?;
+        self.assert_in_step();
+        Ok(Loading { store: &self.shared.store, shelf: self.clean.shelf.as_ref() })
     }
 
     /// Takes the maps of a finished flush over into the cache.
     fn take_back_flushed(&mut self) {
         let Some(flushed) = self.shared.flushed_changes.lock().take() else { return };
         assert!(flushed.reached.position <= self.reached.position, "I4: what is flushed was reached");
+        if let Some(shelf) = &mut self.clean.shelf {
+            shelf.follow(Some(&flushed), Position::NONE);
+        }
         if let Ok(mut changes) = Arc::try_unwrap(flushed.changes) {
             assert!(self.spare.is_none(), "the spare memory is used by each flush");
             let view = self.shared.view.read();

@@ -9,7 +9,7 @@
 //! | [`catalogue`], [`reload`] | plans and prices: read at the start, and again while the daemon runs |
 //! | [`data`] | the data folder |
 //! | [`clock`] | the daemon's time, the only place that reads a clock |
-//! | [`start`] | from a folder to a running daemon: recovery, projections, memory, threads |
+//! | [`start`], [`catchup`], `loading` | from a folder to a running daemon: recovery, projections, memory, threads |
 //! | [`daemon`] | what all tasks share, and the phase that it is in |
 //! | [`run`] | listening, readiness, the stop: everything that happens to the process |
 //! | [`places`], [`listener`], [`connection`] | sockets: a reader that runs frames and a writer that waits for durability |
@@ -42,6 +42,7 @@ pub mod admission;
 pub mod archive;
 pub mod auditor;
 pub mod catalogue;
+pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod connection;
@@ -56,6 +57,7 @@ pub mod journaling;
 pub mod lag;
 pub mod link;
 pub mod listener;
+mod loading;
 pub mod metrics;
 pub mod places;
 pub mod priority;

@@ -36,8 +36,6 @@ const FLUSH_RETRY: Duration = Duration::from_secs(1);
 const FLUSH_FAILING_MAX: Duration = Duration::from_secs(60);
 /// How often ended holds beyond the refund window are dropped.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
-/// Groups between two lines of progress while a start catches up.
-const PROGRESS_EVERY_GROUPS: u64 = 16_384;
 
 /// Why the projections cannot follow the journal.
 #[derive(Debug, thiserror::Error)]
@@ -74,14 +72,6 @@ impl FollowError {
 /// Groups that are applied before the thread looks whether to flush or to stop.
 const GROUPS_AT_ONCE: u64 = 16;
 
-/// Applies everything that is synced, and says how many groups that was.
-///
-/// # Errors
-/// [`FollowError`].
-pub fn catch_up<S: ProjectionStore>(projector: &mut Projector<S>, journal: &Journal) -> Result<u64, FollowError> {
-    apply(projector, journal, u64::MAX)
-}
-
 /// Applies what is synced, up to a number of groups, and says how many it was.
 fn apply<S: ProjectionStore>(
     projector: &mut Projector<S>,
@@ -95,9 +85,6 @@ fn apply<S: ProjectionStore>(
         let group = Group::trust(&bytes).map_err(|_| FollowError::Group(projector.next().0))?;
         projector.apply(&group)?;
         groups += 1;
-        if groups.is_multiple_of(PROGRESS_EVERY_GROUPS) {
-            tracing::info!(groups, position = projector.next().0, "the projections are catching up");
-        }
     }
     Ok(groups)
 }
@@ -148,6 +135,9 @@ fn follow<S: ProjectionStore>(
             projector.prune(daemon.clock.now().daemon.minus_millis(window_ms).seconds());
         }
         flusher.flush_if_due(projector, journal)?;
+        if !stopping {
+            flusher.hold_back(projector, journal)?;
+        }
     }
 }
 
@@ -248,7 +238,7 @@ impl Turn {
 }
 
 /// Writes flushes on a thread of their own, one at a time, so that the projections go on meanwhile.
-struct Flusher {
+pub(crate) struct Flusher {
     since: Stopwatch,
     writing: Arc<AtomicBool>,
     /// The last flush has failed.
@@ -259,7 +249,7 @@ struct Flusher {
 }
 
 impl Flusher {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             since: Clock::stopwatch(),
             writing: Arc::new(AtomicBool::new(false)),
@@ -269,7 +259,11 @@ impl Flusher {
         }
     }
 
-    fn flush_if_due<S: ProjectionStore>(
+    /// Begins a flush where one is due.
+    ///
+    /// # Errors
+    /// No flush has worked for long.
+    pub(crate) fn flush_if_due<S: ProjectionStore>(
         &mut self,
         projector: &mut Projector<S>,
         journal: &Journal,
@@ -299,6 +293,26 @@ impl Flusher {
         Ok(())
     }
 
+    /// Waits for flushes that are slower than what is applied beside them: what is not flushed has a limit (I9).
+    ///
+    /// # Errors
+    /// As [`Self::flush_if_due`].
+    pub(crate) fn hold_back<S: ProjectionStore>(
+        &mut self,
+        projector: &mut Projector<S>,
+        journal: &Journal,
+    ) -> Result<(), FollowError> {
+        while projector.flush_is_overdue() {
+            self.wait();
+            // Relaxed: the thread that stored it has been joined.
+            if self.failed.load(Ordering::Relaxed) {
+                std::thread::sleep(LOOK);
+            }
+            self.flush_if_due(projector, journal)?;
+        }
+        Ok(())
+    }
+
     /// Whether the last flush failed just now; an error if none has worked for long.
     fn waits_after_failure(&mut self, since: Duration) -> Result<bool, FollowError> {
         // Relaxed: it was stored before `writing`, which has been acquired.
@@ -313,7 +327,8 @@ impl Flusher {
         Ok(since < FLUSH_RETRY)
     }
 
-    fn wait(&mut self) {
+    /// Waits for the flush that is being written.
+    pub(crate) fn wait(&mut self) {
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has ended the process by then.
             let _ = thread.join();

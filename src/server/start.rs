@@ -13,21 +13,25 @@ use std::thread::JoinHandle;
 
 use journal::directory::{DataDirectory, DirectoryError};
 use journal::memory::MemoryStore;
-use journal::projections::{self, Loaded, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections};
+use journal::projections::{self, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections, Shelf};
 use journal::recovery::{Checked, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
 use journal::store::is_of_the_disk;
-use journal::{Class, DurabilityMode, Group, Journal, JournalSettings, Queue, RecoveryError, Store, Writer, WriterId};
+use journal::{
+    Class, DurabilityMode, Group, Journal, JournalSettings, Position as JournalPosition, Queue, RecoveryError, Store,
+    Writer, WriterId,
+};
 use protocol::NodeId;
 use tokio::sync::{Mutex, watch};
 use wallet::engine::Journal as _;
-use wallet::ids::{Now, Position, Timestamp};
+use wallet::ids::{Position, Timestamp};
 use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
 use crate::auditor::AuditCounts;
 use crate::catalogue::Catalogue;
-use crate::clock::{Clock, StartStep, Steps, Stopwatch};
+use crate::catchup::{Told, rate};
+use crate::clock::{Clock, StartStep, Steps};
 use crate::config::{FreeEligible, Settings};
 use crate::cycles::Cycles;
 use crate::daemon::{Daemon, Identity, Phase, Progress, Rules};
@@ -39,15 +43,13 @@ use crate::projector::FollowError;
 use crate::reclaim::Next;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
-use crate::{auditor, journaling, priority, projector, reclaim, sweep, ticker};
+use crate::{auditor, catchup, journaling, loading, priority, projector, reclaim, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
 /// behind reads the journal.
 const RECENT_BYTES_MAX: usize = 16 << 20;
 /// How long a start that waits for room sleeps before looking again.
 const ROOM_LOOK: std::time::Duration = std::time::Duration::from_millis(2);
-/// Every how many groups a long check of the journal says how far it is.
-const PROGRESS_EVERY_GROUPS: u64 = 16_384;
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -140,19 +142,25 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
     let Some(directory) = directory else {
         let store = MemoryStore::new();
         let found = check(store.reader().as_ref(), &mut |_, _| {})?;
-        return go_on(wanted, (store, found), MemoryProjections::new(), ArchiveLink::Memory, None);
+        return go_on(wanted, (store, found), (MemoryProjections::new(), None), ArchiveLink::Memory, None);
     };
     let path = directory.journal();
-    let watch = Clock::stopwatch();
     let is_new = !RocksReader::exists(&path);
+    let mut end = JournalPosition::NONE;
     if !is_new {
         // The whole journal is read before anything may be rewritten.
-        check(&RocksReader::open(&path)?, &mut report(&path, watch))?;
+        end = check(&RocksReader::open(&path)?, &mut report(&path))?.end.last;
     }
     let store = RocksStore::open(&path, is_new)?;
-    // What opening for writing made of the files is read as well: the epoch rests on it.
-    let found = check(store.reader().as_ref(), &mut report(&path, watch))?;
-    let projections = RocksProjections::open(&directory.projections())?;
+    let (found, projections) = std::thread::scope(|scope| {
+        let read = || Ok::<_, StartError>(loading::read(RocksProjections::open(&directory.projections())?, end)?);
+        let named = std::thread::Builder::new().name("projections".to_owned());
+        let projections = named.spawn_scoped(scope, read).map_err(StartError::Thread)?;
+        // What opening for writing made of the files is read as well: the epoch rests on it.
+        let found = check(store.reader().as_ref(), &mut report(&path))?;
+        let projections = projections.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok::<_, StartError>((found, projections))
+    })?;
     priority::lower_rocksdb();
     // Before anything is acknowledged: both stores may just have been made.
     directory.sync()?;
@@ -162,7 +170,7 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
 fn go_on<S: Store + 'static, P: ProjectionStore>(
     Wanted { settings, catalogue, config_source }: Wanted,
     (mut store, found): (S, Checked),
-    projections: P,
+    (projections, shelf): (P, Option<Shelf>),
     link: impl FnOnce(projections::Archive<P>) -> ArchiveLink,
     directory: Option<DataDirectory>,
 ) -> Result<Started, StartError> {
@@ -175,13 +183,17 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
     let (journal, writer) = Journal::start(store, end, &journal_settings(&settings));
 
     let mut projector = Projector::open(projections, options(&settings), end.last)?;
+    if let Some(shelf) = shelf {
+        projector.take_shelf(shelf)?;
+    }
     let archive = link(projector.archive());
-    projector::catch_up(&mut projector, &journal)?;
+    catchup::catch_up(&mut projector, &journal)?;
     projector.flush()?;
     let metrics = Metrics::install(now.wall.seconds());
     let link = JournalLink::new(Arc::clone(&journal.queue), metrics.flows());
     let rules = Rules::new(settings.rules(), link, archive);
-    load(&rules, &mut projector, clock.now())?;
+    loading::load(&rules, &mut projector, clock.now())?;
+    projector.drop_shelf()?;
     ensure_policy(&rules, &journal.queue, &settings, &clock);
 
     let (progress, seen) = watch::channel(Progress { durable: Position(end.last.0), failed: false });
@@ -272,41 +284,6 @@ fn spawn_writer<S: Store + 'static>(
     std::thread::Builder::new().name("journal".to_owned()).spawn(run).map_err(StartError::Thread)
 }
 
-/// Fills memory from the projections.
-fn load<P: ProjectionStore>(rules: &Rules, projector: &mut Projector<P>, now: Now) -> Result<(), StartError> {
-    let (mut wallets, mut holds): (u64, u64) = (0, 0);
-    let mut refused = None;
-    projector.load(&mut |loaded| {
-        let taken = match loaded {
-            Loaded::Policy(policy) => {
-                rules.load_policy(policy);
-                Ok(())
-            }
-            Loaded::IdBound(bound) => {
-                rules.load_id_bound(bound);
-                Ok(())
-            }
-            Loaded::Wallet(row) => {
-                wallets += 1;
-                rules.load_wallet(&row, now)
-            }
-            Loaded::Hold(id, hold) => {
-                holds += 1;
-                rules.load_hold(id, hold)
-            }
-        };
-        if let Err(error) = taken {
-            refused.get_or_insert(error);
-        }
-    })?;
-    if let Some(error) = refused {
-        return Err(error.into());
-    }
-    rules.loaded(now);
-    tracing::info!(wallets, holds, "memory loaded");
-    Ok(())
-}
-
 /// Journals the configured allowance where it is not the journaled one.
 fn ensure_policy(rules: &Rules, queue: &Arc<Queue>, settings: &Settings, clock: &Clock) {
     let free = &settings.config.free;
@@ -383,14 +360,13 @@ fn random_bytes() -> [u8; 16] {
 }
 
 /// Says now and then how far a long check of the journal is.
-fn report(path: &Path, watch: Stopwatch) -> impl FnMut(u64, u64) + use<> {
+fn report(path: &Path) -> impl FnMut(u64, u64) + use<> {
     let path = PathBuf::from(path);
-    let mut next = PROGRESS_EVERY_GROUPS;
+    let mut told = Told::from_now();
     move |groups, bytes| {
-        if groups >= next {
-            next = groups + PROGRESS_EVERY_GROUPS;
-            let seconds = watch.elapsed().as_secs();
-            tracing::info!(path = %path.display(), groups, bytes, seconds, "checking the journal");
+        if let Some(passed) = told.again() {
+            let (rate, seconds) = (rate(bytes, passed), passed.as_secs());
+            tracing::info!(path = %path.display(), groups, bytes, rate, seconds, "checking the journal");
         }
     }
 }

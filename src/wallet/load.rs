@@ -6,7 +6,7 @@ use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::hold::{Hold, HoldState};
 use crate::holds::{Live, Place};
-use crate::ids::{Day, HoldId, Now, Timestamp};
+use crate::ids::{Day, HoldId, Now, Position, Timestamp};
 use crate::record::{FreePolicy, Record};
 use crate::resets::{DayEnd, ResetTotals};
 use crate::row::Row;
@@ -122,23 +122,29 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         policies.allowance(today, row.tier)
     }
 
+    /// Adds a hold that has ended, of which only this stays in memory (R32).
+    ///
+    /// # Errors
+    /// It is loaded already.
+    pub fn load_ended(&self, id: HoldId, last_position: Position, ended_at: Timestamp) -> Result<(), LoadError> {
+        let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
+        self.holds.count_entry();
+        vacant.ended(Place::pushed(last_position), ended_at);
+        Ok(())
+    }
+
     /// Adds a hold.
     ///
     /// # Errors
     /// The hold is open and its account is not loaded.
     pub fn load_hold(&self, id: HoldId, hold: Hold) -> Result<(), LoadError> {
+        if hold.state != HoldState::Open {
+            return self.load_ended(id, hold.last_position, hold.ended_at);
+        }
         let place = Place::pushed(hold.last_position);
-        let slot = match hold.state {
-            HoldState::Open => Some(self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?),
-            _ => None,
-        };
+        let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
         let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
         self.holds.count_entry();
-        assert!(slot.is_some() == (hold.state == HoldState::Open), "I6: an open hold has its wallet");
-        let Some(slot) = slot else {
-            vacant.ended(place, hold.ended_at);
-            return Ok(());
-        };
         self.holds.count_open((hold.reserved_at, 1), &mut Vec::new());
         self.holds.open_holds.begin_at(hold.reserved_at);
         let mut record = Vec::new();

@@ -17,6 +17,7 @@ use super::flush::Flushing;
 use super::keys::open_hold_key;
 use super::open::{OpenHold, OpenHolds, Place};
 use super::rows::decode_hold;
+use super::shelf::Shelf;
 use super::store::ProjectionStore;
 
 /// What has changed since the last flush.
@@ -116,20 +117,23 @@ impl View {
 pub(crate) struct Clean {
     rows: HashMap<AccountId, Row>,
     holds: HashMap<HoldId, Hold>,
+    /// All rows, while a start catches up.
+    pub(crate) shelf: Option<Shelf>,
     rows_max: usize,
     holds_max: usize,
 }
 
 impl Clean {
     pub(crate) fn new(rows_max: usize, holds_max: usize) -> Self {
-        Self { rows: HashMap::new(), holds: HashMap::new(), rows_max, holds_max }
+        Self { rows: HashMap::new(), holds: HashMap::new(), shelf: None, rows_max, holds_max }
     }
 
     /// Takes over what was flushed, except what has changed again since, and leaves empty memory for later changes.
     pub(crate) fn absorb(&mut self, flushed: &mut Changes, newer: &Changes) {
         assert!(flushed.ended.is_indexed(), "I4: what was flushed was whole groups");
+        let shelved = self.shelf.is_some();
         for (account, row) in flushed.rows.drain() {
-            if newer.rows.contains_key(&account) {
+            if shelved || newer.rows.contains_key(&account) {
                 continue;
             }
             if self.rows.len() >= self.rows_max {
@@ -237,7 +241,14 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
                     Some(row) => Some(row.clone()),
                     None => match self.clean.rows.remove(&account) {
                         Some(row) => Some(row),
-                        None => stored(disk::row(self.store, account), &mut self.failure),
+                        None => {
+                            let read = self.clean.shelf.as_ref().map_or(Ok(None), |shelf| shelf.row(account));
+                            let read = match read {
+                                Ok(None) => disk::row(self.store, account),
+                                read => read,
+                            };
+                            stored(read, &mut self.failure)
+                        }
                     },
                 };
                 entry.insert(row?)

@@ -175,7 +175,7 @@ pub(crate) fn all_ended(
 }
 
 /// A key of a kind that is longer or shorter than those: passing over it would end a scan before its time.
-fn no_key() -> DecodeError {
+pub(crate) fn no_key() -> DecodeError {
     DecodeError::Malformed("a key of the projections".to_owned())
 }
 

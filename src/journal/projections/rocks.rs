@@ -225,6 +225,14 @@ impl ProjectionStore for RocksProjections {
         Ok(self.db.write_opt(batch.batch, &self.written)?)
     }
 
+    fn set_compacting(&self, on: bool) -> Result<(), StoreError> {
+        let value = if on { "false" } else { "true" };
+        for family in Family::ALL {
+            self.db.set_options_cf(self.family(family), &[("disable_auto_compactions", value)])?;
+        }
+        Ok(())
+    }
+
     fn flush(&self) -> Result<(), StoreError> {
         let mut flush = FlushOptions::default();
         flush.set_wait(true);

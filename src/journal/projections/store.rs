@@ -75,6 +75,14 @@ pub trait ProjectionStore: Send + Sync + 'static {
     /// Shows the store as it is now, however long that takes and whatever is written meanwhile.
     fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen));
 
+    /// Whether files are put together in the background. Off for as long as much is written and nearly nothing read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn set_compacting(&self, _on: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Makes everything written survive a crash.
     ///
     /// # Errors

@@ -31,6 +31,6 @@ impl Play<'_> {
 
 /// The lines of the log that tell the parts of a start.
 fn parts(log: &str) -> Vec<String> {
-    let told = ["journal checked", "memory loaded", "catching up", "ready"];
+    let told = ["journal checked", "rows are in memory", "catching up", "caught up", "memory loaded", "ready"];
     log.lines().filter(|line| told.iter().any(|part| line.contains(part))).map(ToOwned::to_owned).collect()
 }

@@ -1,0 +1,90 @@
+//! What a start loads, part by part: the parts of the store do not rest on each other, so that each may have a thread.
+
+use wallet::ids::{HoldId, Timestamp};
+use wallet::row::Row;
+
+use super::disk::{self, ReadError};
+use super::keys::KeyKind;
+use super::rows::{self, Stored};
+use super::shelf::Shelf;
+use super::store::ProjectionStore;
+use super::{EndedHold, Loaded};
+
+/// A store of which everything is flushed, and its rows where they are in memory.
+#[derive(Debug)]
+pub struct Loading<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) shelf: Option<&'a Shelf>,
+}
+
+impl<S: ProjectionStore> Loading<'_, S> {
+    /// Policies and the id bound.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn head(&self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        disk::policies(self.store)?.all().iter().for_each(|policy| show(Loaded::Policy(*policy)));
+        show(Loaded::IdBound(disk::id_bound(self.store)?));
+        Ok(())
+    }
+
+    /// All wallets.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn wallets(&self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        if let Some(shelf) = self.shelf {
+            return shelf.rows().try_for_each(|row| row.map(|row| show(Loaded::Wallet(row))));
+        }
+        disk::all_of(self.store, KeyKind::Wallet, |_, row| {
+            show(Loaded::Wallet(Row::decode(row)?));
+            Ok(())
+        })
+    }
+
+    /// Open holds.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn open_holds(&self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        disk::all_of(self.store, KeyKind::OpenHold, |id, hold| {
+            let id = HoldId(id);
+            show(Loaded::Hold(id, rows::decode_hold(id, hold)?));
+            Ok(())
+        })
+    }
+
+    /// Ended holds whose own time is not below the id bound. One second at a time, because a hold may be in several blocks
+    /// of its second.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn ended_holds(&self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        let bound: Timestamp = disk::id_bound(self.store)?;
+        let mut of_second: Vec<EndedHold> = Vec::new();
+        let mut second = 0;
+        disk::all_ended(self.store, bound.seconds(), |of, id, hold| {
+            if of != second {
+                second = of;
+                show_newest(&mut of_second, show);
+            }
+            if id.own_time().unwrap_or_default() >= bound {
+                of_second.push(EndedHold { id, last_position: hold.last_position, ended_at: hold.ended_at });
+            }
+        })?;
+        show_newest(&mut of_second, show);
+        Ok(())
+    }
+}
+
+/// Each hold in its newest form: of equal ids the one that came last.
+fn show_newest(holds: &mut Vec<EndedHold>, show: &mut dyn FnMut(Loaded)) {
+    // Stable, and fast where the blocks of each flush are in order.
+    holds.sort_by_key(|hold| hold.id);
+    for forms in holds.chunk_by(|one, next| one.id == next.id) {
+        if let Some(newest) = forms.last() {
+            show(Loaded::Ended(*newest));
+        }
+    }
+    holds.clear();
+}

@@ -1,0 +1,61 @@
+//! Every row is found in its newest form, before and after the table grows.
+
+use wallet::credits::Credits;
+use wallet::ids::Day;
+use wallet::policy::FreePolicies;
+
+use super::*;
+use crate::projections::MemoryProjections;
+use crate::projections::bulk::write_rows;
+use crate::projections::rows::Reached;
+
+const WALLETS: u64 = 5_000;
+
+fn a_row(number: u64, subscription: u64) -> Row {
+    let account = AccountId(u128::from(number) * 3 + 1);
+    let row = Row::new(account, "UTC".to_owned(), Day(20_000), &FreePolicies::new());
+    Row { subscription: Credits::from_millis(subscription), ..row }
+}
+
+fn a_shelf() -> Shelf {
+    let store = MemoryProjections::new();
+    let reached = Reached { position: Position(7), ..Reached::default() };
+    write_rows(&store, &FreePolicies::new(), (0..WALLETS).map(|number| a_row(number, 0)), reached).unwrap();
+    Shelf::read(&store).unwrap().expect("so few rows are not too many")
+}
+
+#[test]
+fn the_rows_of_a_store_are_found_and_shown_in_its_order() {
+    let shelf = a_shelf();
+    assert_eq!(shelf.reached, Position(7));
+    let shown: Vec<Row> = shelf.rows().map(Result::unwrap).collect();
+    assert_eq!(shown, (0..WALLETS).map(|number| a_row(number, 0)).collect::<Vec<_>>());
+    for number in 0..WALLETS {
+        let row = a_row(number, 0);
+        assert_eq!(shelf.row(row.account).unwrap(), Some(row));
+    }
+    assert_eq!(shelf.row(AccountId(2)).unwrap(), None);
+}
+
+#[test]
+fn the_newest_form_of_every_row_is_found() {
+    let mut shelf = a_shelf();
+    // As long as before, longer, shorter again, and new ones.
+    for subscription in [1, u64::from(u32::MAX), 2] {
+        for number in (0..WALLETS + 500).step_by(3) {
+            shelf.put(&a_row(number, subscription));
+        }
+        for number in 0..WALLETS + 500 {
+            let form = if number % 3 == 0 { Some(subscription) } else { (number < WALLETS).then_some(0) };
+            let expected = form.map(|subscription| a_row(number, subscription));
+            assert_eq!(shelf.row(a_row(number, 0).account).unwrap(), expected, "row {number}");
+        }
+    }
+    assert_eq!(shelf.len(), shelf.rows().count());
+}
+
+#[test]
+#[should_panic(expected = "no row is older than the store's")]
+fn a_flush_that_was_missed_is_noticed() {
+    a_shelf().follow(None, Position(8));
+}
