@@ -380,22 +380,29 @@ impl Hold {
     pub fn refundable(&self) -> Vec<Slices> {
         let own = Slices { split: self.captured, ..self.taken };
         let mut parts: Vec<Slices> = vec![own];
-        parts.extend(self.captures().map(|step| step.drawn).filter(|drawn| !drawn.split.is_zero()));
-        for undone in self.refunds().flat_map(|step| &step.undone) {
-            // As they were undone: the latest first (R24).
-            for bucket in Bucket::ALL {
-                let mut left = undone.split.of(bucket);
-                for part in parts.iter_mut().rev().filter(|part| same_period(part, undone, bucket)) {
-                    let gone = Split::only(bucket, part.split.of(bucket).min(left));
-                    part.split = part.split.minus(&gone);
-                    left -= gone.of(bucket);
-                }
-                assert!(left.is_zero(), "I1: a refund of more than was captured");
+        for step in &self.settlements {
+            match step {
+                Settlement::Capture(step) if !step.drawn.split.is_zero() => parts.push(step.drawn),
+                Settlement::Refund(step) => step.undone.iter().for_each(|undone| take_back(&mut parts, undone)),
+                Settlement::Capture(_) | Settlement::Release(_) => {}
             }
         }
         let left = parts.iter().fold(Credits::ZERO, |sum, part| sum + part.split.total());
         assert!(left + self.refunded() == self.charged(), "I1: what is charged is refunded, or can be");
         parts
+    }
+}
+
+/// What a refund has undone is of the captures before it, and of the latest of them first (R24).
+fn take_back(parts: &mut [Slices], undone: &Slices) {
+    for bucket in Bucket::ALL {
+        let mut left = undone.split.of(bucket);
+        for part in parts.iter_mut().rev().filter(|part| same_period(part, undone, bucket)) {
+            let gone = Split::only(bucket, part.split.of(bucket).min(left));
+            part.split = part.split.minus(&gone);
+            left -= gone.of(bucket);
+        }
+        assert!(left.is_zero(), "I1: a refund of more than was captured");
     }
 }
 

@@ -173,6 +173,15 @@ fn one_seed_gives_one_run() {
     assert!(!runs[0].1.is_empty());
 }
 
+/// Seeds that have shown what no other had: refunds that are restored beside a bucket that is nearly full, where it tells
+/// whether two captures are one return or two (R24).
+#[test]
+fn seeds_that_once_failed_do_not_fail_again() {
+    for seed in [1_771_532] {
+        run::<PlainGround>(seed, &steps(seed, STEPS), Planted::Nothing).unwrap();
+    }
+}
+
 #[test]
 fn every_prefix_of_a_journal_is_a_valid_state() {
     for seed in 100..104 {

@@ -134,6 +134,17 @@ fn r24_a_second_refund_goes_on_where_the_first_has_stopped() {
          grant a free 134082.728            => done left=134182.728/0/0
          refund h1 all n=2 provider_error   => done split=30/0/0 lost=40",
     );
+    check_with(
+        restoring(),
+        "open a
+         reserve h1 a 40 draw
+         commit h1 40 n=1 more
+         refund h1 10 n=1                   => done split=10/0/0 left=70/0/0
+         commit h1 60 n=2                   => done split=60/0/0 left=10/0/0
+         at 2026-03-11T08:00:00Z
+         grant a free 134062.728            => done left=134162.728/0/0
+         refund h1 all n=2 provider_error   => done split=30/0/0 lost=60",
+    );
 }
 
 #[test]

@@ -46,6 +46,11 @@ impl Raw {
         self.0.write_all(bytes).is_ok()
     }
 
+    /// How long a read waits, where [`PATIENCE`] is shorter than the deadline that is waited for.
+    pub(super) fn set_read_timeout(&self, timeout: Duration) {
+        self.0.set_read_timeout(Some(timeout)).unwrap();
+    }
+
     pub(super) fn set_write_timeout(&self, timeout: Duration) {
         self.0.set_write_timeout(Some(timeout)).unwrap();
     }

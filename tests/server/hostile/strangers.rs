@@ -1,5 +1,7 @@
 //! One kind of harm at a time: each is ended by its deadline with its reason, and memory does not grow with it.
 
+use std::time::Duration;
+
 use protocol::limits::HEADER_BYTES;
 use protocol::{CloseReason, Command, FrameKind, Header, Operation};
 
@@ -74,7 +76,7 @@ fn half_frames_and_bytes_one_at_a_time_end_by_their_deadline() {
             raw.send(&hello[byte..=byte]);
         }
         assert_eq!(good.ask(&[Operation::balance(ACCOUNT)]).len(), 1, "a good client is served");
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
     }
     for raw in silent.into_iter().chain(drips) {
         assert_eq!(raw.end(), Some(CloseReason::FrameTimeout));
@@ -82,7 +84,7 @@ fn half_frames_and_bytes_one_at_a_time_end_by_their_deadline() {
     for raw in shy {
         assert_eq!(raw.end(), Some(CloseReason::HandshakeTimeout));
     }
-    assert!(begun.elapsed() < opened + std::time::Duration::from_millis(2_000) + LATE, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < opened + Duration::from_millis(2_000) + LATE, "{:?}", begun.elapsed());
     assert_eq!((ended(&daemon, "frame_timeout"), ended(&daemon, "handshake_timeout")), (90, 30));
     until("only the good client is left", || metric(&daemon, "creditd_connections") == 1);
 }
@@ -149,22 +151,23 @@ fn connections_that_say_nothing_cost_little_and_end_by_their_deadline() {
     let count = count.min(usize::try_from(wanted).unwrap());
     assert!(count >= 200, "this process may have too few descriptors for the test: {count}");
     // They connect for a while, and each is timed by itself.
-    let idle_ms = if long_form().is_some() { "60000" } else { "8000" };
+    let deadline = Duration::from_secs(if long_form().is_some() { 60 } else { 8 });
     let daemon = Daemon::in_memory(&[
         ("CREDITD_SERVER__CONNECTIONS_MAX", "12000"),
-        ("CREDITD_SERVER__IDLE_TIMEOUT_MS", idle_ms),
+        ("CREDITD_SERVER__IDLE_TIMEOUT_MS", &deadline.as_millis().to_string()),
     ]);
     let mut good = Wire::connect(&daemon);
     open_account(&mut good);
     let before = memory_kib(&daemon);
     let idle: Vec<Raw> = (0..count).map(|_| Raw::shaken(&daemon)).collect();
     assert_eq!(metric(&daemon, "creditd_connections"), u64::try_from(count).unwrap() + 1);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(3));
     let each = memory_kib(&daemon).saturating_sub(before) / u64::try_from(count).unwrap();
     println!("{count} idle connections: {each} KiB each");
     assert!(each < 48, "{each} KiB for each of {count} idle connections");
     for raw in idle {
         assert_eq!(good.ask(&[Operation::balance(ACCOUNT)]).len(), 1, "a good client is served");
+        raw.set_read_timeout(deadline + LATE);
         assert_eq!(raw.end(), Some(CloseReason::IdleTimeout));
     }
     assert_eq!(ended(&daemon, "idle_timeout"), u64::try_from(count).unwrap());

@@ -147,7 +147,11 @@ impl Model {
         };
         let hold = self.holds.get_mut(&id).unwrap();
         hold.captured = add(&hold.captured, &captured);
-        hold.refundable.push(Part { split: captured, ..hold.taken });
+        // What is captured of the hold itself is one part however often, and before all of it is captured nothing is drawn.
+        if hold.captures.is_empty() {
+            hold.refundable.push(Part { split: NOTHING, ..hold.taken });
+        }
+        hold.refundable[0].split = add(&hold.refundable[0].split, &captured);
         hold.refundable.push(drawn);
         hold.captures.push(CaptureStep { request: *request, drawn, redebited: 0, said: expected.said() });
         if request.last {
