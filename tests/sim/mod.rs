@@ -177,7 +177,8 @@ fn one_seed_gives_one_run() {
 /// whether two captures are one return or two (R24).
 #[test]
 fn seeds_that_once_failed_do_not_fail_again() {
-    for seed in [1_771_532] {
+    const SEEDS: &[u64] = &[1_771_532];
+    for seed in SEEDS.iter().copied() {
         run::<PlainGround>(seed, &steps(seed, STEPS), Planted::Nothing).unwrap();
     }
 }
