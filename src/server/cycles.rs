@@ -14,9 +14,9 @@ use crate::daemon::Daemon;
 use crate::link::{Room, counted};
 use crate::resets::{ResetKind, Run};
 
-/// Packed rolls that may be on their way into the journal: one is synced while the next is made, and the requests beside them
-/// wait for no more than these.
-const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 2;
+/// Packed rolls that may be on their way into the journal: the next is made when the last is synced, so that the requests beside
+/// them find a core and a short queue. A million of them take a second.
+const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 1;
 
 /// Cycles that are rolled in bulk (R10), a packed record at a time.
 #[derive(Debug, Default)]
