@@ -136,6 +136,7 @@ def main():
     parser.add_argument("--data", help="where the daemons' temporary folders are made")
     parser.add_argument("--out", type=pathlib.Path, default=HERE)
     chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
     path = chosen.out / "growth.csv"
     if not chosen.plot_only:
         length = ["--operations", "5000"] if chosen.short else ["--seconds", chosen.seconds]
