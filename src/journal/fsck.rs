@@ -261,7 +261,9 @@ fn refusal(refused: &RecoveryError, next: Position) -> Finding {
             Finding { place, invariant: Invariant::Prefix, what: refused.to_string(), advice: Advice::Damaged }
         }
         RecoveryError::Read(error) => unreadable(error, Some(next)),
-        RecoveryError::Epoch(_) => unreadable(&JournalReadError::Store(refused.to_string()), Some(next)),
+        RecoveryError::Epoch(_) | RecoveryError::LastEpoch => {
+            unreadable(&JournalReadError::Store(refused.to_string()), Some(next))
+        }
     }
 }
 

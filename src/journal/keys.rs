@@ -55,12 +55,13 @@ impl Epoch {
     /// Before the first recovery of a new journal.
     pub const NONE: Self = Self(0);
 
-    /// The epoch that the next recovery opens.
+    /// The epoch that the next recovery opens; none after the last.
     #[must_use]
-    pub fn next(self) -> Self {
-        let next = Self(self.0.checked_add(1).expect("epochs end at 2^64"));
-        assert!(next > Self::NONE, "0 is before the first epoch");
-        next
+    pub const fn following(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(next) => Some(Self(next)),
+            None => None,
+        }
     }
 }
 

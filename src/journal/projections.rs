@@ -527,18 +527,6 @@ impl<S: ProjectionStore> Projector<S> {
         }
     }
 
-    /// Shows what a start loads, after a flush: policies, the id bound, wallets, then holds.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn load(&mut self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
-        let loading = self.loading()?;
-        loading.head(show)?;
-        loading.wallets(show)?;
-        loading.open_holds(show)?;
-        loading.ended_holds(show)
-    }
-
     /// Flushes, and shows what a start loads part by part, from as many threads as there are parts.
     ///
     /// # Errors

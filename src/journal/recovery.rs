@@ -185,6 +185,9 @@ pub enum RecoveryError {
     /// The epoch record could not be written.
     #[error("the epoch record was not written: {0}")]
     Epoch(#[source] AppendError),
+    /// A group names the last epoch that there is, so that none can be opened after it. Nothing was changed.
+    #[error("the journal names the epoch 2^64 - 1, which no daemon comes to; `creditd fsck` says where")]
+    LastEpoch,
 }
 
 fn place_of(damage: &Option<GroupDamage>) -> String {
@@ -264,7 +267,7 @@ pub fn check(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> Re
 /// Opens the next epoch after a check: tells the store what the journal is, appends the epoch record and syncs it.
 ///
 /// # Errors
-/// [`RecoveryError::Epoch`].
+/// [`RecoveryError::Epoch`], [`RecoveryError::LastEpoch`].
 pub fn open_epoch(
     store: &mut impl Store,
     found: Checked,
@@ -272,11 +275,12 @@ pub fn open_epoch(
     now_ms: u64,
 ) -> Result<Recovered, RecoveryError> {
     found.assert_prefix();
+    // The key of a damaged last group may name any.
+    let epoch = found.highest_epoch.following().ok_or(RecoveryError::LastEpoch)?;
     let mut outside = found.superseded.clone();
     outside.extend(found.dropped.map(|dropped| dropped.key));
     store.adopt(found.end.last, outside);
-    let record =
-        EpochRecord { epoch: found.highest_epoch.next(), writer, last: found.end.last, last_hash: found.end.hash };
+    let record = EpochRecord { epoch, writer, last: found.end.last, last_hash: found.end.hash };
     assert!(record.epoch > found.end.epoch, "I4: each recovery opens a later epoch");
     assert!(store.tail() == found.end.last, "the store was told where the journal ends");
     let header = Header {

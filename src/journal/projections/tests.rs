@@ -189,10 +189,20 @@ fn a_crash_at_every_record_leads_to_the_same_state() {
     }
 }
 
+/// What a start shows, part after part.
+fn in_order(projector: &mut Projector<MemoryProjections>) -> Vec<Loaded> {
+    let loading = projector.loading().unwrap();
+    let mut loaded = Vec::new();
+    loading.head(&mut |one| loaded.push(one)).unwrap();
+    loading.wallets(&mut |one| loaded.push(one)).unwrap();
+    loading.open_holds(&mut |one| loaded.push(one)).unwrap();
+    loading.ended_holds(&mut |one| loaded.push(one)).unwrap();
+    loaded
+}
+
 /// What a start shows, whatever the order inside a kind.
 fn loaded(projector: &mut Projector<MemoryProjections>) -> Vec<String> {
-    let mut loaded = Vec::new();
-    projector.load(&mut |one| loaded.push(format!("{one:?}"))).unwrap();
+    let mut loaded: Vec<String> = in_order(projector).iter().map(|one| format!("{one:?}")).collect();
     loaded.sort();
     loaded
 }
@@ -324,8 +334,7 @@ fn a_start_loads_rows_open_holds_and_what_ended_above_the_bound() {
     let script = script(80);
     let mut projector = open(MemoryProjections::new());
     follow(&mut projector, &script, script.len(), 9);
-    let mut loaded = Vec::new();
-    projector.load(&mut |one| loaded.push(one)).unwrap();
+    let loaded = in_order(&mut projector);
     let bound = Timestamp(HOLD_TIME_MS + 2_000);
     assert!(matches!(loaded[0], Loaded::Policy(_)));
     assert_eq!(loaded[1], Loaded::IdBound(bound));

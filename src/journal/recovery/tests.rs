@@ -132,6 +132,17 @@ fn every_cut_of_the_last_group_is_a_dropped_tail_and_the_journal_goes_on() {
 }
 
 #[test]
+fn a_damaged_group_of_the_last_epoch_that_there_is_stops_the_start() {
+    let mut image = two_epochs();
+    let last = key(6, u64::MAX);
+    image.replace(last, vec![0; 9]);
+    let mut store = MemoryStore::open(image.clone());
+    assert!(matches!(recover(&mut store, WRITER, 1), Err(RecoveryError::LastEpoch)));
+    assert_eq!(store.image().groups, image.groups, "nothing was changed");
+    assert_eq!(checked(&image).unwrap().dropped.unwrap().key, last, "fsck names it");
+}
+
+#[test]
 fn a_group_cut_out_is_a_gap_and_a_cut_prefix_is_a_journal() {
     let whole = two_epochs();
     let keys: Vec<_> = whole.groups.keys().copied().collect();
