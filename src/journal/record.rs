@@ -20,7 +20,10 @@ pub use kinds::{
     StoredCapture, StoredClawback, StoredCycleRoll, StoredFreeze, StoredGrant, StoredLateCapture, StoredOpen,
     StoredPolicy, StoredRefund, StoredReserve, StoredReturn, StoredSetSubscription, StoredTopUp,
 };
-pub use subscription::{StoredPendingChange, StoredPlanRoll, StoredSubscription, StoredSubscriptionChange};
+pub use subscription::{
+    StoredAlikeRolls, StoredPendingChange, StoredPlanRoll, StoredRollInto, StoredRolledWallet, StoredSubscription,
+    StoredSubscriptionChange,
+};
 
 pub use money::{
     StoredClawbackTold, StoredConfirmTopUp, StoredCorrect, StoredDropTopUp, StoredPendingTopUp, StoredTopUpBundle,
@@ -87,8 +90,10 @@ pub enum StoredRecord<'a> {
     TopUpBundle(StoredTopUpBundle<'a>),
     /// 26: credits taken back, with what that came to. Takes the place of kind 8, which is only read.
     ClawbackTold(StoredClawbackTold<'a>),
-    /// 27: wallets rolled over the end of their cycle into the next one. Takes the place of kind 9, which is only read.
+    /// 27: wallets rolled over the end of their cycle into the next one. Takes the place of kind 9; both are only read.
     PlanRoll(List<StoredPlanRoll>),
+    /// 28: the same, those that rolled into the same together. Takes the place of kind 27.
+    AlikeRolls(List<StoredAlikeRolls>),
 }
 
 /// The fields of an epoch record: fixed, so that the chain can be followed without this codec.
@@ -141,7 +146,7 @@ impl<'a> From<&'a Record> for StoredRecord<'a> {
             Record::TopUp(top_up) if top_up.bundle.is_empty() => Self::TopUp(top_up.into()),
             Record::TopUp(top_up) => Self::TopUpBundle(top_up.into()),
             Record::Clawback(clawback) => Self::ClawbackTold(clawback.into()),
-            Record::CycleRoll(rolls) => Self::PlanRoll(List(rolls.iter().map(StoredPlanRoll::from).collect())),
+            Record::CycleRoll(rolls) => Self::AlikeRolls(StoredAlikeRolls::of(rolls)),
             Record::Reserve(reserve) => Self::Reserve(reserve.into()),
             Record::Charge(reserve) => Self::Charge(reserve.into()),
             Record::Capture(capture) => Self::Capture(capture.into()),
@@ -214,6 +219,7 @@ impl TryFrom<StoredRecord<'_>> for Meaning {
             StoredRecord::PlanRoll(List(rolls)) => {
                 Record::CycleRoll(rolls.into_iter().map(CycleRoll::try_from).collect::<Result<_, _>>()?)
             }
+            StoredRecord::AlikeRolls(rolls) => Record::CycleRoll(StoredAlikeRolls::rolls(rolls)?),
         }))
     }
 }

@@ -177,7 +177,7 @@ fn one_seed_gives_one_run() {
 /// whether two captures are one return or two (R24).
 #[test]
 fn seeds_that_once_failed_do_not_fail_again() {
-    const SEEDS: &[u64] = &[1_771_532];
+    const SEEDS: &[u64] = &[1_771_532, 3_000_107];
     for seed in SEEDS.iter().copied() {
         run::<PlainGround>(seed, &steps(seed, STEPS), Planted::Nothing).unwrap();
     }

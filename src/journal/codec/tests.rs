@@ -15,6 +15,7 @@ use super::*;
 use crate::epoch::{EpochRecord, WriterId};
 use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
+use crate::record::StoredAlikeRolls;
 use crate::record::samples::{check_golden, hold_id, records};
 
 fn encoded(record: &Record) -> Vec<u8> {
@@ -82,6 +83,37 @@ fn kinds_that_are_no_longer_written_are_read() {
     let Record::CycleRoll(rolls) = rolls else { panic!("not a cycle roll") };
     assert_eq!((rolls[0].period, rolls[0].allocation), (Period(4), Credits::from_whole(4_500)));
     assert_eq!((rolls[0].plan, rolls[0].cycle, rolls[0].changed), (PlanId::NONE, 0, false), "there were no plans");
+    let rolls = golden(include_str!("../golden/27-plan-roll.hex"));
+    let Record::CycleRoll(rolls) = rolls else { panic!("not a cycle roll") };
+    assert_eq!((rolls[0].plan, rolls[0].cycle, rolls[0].changed), (PlanId(300), 14, true));
+    assert_eq!((rolls[0].period, rolls[0].allocation), (Period(4), Credits::from_whole(4_500)));
+}
+
+#[test]
+fn wallets_that_roll_alike_take_little() {
+    let (_, rolls) = records().into_iter().find(|(name, _)| *name == "28-alike-rolls").unwrap();
+    let Record::CycleRoll(rolls) = rolls else { panic!("not a cycle roll") };
+    let roll = CycleRoll { period: Period(1), ..rolls[0] };
+    let thousand = encoded(&Record::CycleRoll(vec![roll; 1_000])).len();
+    let one = encoded(&Record::CycleRoll(vec![roll])).len();
+    assert!(thousand - one <= 999 * 18 + 2, "{thousand} bytes for a thousand, {one} for one");
+}
+
+#[test]
+fn a_roll_of_no_wallets_is_refused() {
+    let none = StoredAlikeRolls::of(&[]);
+    let mut bytes = Vec::new();
+    append(&StoredRecord::AlikeRolls(none), &mut bytes);
+    assert_eq!(decode(&bytes), Ok(Record::CycleRoll(Vec::new())), "a list of nothing is one");
+    let roll = encoded(&records().into_iter().find(|(name, _)| *name == "28-alike-rolls").unwrap().1);
+    let mut empty = bytes;
+    empty[1] = 1;
+    // What the first wallets rolled into, and then no wallet.
+    let into = roll.len() - roll[2..].len();
+    let shared = roll[into..].iter().position(|byte| *byte == 2).unwrap();
+    empty.extend_from_slice(&roll[into..into + shared]);
+    empty.push(0);
+    assert!(matches!(decode(&empty), Err(DecodeError::Field(_))), "{:?}", decode(&empty));
 }
 
 #[test]
@@ -127,7 +159,7 @@ fn numbers_that_are_never_written_are_refused() {
     let mut bytes = encoded(&record);
     bytes[17] = 4;
     assert!(matches!(decode(&bytes), Err(DecodeError::Field(BadField { field: "bucket", value: 4 }))));
-    assert!(matches!(decode(&[28, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
+    assert!(matches!(decode(&[29, 0, 0]), Err(DecodeError::Malformed(_))), "an unknown kind");
 }
 
 fn amount() -> impl Strategy<Value = Credits> {
@@ -387,7 +419,9 @@ fn any_record() -> impl Strategy<Value = Record> {
         refund().prop_map(Record::Refund),
         open,
         grant,
-        proptest::collection::vec(roll, 0..5).prop_map(Record::CycleRoll),
+        proptest::collection::vec((roll, 1..4_usize), 0..5).prop_map(|rolls| {
+            Record::CycleRoll(rolls.into_iter().flat_map(|(roll, alike)| std::iter::repeat_n(roll, alike)).collect())
+        }),
         (hold(), instant()).prop_map(|(hold, ends_at)| Record::Extend(Extend { hold, ends_at })),
         (hold(), instant()).prop_map(|(hold, at)| Record::Tombstone { hold, at }),
         (any::<u32>(), amount(), any::<bool>()).prop_map(|(from, allowance, all_accounts)| {

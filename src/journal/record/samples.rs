@@ -92,6 +92,22 @@ pub(crate) fn release(of: &Reserve) -> Return {
 }
 
 /// One of every kind, by the name of its golden file.
+/// Two that are alike, a lapse, and one like the first.
+fn rolls(roll: CycleRoll) -> Vec<CycleRoll> {
+    let other = |number| AccountId(ACCOUNT.0 + number);
+    let lapse = CycleRoll {
+        account: other(2),
+        allocation: Credits::ZERO,
+        tier: Tier::NONE,
+        ends_at: Timestamp::NONE,
+        plan: PlanId::NONE,
+        cycle: 0,
+        ..roll
+    };
+    let alike = CycleRoll { account: other(1), period: Period(300), cycle: 2, ..roll };
+    vec![roll, alike, lapse, CycleRoll { account: other(3), ..roll }]
+}
+
 pub(crate) fn records() -> Vec<(&'static str, Record)> {
     let hold = hold_id(HOLD_TIME_MS, 9);
     let reserved = reserve(hold, slices(24_000, 0, 0));
@@ -213,7 +229,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
                 issuer: issuer(5),
             }),
         ),
-        ("27-plan-roll", Record::CycleRoll(vec![roll])),
+        ("28-alike-rolls", Record::CycleRoll(rolls(roll))),
         ("10-reserve", Record::Reserve(reserved)),
         ("10-reserve-priced", Record::Reserve(priced(&reserved))),
         ("11-charge", Record::Charge(charged)),

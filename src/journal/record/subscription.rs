@@ -7,7 +7,7 @@ use wallet::record::{Asked, CycleRoll, SubscriptionChange, SubscriptionKind};
 use wallet::subscription::{ChangeMode, PendingChange, Subscription};
 
 use super::parts::{BadField, StoredId, StoredIssuer, assert_kept, tier};
-use crate::codec::{BorrowDecode, Decode, Encode};
+use crate::codec::{BorrowDecode, Decode, Encode, List};
 
 /// A subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -172,7 +172,7 @@ impl TryFrom<StoredSubscriptionChange<'_>> for SubscriptionChange {
     }
 }
 
-/// One wallet rolled over the end of its cycle into the next one.
+/// One wallet rolled over the end of its cycle into the next one, as kind 27 has it: only read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StoredPlanRoll {
     account: StoredId,
@@ -188,48 +188,117 @@ pub struct StoredPlanRoll {
     changed: bool,
 }
 
-impl From<&CycleRoll> for StoredPlanRoll {
-    fn from(roll: &CycleRoll) -> Self {
-        let CycleRoll { account, day, period, allocation, tier, ends_at, at, plan, cycle, skipped, changed } = *roll;
+impl TryFrom<StoredPlanRoll> for CycleRoll {
+    type Error = BadField;
+
+    fn try_from(stored: StoredPlanRoll) -> Result<Self, BadField> {
+        let StoredPlanRoll { account, day, period, allocation, tier, ends_at, at, plan, cycle, skipped, changed } =
+            stored;
+        let into = StoredRollInto { day, allocation, tier, ends_at, at, plan, skipped, changed };
+        into.roll_of(StoredRolledWallet { account, period, cycle })
+    }
+}
+
+/// Wallets that one after another rolled into the same: what they share is written once, so that a million rolls at one
+/// boundary take 18 bytes a wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredAlikeRolls {
+    into: StoredRollInto,
+    wallets: List<StoredRolledWallet>,
+}
+
+/// What wallets rolled into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredRollInto {
+    day: u32,
+    allocation: u64,
+    tier: u8,
+    ends_at: u64,
+    at: u64,
+    plan: u16,
+    skipped: u32,
+    changed: bool,
+}
+
+/// A wallet that rolled, and the two numbers that are its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StoredRolledWallet {
+    account: StoredId,
+    period: u32,
+    cycle: u32,
+}
+
+impl StoredRollInto {
+    fn of(roll: &CycleRoll) -> Self {
+        let CycleRoll { account: _, day, period: _, allocation, tier, ends_at, at, plan, cycle: _, skipped, changed } =
+            *roll;
         assert!(tier <= Tier::MAX, "a tier has four bits");
-        let stored = Self {
-            account: account.into(),
+        Self {
             day: day.0,
-            period: period.0,
             allocation: allocation.millis(),
             tier: tier.0,
             ends_at: ends_at.0,
             at: at.0,
             plan: plan.0,
-            cycle,
             skipped,
             changed,
+        }
+    }
+
+    fn roll_of(self, wallet: StoredRolledWallet) -> Result<CycleRoll, BadField> {
+        let roll = CycleRoll {
+            account: wallet.account.account(),
+            day: Day(self.day),
+            period: Period(wallet.period),
+            allocation: Credits::from_millis(self.allocation),
+            tier: tier(self.tier)?,
+            ends_at: Timestamp(self.ends_at),
+            at: Timestamp(self.at),
+            plan: PlanId(self.plan),
+            cycle: wallet.cycle,
+            skipped: self.skipped,
+            changed: self.changed,
         };
-        assert_kept(roll, stored.try_into());
-        stored
+        assert!(roll.tier <= Tier::MAX, "a tier that was read was checked");
+        assert!(StoredId::from(roll.account) == wallet.account, "an account is written as it was read");
+        Ok(roll)
     }
 }
 
-impl TryFrom<StoredPlanRoll> for CycleRoll {
-    type Error = BadField;
+impl StoredAlikeRolls {
+    /// Rolls in their order, those next to each other that are alike together.
+    pub(crate) fn of(rolls: &[CycleRoll]) -> List<Self> {
+        let alike = rolls.chunk_by(|one, next| StoredRollInto::of(one) == StoredRollInto::of(next));
+        List(
+            alike
+                .filter_map(|alike| alike.first().map(|first| Self::of_alike(StoredRollInto::of(first), alike)))
+                .collect(),
+        )
+    }
 
-    fn try_from(stored: StoredPlanRoll) -> Result<Self, BadField> {
-        let roll = Self {
-            account: stored.account.account(),
-            day: Day(stored.day),
-            period: Period(stored.period),
-            allocation: Credits::from_millis(stored.allocation),
-            tier: tier(stored.tier)?,
-            ends_at: Timestamp(stored.ends_at),
-            at: Timestamp(stored.at),
-            plan: PlanId(stored.plan),
-            cycle: stored.cycle,
-            skipped: stored.skipped,
-            changed: stored.changed,
+    fn of_alike(into: StoredRollInto, alike: &[CycleRoll]) -> Self {
+        let wallet = |roll: &CycleRoll| {
+            let wallet = StoredRolledWallet { account: roll.account.into(), period: roll.period.0, cycle: roll.cycle };
+            assert_kept(roll, into.roll_of(wallet));
+            wallet
         };
-        assert!(roll.tier <= Tier::MAX, "a tier that was read was checked");
-        assert!(StoredId::from(roll.account) == stored.account, "an account is written as it was read");
-        Ok(roll)
+        Self { into, wallets: List(alike.iter().map(wallet).collect()) }
+    }
+
+    /// The rolls, in their order.
+    pub(crate) fn rolls(stored: List<Self>) -> Result<Vec<CycleRoll>, BadField> {
+        let count = stored.0.iter().map(|alike| alike.wallets.0.len()).sum();
+        let mut rolls = Vec::with_capacity(count);
+        for Self { into, wallets: List(wallets) } in stored.0 {
+            if wallets.is_empty() {
+                return Err(BadField::new("wallets that rolled alike", 0_u8));
+            }
+            for wallet in wallets {
+                rolls.push(into.roll_of(wallet)?);
+            }
+        }
+        assert!(rolls.len() == count, "each wallet that was read rolled once");
+        Ok(rolls)
     }
 }
 

@@ -47,6 +47,11 @@ impl CycleRoll {
             ..*before
         })
     }
+
+    /// Everything but what is the wallet's own: wallets of one plan at one boundary have it alike.
+    pub(crate) fn into_the_same(&self) -> impl Ord + use<> {
+        (self.ends_at, self.at, self.plan, self.allocation, self.tier, self.day, self.skipped, self.changed)
+    }
 }
 
 /// Which command changed a subscription. Persisted, keep stable.

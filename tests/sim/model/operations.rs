@@ -21,7 +21,7 @@ impl Model {
             Operation::Commit { account, hold, .. }
             | Operation::Release { account, hold }
             | Operation::Refund { account, hold, .. }
-            | Operation::Extend { account, hold, .. } => self.settlement(account.0, hold.0, operation, now),
+            | Operation::Extend { account, hold, .. } => self.settlement((account.0, hold.0), operation, now, seen),
         }
     }
 

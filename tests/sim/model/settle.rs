@@ -2,7 +2,7 @@
 
 use wallet::outcome::{Field, Outcome};
 use wallet::record::{CaptureRequest, OverCommit};
-use wallet::request::Operation;
+use wallet::request::{Answer, Operation};
 
 use super::refund::reused;
 use super::{
@@ -11,11 +11,17 @@ use super::{
 };
 
 impl Model {
-    pub(super) fn settlement(&mut self, account: u128, id: u128, operation: &Operation, now: Clock) -> Expected {
+    pub(super) fn settlement(
+        &mut self,
+        (account, id): (u128, u128),
+        operation: &Operation,
+        now: Clock,
+        seen: &Answer,
+    ) -> Expected {
         if !self.wallets.contains_key(&account) {
             return Expected::of(Outcome::UnknownAccount);
         }
-        let Some(hold) = self.holds.get(&id) else { return self.settlement_of_unknown(id, operation, now) };
+        let Some(hold) = self.holds.get(&id) else { return self.settlement_of_unknown(id, operation, now, seen) };
         let rests_on = hold.last_position;
         if hold.account != account {
             return Expected { rests_on, ..Expected::of(Outcome::UnknownHold) };
@@ -39,12 +45,20 @@ impl Model {
     }
 
     /// A release of an unknown id leaves a tombstone while the id could still be reserved (R32).
-    pub(super) fn settlement_of_unknown(&mut self, id: u128, operation: &Operation, now: Clock) -> Expected {
+    pub(super) fn settlement_of_unknown(
+        &mut self,
+        id: u128,
+        operation: &Operation,
+        now: Clock,
+        seen: &Answer,
+    ) -> Expected {
         let unknown = Expected::of(Outcome::UnknownHold);
         let own = wallet::ids::HoldId(id).own_time().map(|at| at.0);
         let release = matches!(operation, Operation::Release { .. });
         let fresh = own.is_some_and(|own| {
-            own + self.settings.id_window_ms >= now.wall && own <= now.wall + self.settings.id_ahead_ms
+            // A bound that is journaled counts for the engine once the projections have it: until then it may or may not.
+            let below_bound = own < self.bound && seen.position.0 == 0;
+            own + self.settings.id_window_ms >= now.wall && own <= now.wall + self.settings.id_ahead_ms && !below_bound
         });
         // Beyond the refund window that is to be expected of an id (R27).
         let old = own.is_some_and(|own| own < now.wall.saturating_sub(self.settings.refund_window_ms));
