@@ -123,6 +123,17 @@ impl Queue {
     /// # Panics
     /// When the unit is empty.
     pub fn push(&self, unit: &EncodedUnit) -> Position {
+        let first = self.push_in_passing(unit);
+        self.ring();
+        first
+    }
+
+    /// The same without waking the writer, for what nobody waits for: it is written with what is pushed next, after the
+    /// next [`ring`](Self::ring), or when a writer that sleeps looks around, which it does once a second.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub fn push_in_passing(&self, unit: &EncodedUnit) -> Position {
         assert!(!unit.is_empty(), "a unit has records");
         unit.assert_counted();
         let mut gathering = self.gathering.lock();
@@ -136,10 +147,12 @@ impl Queue {
         gathering.assert_consistent();
         assert!(first > self.pushed(), "I4: a place is given out once");
         self.pushed.store(gathering.next.before().0, Ordering::Release);
-        drop(gathering);
-        // Costs one load when the writer is awake.
-        self.doorbell.notify_one();
         first
+    }
+
+    /// Wakes the writer, should it sleep beside something that can be taken. Costs one load when it is awake.
+    pub fn ring(&self) {
+        self.doorbell.notify_one();
     }
 
     /// The last position that was given out.

@@ -2,6 +2,7 @@
 //! the requests beside it bear.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use journal::Class;
 use wallet::cycles::{CycleRolls, PACKED_ROLLS_MAX};
@@ -14,16 +15,19 @@ use crate::daemon::Daemon;
 use crate::link::{Room, counted};
 use crate::resets::{ResetKind, Run};
 
-/// Packed rolls that may be on their way into the journal: the next is made when the last is synced, so that the requests beside
-/// them find a core and a short queue. A million of them take a second.
-const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 1;
+/// Packed rolls that may be on their way into the journal: they go with the groups of the requests beside them, and no more of
+/// them than a group bears.
+const PACKED_ROLLS_ON_THEIR_WAY_MAX: usize = 2;
+/// How long a packed roll waits for a group to go with before it gets one of its own: a sync more takes from the requests what
+/// a few kilobytes more in one of theirs do not.
+const GROUP_OF_ITS_OWN_AFTER: Duration = Duration::from_millis(1);
 
 /// Cycles that are rolled in bulk (R10), a packed record at a time.
 #[derive(Debug, Default)]
 pub struct Cycles {
     rolls: CycleRolls,
     /// The positions of the packed records that are not known to be durable.
-    on_their_way: VecDeque<Position>,
+    on_their_way: VecDeque<(Position, Stopwatch)>,
     rolled: usize,
     /// The run that is under way: it ends when nothing is due.
     running: Option<Running>,
@@ -44,9 +48,9 @@ impl Cycles {
         self.rolled
     }
 
-    /// Rolls until as many records are on their way as may be, and says whether more is due.
+    /// Rolls a packed record's worth, unless as many are on their way as may be, and says whether more is due.
     pub fn roll(&mut self, daemon: &Daemon) -> bool {
-        let more = self.roll_batches(daemon);
+        let more = self.roll_batch(daemon);
         daemon.resets.cycles_are_rolled(more);
         if !more && let Some(Running { run, totals, watch }) = self.running.take() {
             daemon.resets.note(run.came_to(&totals, watch.elapsed()));
@@ -54,29 +58,34 @@ impl Cycles {
         more
     }
 
-    fn roll_batches(&mut self, daemon: &Daemon) -> bool {
+    fn roll_batch(&mut self, daemon: &Daemon) -> bool {
         let durable = daemon.progress.borrow().durable;
-        while self.on_their_way.pop_front_if(|position| *position <= durable).is_some() {}
-        while self.on_their_way.len() < PACKED_ROLLS_ON_THEIR_WAY_MAX {
-            let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return true };
-            let now = daemon.clock.now();
-            let (batch, pushed) = counted(|| daemon.rules.roll_cycles(&mut self.rolls, PACKED_ROLLS_MAX, now));
-            room.used(pushed);
-            self.rolled = self.rolled.saturating_add(batch.rolled);
-            if batch.rolled == 0 {
-                return false;
-            }
-            let running = self.running.get_or_insert_with(|| Running {
-                run: Run::begun(ResetKind::Cycle, now.daemon),
-                totals: ResetTotals::default(),
-                watch: Clock::stopwatch(),
-            });
-            running.totals = running.totals.plus(&batch.totals);
-            self.on_their_way.push_back(daemon.rules.journal().pushed());
-            if batch.over {
-                return false;
-            }
+        while self.on_their_way.pop_front_if(|(position, _)| *position <= durable).is_some() {}
+        if self.on_their_way.front().is_some_and(|(_, watch)| watch.elapsed() >= GROUP_OF_ITS_OWN_AFTER) {
+            daemon.queue.ring();
         }
-        true
+        if self.on_their_way.len() >= PACKED_ROLLS_ON_THEIR_WAY_MAX {
+            return true;
+        }
+        let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return true };
+        let now = daemon.clock.now();
+        let (batch, pushed) = counted(|| daemon.rules.roll_cycles(&mut self.rolls, PACKED_ROLLS_MAX, now));
+        room.used(pushed);
+        self.rolled = self.rolled.saturating_add(batch.rolled);
+        if batch.rolled == 0 {
+            daemon.queue.ring();
+            return false;
+        }
+        let running = self.running.get_or_insert_with(|| Running {
+            run: Run::begun(ResetKind::Cycle, now.daemon),
+            totals: ResetTotals::default(),
+            watch: Clock::stopwatch(),
+        });
+        running.totals = running.totals.plus(&batch.totals);
+        self.on_their_way.push_back((daemon.rules.journal().pushed(), Clock::stopwatch()));
+        if batch.over {
+            daemon.queue.ring();
+        }
+        !batch.over
     }
 }

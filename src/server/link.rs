@@ -34,6 +34,12 @@ impl JournalLink {
 
 impl Journal for JournalLink {
     fn push(&self, records: &[Record]) -> Position {
+        let first = self.push_in_passing(records);
+        self.queue.ring();
+        first
+    }
+
+    fn push_in_passing(&self, records: &[Record]) -> Position {
         self.flows.count(records);
         UNIT.with_borrow_mut(|unit| {
             unit.clear();
@@ -41,7 +47,7 @@ impl Journal for JournalLink {
                 panic!("the rules bound every record: {error}");
             }
             PUSHED.set(PUSHED.get() + unit.records());
-            Position(self.queue.push(unit).0)
+            Position(self.queue.push_in_passing(unit).0)
         })
     }
 

@@ -304,7 +304,9 @@ fn roll_all(daemon: &Daemon) {
         if daemon.phase_now() == Phase::Failed {
             return;
         }
-        std::thread::sleep(ROOM_LOOK);
+        // No request's group comes by that they could go with.
+        daemon.queue.ring();
+        daemon.durability.wait_past(daemon.durability.synced(), ROOM_LOOK);
     }
     if cycles.rolled() > 0 {
         tracing::info!(wallets = cycles.rolled(), "wallets were rolled over the cycles that ended meanwhile");

@@ -57,6 +57,10 @@ const _: () = assert!(CHUNK_OPERATIONS_MAX <= SWEEP_HOLDS_MAX, "I9: what time en
 pub trait Journal: Send + Sync {
     /// Gives the records their places, in order and in one piece, and says the first. Room has been taken before.
     fn push(&self, records: &[Record]) -> Position;
+    /// The same for what nobody waits for: it may lie there until the next push, or until somebody asks for it.
+    fn push_in_passing(&self, records: &[Record]) -> Position {
+        self.push(records)
+    }
     /// The last position given.
     fn pushed(&self) -> Position;
 }

@@ -43,6 +43,23 @@ fn positions_follow_each_other() {
 }
 
 #[test]
+fn what_is_pushed_in_passing_waits_for_a_push_or_a_ring() {
+    let queue = Arc::new(Queue::new(Position::NONE, RoomLimits::default()));
+    let wake: [fn(&Queue); 2] = [Queue::ring, |queue| _ = queue.push(&unit(&[b"b"]))];
+    for (wake, records) in wake.into_iter().zip([1, 2]) {
+        let sleeper = Arc::clone(&queue);
+        let sleeping = std::thread::spawn(move || sleeper.wait(None));
+        std::thread::sleep(Duration::from_millis(50));
+        queue.push_in_passing(&unit(&[b"a"]));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!sleeping.is_finished(), "a writer that sleeps is left alone");
+        wake(&queue);
+        assert_eq!(sleeping.join().unwrap(), Woken::Pushed);
+        assert_eq!(queue.take_group().unwrap().records, records);
+    }
+}
+
+#[test]
 fn a_unit_stays_in_one_group_if_a_group_can_hold_it() {
     let queue = Queue::new(Position::NONE, RoomLimits::default());
     let large = vec![1; 200 * 1024];
