@@ -140,6 +140,9 @@ impl Slot {
             subscription.is_none_or(|of| of.tier == self.word.load().tier),
             "R9: the word's tier is its subscription's"
         );
+        if let Some(subscription) = subscription {
+            subscription.assert_whole();
+        }
         cold.pack(subscription);
         self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
         let lapses = if subscription.is_some_and(Subscription::lapses_next) { LAPSES } else { 0 };
@@ -338,6 +341,7 @@ impl Wallets {
         assert!(slot.account().is_none(), "a slot is given out once");
         let new = make();
         assert!(Numbers::short_period(new.period) == new.word.period, "I7: the word's period is its short form");
+        assert!(new.cohort.0 < LAPSES, "a cohort leaves the bit of the lapse alone");
         // Who walks over the slots finds one without an account, or one that is complete.
         let mut cold = slot.lock();
         let half = |shift: u32| u64::try_from((account.0 >> shift) & u128::from(u64::MAX)).unwrap_or(0);
@@ -349,6 +353,7 @@ impl Wallets {
         *cold = new.cold;
         slot.set_subscription(&mut cold, new.subscription.as_ref());
         cold.note_day_begins();
+        slot.assert_in_step(&cold);
         drop(cold);
         if new.subscription.is_some() {
             self.note_cycle_end(SlotIndex(index));
