@@ -110,6 +110,7 @@ impl Cold {
 fn amount(credits: Credits) -> [u8; AMOUNT_BYTES] {
     let [a, b, c, d, e, above @ ..] = credits.millis().to_le_bytes();
     assert!(above == [0; 3], "an amount that no word holds");
+    assert!(self::credits([a, b, c, d, e]) == credits, "an amount is packed without a loss");
     [a, b, c, d, e]
 }
 

@@ -229,6 +229,7 @@ impl PlanCatalog {
         let ids = old.plans.iter().map(|plan| plan.id).chain(old.retired.iter().map(|plan| plan.id));
         let forgotten = ids.filter(|id| !new.knows(*id)).min();
         assert!(forgotten.is_none_or(|id| !id.is_none()), "R9: a plan has an id");
+        assert!(forgotten.is_none_or(|id| old.knows(id)), "R9: what is forgotten was known");
         forgotten
     }
 

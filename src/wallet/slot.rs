@@ -158,6 +158,8 @@ impl Slot {
         // Relaxed: who finds the wallet due by either zone reads it again under the lock.
         let lapses = self.cohort.load(Ordering::Relaxed) & LAPSES;
         self.cohort.store(cohort.0 | lapses, Ordering::Relaxed);
+        assert!(self.cohort() == cohort, "R6: a wallet is in the zone that it was moved to");
+        assert!(self.lapses() == (lapses != 0), "R11: a move leaves a lapse as it is");
     }
 
     /// What word, slot and cold side say of one wallet is one thing, whenever its lock is free or was just taken.

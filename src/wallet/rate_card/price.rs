@@ -244,6 +244,7 @@ impl<'a> Choice<'a> {
         let base = self.model.base.map(|price| FixedPrice { quality: None, resolution: None, tenths: None, price });
         let price = fixed.copied().or(base).ok_or(PriceError::Unpriced(Missing::Combination))?;
         assert!(price.fits(quality, resolution, self.tenths), "R17: a price of something else");
+        assert!(fixed.is_none_or(|row| row.names() > 0), "R17: a fixed price names something");
         Ok(price)
     }
 
