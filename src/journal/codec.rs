@@ -56,7 +56,11 @@ pub enum DecodeError {
 /// # Errors
 /// [`RecordTooLong`]; the records before the long one are in the unit.
 pub fn encode_unit(records: &[Record], out: &mut EncodedUnit) -> Result<(), RecordTooLong> {
-    records.iter().try_for_each(|record| encode_record(record, out))
+    let before = out.records();
+    records.iter().try_for_each(|record| encode_record(record, out))?;
+    let added = usize::try_from(out.records() - before);
+    assert!(added == Ok(records.len()), "every record is in the unit once");
+    Ok(())
 }
 
 /// Appends one record to a unit.

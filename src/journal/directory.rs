@@ -63,6 +63,8 @@ impl DataDirectory {
         create_synced(path).map_err(|error| DirectoryError::Io { path: path.into(), error })?;
         let directory = Self::lock(path)?;
         directory.sync()?;
+        assert!(directory.path == path, "what was made is what is locked");
+        assert!(path.join(LOCK_FILE).is_file(), "a folder that was made can be opened again");
         Ok(directory)
     }
 
@@ -110,6 +112,7 @@ fn create_synced(path: &Path) -> io::Result<()> {
     let missing: Vec<_> = path.ancestors().take_while(|folder| is_missing(folder)).collect();
     assert!(missing.iter().all(|folder| path.starts_with(folder)), "only the folder and those above it are made");
     std::fs::create_dir_all(path)?;
+    assert!(path.is_dir(), "what was made is there");
     for made in &missing {
         sync_folder(above(made))?;
     }

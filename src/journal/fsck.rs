@@ -320,6 +320,9 @@ fn replay_groups<S: ProjectionStore>(
         }
         replay.group(&group, EpochRecord::opening(&group).is_some())
     });
+    assert!(next <= checked.end.last.next(), "I4: no group goes beyond the end of the journal");
+    assert!(groups <= checked.groups, "each group of the journal is replayed once");
+    assert!(bytes_done <= checked.bytes, "what is replayed are the bytes of the journal");
     // That it can be read was found out before; what changed since is said all the same.
     if let Err(error) = scanned
         && next <= checked.end.last

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::durability::{Durability, DurabilityMode};
+use crate::group::Group;
 use crate::keys::Position;
 use crate::queue::Queue;
 use crate::recent::RecentGroups;
@@ -82,10 +83,15 @@ impl Journal {
         if from > synced {
             return Ok(None);
         }
-        match self.recent.read(from) {
-            Some(group) => Ok(Some(group)),
-            None => self.reader.read(from),
+        let group = match self.recent.read(from) {
+            Some(group) => Some(group),
+            None => self.reader.read(from)?,
+        };
+        if let Some(Ok(read)) = group.as_ref().map(|group| Group::trust(group)) {
+            assert!(read.header().first <= from.max(Position::FIRST), "I4: no record that is synced is left out");
+            assert!(read.last() >= from, "I4: a group that was asked for has its record");
         }
+        Ok(group)
     }
 
     /// The reading half of the store.

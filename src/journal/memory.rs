@@ -31,12 +31,16 @@ impl MemoryImage {
     /// What a crash leaves when only the first `kept` of the unsynced groups reached the disk.
     #[must_use]
     pub fn after_crash(mut self, kept: usize) -> Self {
-        let unsynced = self.unsynced.len();
+        let (before, unsynced) = (self.groups.len(), self.unsynced.len());
         assert!(unsynced <= self.groups.len(), "what is not synced is among what is there");
         for lost in self.unsynced.drain(..).skip(kept) {
             let group = self.groups.remove(&lost);
             assert!(group.is_some(), "I4: what a crash takes was there");
         }
+        assert!(
+            self.groups.len() + unsynced.saturating_sub(kept) == before,
+            "I3: a crash takes what is not synced alone"
+        );
         self
     }
 
@@ -139,6 +143,10 @@ impl Store for MemoryStore {
         let mut disk = self.shared.disk.write();
         assert!(disk.image.unsynced.len() <= disk.image.groups.len(), "what is not synced is among what is there");
         disk.image.unsynced.clear();
+        assert!(
+            disk.image.groups.keys().all(|key| key.first >= disk.image.start.first),
+            "nothing is kept that was trimmed"
+        );
         Ok(())
     }
 
@@ -165,6 +173,8 @@ impl Store for MemoryStore {
         disk.image.start = start;
         disk.image.groups.retain(|key, _| key.first >= start.first);
         disk.superseded.retain(|key| key.first >= start.first);
+        let is_there = |key: &GroupKey| disk.image.groups.contains_key(key);
+        assert!(disk.image.unsynced.iter().all(is_there), "I3: what is trimmed was synced");
         Ok(start)
     }
 

@@ -107,6 +107,7 @@ impl Case {
     /// The case that the facts are.
     #[must_use]
     pub fn of(facts: &Facts) -> Self {
+        assert!(CASES.iter().filter(|(_, matches)| matches(facts)).count() == 1, "one case matches: {facts:?}");
         match CASES.iter().find(|(_, matches)| matches(facts)) {
             Some((case, _)) => *case,
             None => unreachable!("one case matches: {facts:?}"),
@@ -353,6 +354,7 @@ impl Seen {
 
     fn facts(&self, end: &ChainEnd, followed: bool) -> Facts {
         let link = self.read.as_ref().ok();
+        assert!(link.is_none() || self.shape() == Shape::Whole, "what was read is a group");
         Facts {
             place: self.key.first.cmp(&end.last.next()),
             epoch: self.key.epoch.cmp(&end.epoch),

@@ -17,7 +17,7 @@ use rocksdb::{
 
 use crate::epoch::WriterId;
 use crate::group::Group;
-use crate::keys::{Epoch, GroupKey, Key, Position};
+use crate::keys::{Epoch, GroupKey, KEY_BYTES, Key, Position};
 use crate::recovery::{Recovered, RecoveryError, check, open_epoch};
 use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Start, Store, TrimError};
 
@@ -206,6 +206,7 @@ impl NewStore {
     /// [`AppendError`].
     pub fn close(mut self) -> Result<(), AppendError> {
         self.store.sync()?;
+        assert!(self.store.tail == Position::NONE, "what was put was not appended");
         Ok(self.store.shared.db.flush()?)
     }
 }
@@ -285,6 +286,8 @@ impl RocksStore {
         let db = &self.shared.db;
         assert!(plan.start.first <= self.tail, "I4: a trim keeps the last group");
         assert!(plan.start.first >= self.shared.view.read().start.first, "a start only goes up");
+        let kept = Key::Group(GroupKey { first: plan.start.first, epoch: Epoch::NONE }).to_bytes();
+        assert!(plan.within.as_slice() < kept.as_slice(), "I4: what is dropped ends before the start");
         db.put_opt(Key::Start.to_bytes(), plan.start.to_bytes(), &self.synced)?;
         {
             let mut view = self.shared.view.write();
@@ -303,6 +306,8 @@ impl RocksStore {
 }
 
 fn set_size_limit(db: &DB, bytes: u64) -> Result<(), rocksdb::Error> {
+    assert!(bytes > 0, "a size of nothing would drop every file");
+    assert!(bytes <= NO_SIZE_LIMIT, "no limit is beyond the one that no journal reaches");
     let value = format!("{{max_table_files_size={bytes};}}");
     db.set_options(&[("compaction_options_fifo", value.as_str())])
 }
@@ -430,6 +435,7 @@ impl RocksReader {
     /// The first group of the journal whose key is higher.
     fn find_after(&self, view: &View, key: &[u8]) -> Result<Option<GroupBytes>, ReadError> {
         let mut cursor = self.db.raw_iterator();
+        assert!(key.len() == KEY_BYTES, "a search begins at a key");
         cursor.seek(key);
         while cursor.valid() && cursor.key().is_some_and(|found| found <= key) {
             cursor.next();
@@ -456,7 +462,11 @@ impl GroupReader for RocksReader {
         if from < view.start.first {
             return Err(ReadError::Trimmed { asked: from, first: view.start.first });
         }
-        self.find(&view, from)
+        let found = self.find(&view, from)?;
+        let header = found.as_ref().and_then(|group| Group::trust(group).ok().map(|group| *group.header()));
+        assert!(header.is_none_or(|of| of.first >= view.start.first), "nothing is read that was trimmed");
+        assert!(header.is_none_or(|of| !view.superseded.contains(&of.key())), "I4: what was superseded is not read");
+        Ok(found)
     }
 
     fn scan(&self, from: Position, visit: &mut dyn FnMut(GroupKey, &[u8]) -> ControlFlow<()>) -> Result<(), ReadError> {

@@ -39,6 +39,7 @@ pub(crate) struct Room {
 impl Room {
     pub(crate) fn new(limits: RoomLimits) -> Self {
         assert!(limits.settlement_share_records <= limits.journal_room_records, "a share is part of the whole");
+        assert!(limits.journal_room_records > 0, "I9: there is room for a record");
         Self { used: CachePadded::new(AtomicU64::new(0)), limits }
     }
 

@@ -40,6 +40,7 @@ impl EncodedUnit {
         self.assert_counted();
         self.bytes.clear();
         self.records = 0;
+        self.assert_counted();
     }
 
     /// I4: what is counted is there, and nothing else.

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Split};
 use crate::credits::Credits;
-use crate::hold::{Hold, HoldState};
-use crate::ids::{AccountId, HoldId};
+use crate::hold::{Hold, HoldState, Settlement};
+use crate::ids::{AccountId, HoldId, Position, Tier, Timestamp};
 use crate::row::{Counters, PENDING_TOP_UPS_MAX, Row};
+use crate::subscription::Subscription;
+use crate::word::Bits;
 
 mod record;
 
@@ -171,6 +173,10 @@ fn wide(amount: Credits) -> Wide {
     Wide::from(amount.millis())
 }
 
+fn of_split(split: &Split) -> Wide {
+    sum(&[split.free, split.subscription, split.top_up])
+}
+
 fn sum(amounts: &[Credits]) -> Wide {
     amounts.iter().fold(0, |sum, amount| sum.saturating_add(wide(*amount)))
 }
@@ -219,9 +225,73 @@ pub fn check_row(row: &Row, found: &mut Found<'_>) {
         let what = format!("it owes {debt}, and {clawed_back} was clawed back");
         found(Violation::of_account(Invariant::Debt, row.account, what));
     }
+    for bucket in Bucket::ALL {
+        let Counters { held, spent, .. } = row.counters[bucket as usize];
+        if row.open_holds == 0 && !held.is_zero() {
+            let what = format!("bucket {bucket:?}: held {held}, and no hold is open");
+            found(Violation::of_account(Invariant::Conservation, row.account, what));
+        }
+        let in_period = row.spent_in_period.of(bucket);
+        if in_period > spent || bucket == Bucket::TopUp && in_period != spent {
+            let what = format!("bucket {bucket:?}: spent {spent}, and {in_period} of it in the running period");
+            found(Violation::of_account(Invariant::Conservation, row.account, what));
+        }
+    }
+    if row.subscribed.map_or(Tier::NONE, |of| of.tier) != row.tier {
+        let what = format!("its tier is {}, and its subscription's is another", row.tier.0);
+        found(Violation::of_account(Invariant::Periods, row.account, what));
+    }
+    let due_at = row.subscribed.map_or(Timestamp::NEVER, |of| of.due_at());
+    if row.ends_at != if due_at == Timestamp::NEVER { Timestamp::NONE } else { due_at } {
+        let what = format!("its period ends at {}, and its subscription is due at {}", row.ends_at.0, due_at.0);
+        found(Violation::of_account(Invariant::Periods, row.account, what));
+    }
+    for bucket in Bucket::ALL {
+        let (here, most) = (row.available().of(bucket), Bits::WIDE.most().of(bucket));
+        if here > most {
+            let what = format!("bucket {bucket:?}: {here}, and a wallet holds at most {most}");
+            found(Violation::of_account(Invariant::NoOvershoot, row.account, what));
+        }
+    }
+    if let Some(what) = row.subscribed.as_ref().and_then(not_whole) {
+        found(Violation::of_account(Invariant::Periods, row.account, what.to_owned()));
+    }
+    if row.pending_top_ups.iter().any(|pending| pending.ends_at < pending.at || pending.amount.is_zero()) {
+        let what = "a pending top-up of nothing, or one that ends before it began".to_owned();
+        found(Violation::of_account(Invariant::PendingTopUps, row.account, what));
+    }
+    if row.subscribed.is_none() && !row.subscription.is_zero() {
+        let what = format!("it has {} of a period without a subscription", row.subscription);
+        found(Violation::of_account(Invariant::Periods, row.account, what));
+    }
+    if row.subscribed.is_none() && row.pending.is_some() {
+        let what = "a change of plan waits without a subscription".to_owned();
+        found(Violation::of_account(Invariant::Periods, row.account, what));
+    }
+    let mut payments: Vec<_> = row.pending_top_ups.iter().map(|pending| pending.payment).collect();
+    payments.sort_unstable();
+    if payments.windows(2).any(|pair| pair[0] == pair[1]) {
+        let what = "one payment is waited for twice".to_owned();
+        found(Violation::of_account(Invariant::PendingTopUps, row.account, what));
+    }
     if row.pending_top_ups.len() > PENDING_TOP_UPS_MAX {
         let what = format!("{} top-ups wait for their payment", row.pending_top_ups.len());
         found(Violation::of_account(Invariant::PendingTopUps, row.account, what));
+    }
+}
+
+/// What is wrong with a subscription by itself (R9, R10, R12): no start loads such a one.
+fn not_whole(of: &Subscription) -> Option<&'static str> {
+    match () {
+        () if of.tier == Tier::NONE || of.tier > Tier::MAX => Some("a subscription with a tier that there is not"),
+        () if !of.has_cycles() && of.cycle > 0 => Some("a subscription that was set by hand is in a later cycle"),
+        () if !of.has_cycles() => None,
+        () if of.granted_max < of.allocation => Some("a cycle that was not granted for its plan"),
+        () if of.anchor > of.starts_at || of.starts_at >= of.ends_at => {
+            Some("a cycle whose boundaries are out of order")
+        }
+        () if !of.anchor.0.is_multiple_of(1_000) => Some("an anchor that is no whole second"),
+        () => None,
     }
 }
 
@@ -248,6 +318,66 @@ pub fn check_hold(id: HoldId, hold: &Hold, found: &mut Found<'_>) {
     }
     if let Some(number) = twice(hold.refunds().map(|step| step.number)) {
         wrong(Invariant::Once, format!("refund {number} is there twice"));
+    }
+    let captures = hold.captures().map(|step| of_split(&step.captured));
+    let captured = captures.fold(0, Wide::saturating_add);
+    let of_hold = if hold.charge { hold.taken.split } else { hold.captured };
+    let of_hold = sum(&[of_hold.free, of_hold.subscription, of_hold.top_up]);
+    if captured != of_hold && !(hold.charge && captured == 0) {
+        let (captured, of_hold) = (shown(captured), shown(of_hold));
+        wrong(Invariant::Conservation, format!("its captures come to {captured}, and {of_hold} is captured"));
+    }
+    for step in hold.refunds() {
+        let undone = step.undone.iter().fold(0, |sum: Wide, part| sum.saturating_add(of_split(&part.split)));
+        let gone = of_split(&step.returned).saturating_add(of_split(&step.forfeited));
+        if undone != gone {
+            let (undone, gone) = (shown(undone), shown(gone));
+            wrong(Invariant::Conservation, format!("refund {} undoes {undone} and gives back {gone}", step.number));
+        }
+    }
+    if let Some(step) = hold.released() {
+        let gone = of_split(&step.returned).saturating_add(of_split(&step.forfeited));
+        let rest = of_split(&hold.taken.split).saturating_sub(of_split(&hold.captured));
+        if gone != rest {
+            let (gone, rest) = (shown(gone), shown(rest));
+            wrong(Invariant::Conservation, format!("its release gave back {gone}, and {rest} was left"));
+        }
+    }
+    if hold.charge && hold.state != HoldState::Settled {
+        wrong(Invariant::OneEnd, format!("it is a charge, and {:?}", hold.state));
+    }
+    if hold.released().is_some() && !matches!(hold.state, HoldState::Released | HoldState::Settled) {
+        wrong(Invariant::OneEnd, format!("it was released, and is {:?}", hold.state));
+    }
+    let shortfalls = hold.captures().fold(0, |sum: Wide, step| sum.saturating_add(wide(step.shortfall)));
+    if shortfalls > of_split(&hold.taken.split) {
+        let (shortfalls, held) = (shown(shortfalls), shown(of_split(&hold.taken.split)));
+        wrong(Invariant::LateCommit, format!("late commits lacked {shortfalls}, and {held} was held"));
+    }
+    if hold.state == HoldState::Tombstone && of_split(&hold.taken.split) > 0 {
+        wrong(Invariant::Once, format!("it never was, and {} is held", shown(of_split(&hold.taken.split))));
+    }
+    for step in hold.captures() {
+        if !step.shortfall.is_zero() && (!step.late || !step.captured.is_zero()) {
+            let what = format!("capture {} has a shortfall, and was no late commit", step.request.number);
+            wrong(Invariant::LateCommit, what);
+        }
+        if step.drawn.split.within(hold.terms.sources()) != step.drawn.split {
+            let what = format!("capture {} drew from a bucket that its terms leave out", step.request.number);
+            wrong(Invariant::NoOvershoot, what);
+        }
+    }
+    if hold.ends_at < hold.reserved_at {
+        wrong(Invariant::OneEnd, "it ends before it began".to_owned());
+    }
+    let places: Vec<Position> = hold.settlements.iter().map(Settlement::position).collect();
+    if !places.is_sorted_by(|one, next| one < next) {
+        wrong(Invariant::Once, "two of its settlements have one place, or the wrong order".to_owned());
+    }
+    let last = places.last().copied().unwrap_or(hold.reserve_position);
+    if hold.last_position < last || hold.last_position < hold.reserve_position {
+        let what = format!("its last record is at {}, and one about it at {last}", hold.last_position);
+        wrong(Invariant::Prefix, what);
     }
     let ended = hold.ended_at != crate::ids::Timestamp::NONE;
     if ended == (hold.state == HoldState::Open) {
@@ -383,3 +513,6 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

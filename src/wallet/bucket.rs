@@ -26,6 +26,10 @@ const _: () = assert!(Bucket::ALL[2] as usize == 2);
 const _: () = assert!(Sources::FREE_ONLY.contains(Bucket::Free) && !Sources::FREE_ONLY.contains(Bucket::TopUp));
 const _: () = assert!(!Sources::NO_TOP_UP.contains(Bucket::TopUp));
 const _: () = assert!(!Sources::ALL.without_free().contains(Bucket::Free));
+const _: () = assert!(Sources::FREE_ONLY.without_free().bits() == 0, "R8: nothing is left of the free bucket");
+const _: () =
+    assert!(matches!(Sources::from_bits(0), Some(all) if all.bits() == Sources::ALL.bits()), "R3: zero is all");
+const _: () = assert!(Sources::from_bits(Sources::ALL.bits() + 1).is_none(), "R3: no bit is unknown");
 
 /// The buckets that a request may draw from: it narrows them, it never reorders them (R3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -48,6 +48,7 @@ pub fn today(zone: &TimeZone, now: Timestamp) -> Today {
         let next = date.tomorrow().unwrap_or(Date::MAX);
         let ends_at = start_of(zone, next);
         if now < ends_at || next == date {
+            assert!(start_of(zone, date) <= now, "R6: the day of an instant has begun by then");
             return Today { day: number(date), ends_at };
         }
         assert!(next > date, "R6: the day after a date is later");
@@ -73,19 +74,24 @@ pub(crate) fn first_instant_of(zone: &TimeZone, local: DateTime) -> Timestamp {
     assert!(transition.is_some() == skipped, "R6: a gap of the clocks has a transition");
     assert!(transition.as_ref().is_none_or(|it| it.timestamp() <= after), "R6: a gap ends with its transition");
     let at = transition.map_or(at, |transition| transition.timestamp());
+    assert!(zone.to_datetime(at) >= local, "R10: the clocks have come to a local time at its first instant");
     Timestamp(u64::try_from(at.as_millisecond()).unwrap_or(0))
 }
 
 /// The instant as the calendar's type; beyond its range: its last one.
 pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX)
+    let instant = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
+    let is_same = instant.as_millisecond() == millis;
+    assert!(is_same || instant == jiff::Timestamp::MAX, "R6: an instant is the same in both types");
+    instant
 }
 
 /// Days since 1970-01-01; dates before it count as that day.
 fn number(date: Date) -> Day {
     let epoch = jiff::civil::date(1970, 1, 1);
     let days = date.since(epoch).map_or(0, |span| span.get_days());
+    assert!(days >= 0 || date < epoch, "R6: a date from 1970 on has its number");
     Day(u32::try_from(days).unwrap_or(0))
 }
 
@@ -142,6 +148,10 @@ impl Cohorts {
         zones.push((name, zone));
         assert!(zones.len() <= ZONES_MAX, "I9: zones have a limit");
         assert!(zones.len() == usize::from(index).saturating_add(1), "a cohort's number is its zone's place");
+        assert!(
+            zones.iter().filter(|(known, _)| known == &zones[usize::from(index)].0).count() == 1,
+            "I9: a zone has one cohort"
+        );
         Ok(Cohort(index))
     }
 
@@ -327,6 +337,8 @@ const _: () = assert!(SECONDS_MASK == (1 << SECONDS_BITS) - 1, "the mask of the 
 const _: () = assert!(1 << LENGTH_BITS > 2 * 86_400, "a doubled day fits its field");
 
 fn pack(today: Today) -> u64 {
+    let fits = today.ends_at.seconds() <= SECONDS_MASK || today.ends_at == Timestamp::NEVER;
+    assert!(fits, "R6: the end of a day fits its field");
     (u64::from(today.day.0) << SECONDS_BITS) | (today.ends_at.seconds() & SECONDS_MASK)
 }
 

@@ -133,6 +133,7 @@ impl<'a> Value<'a> {
     /// Text of one line for people, 1 to `bytes_max` bytes.
     pub(crate) fn title(&self, bytes_max: usize) -> Result<String, CatalogError> {
         let text = self.text()?;
+        assert!(bytes_max > 0, "a text of no bytes refuses everything");
         let fits = (1..=bytes_max).contains(&text.len()) && !text.chars().any(char::is_control);
         fits.then(|| text.to_owned()).ok_or_else(|| self.expected(&format!("a text of 1 to {bytes_max} bytes")))
     }

@@ -54,10 +54,13 @@ impl Cold {
         }
         let allocation = credits(self.allocation);
         assert!(tier <= Tier::MAX, "R9: a tier that no word holds");
+        assert!(credits(self.granted_max) >= allocation, "R12: a cycle is granted for its plan");
         let starts_at = instant(self.starts_s);
         if plan.is_none() {
             return Some(Subscription::by_hand(tier, allocation, starts_at, due_at));
         }
+        assert!(self.anchor_s <= self.starts_s, "R10: a cycle begins at its anchor or after it");
+        assert!(self.starts_s <= self.ends_s, "R10: a cycle ends after it began");
         Some(Subscription {
             plan,
             tier,
@@ -107,6 +110,7 @@ impl Cold {
 fn amount(credits: Credits) -> [u8; AMOUNT_BYTES] {
     let [a, b, c, d, e, above @ ..] = credits.millis().to_le_bytes();
     assert!(above == [0; 3], "an amount that no word holds");
+    assert!(self::credits([a, b, c, d, e]) == credits, "an amount is packed without a loss");
     [a, b, c, d, e]
 }
 

@@ -158,6 +158,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     fn open(&self, account: AccountId, zone: &str, issuer: Issuer, now: Now) -> Executed {
         let Ok(cohort) = self.cohorts.of(zone) else { return Err(Answer::bad_request(Field::Zone)) };
         let day = self.cohorts.today(cohort, now.daemon).day;
+        assert!(!account.is_none(), "R2: an account has an id");
         let free = self.policies.read().allowance(day, Tier::NONE);
         let mut row = None;
         let added = self.wallets.add(account, || {
@@ -225,6 +226,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.set_subscription(on.cold, Some(&after));
         self.wallets.note_cycle_end(on.index);
         assert!(slot.subscription(on.cold) == Some(after), "R9: a subscription is kept as its record says");
+        after.assert_whole();
         on.assert_in_step(self.debt_of(on.index));
         Ok((row, Answer::of(Outcome::Done)))
     }
@@ -239,8 +241,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let numbers = self.numbers(on.slot, now);
         let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
-        assert!(day >= numbers.day, "I7: a grant to a day that has ended");
+        // Who came with a later time may have published the next day meanwhile.
+        assert!(day.0.saturating_add(1) >= numbers.day.0, "I7: a grant to a day that has ended");
         assert!(period == on.slot.period(), "I7: a grant to another period");
+        assert!(!amount.is_zero(), "R33: a grant of nothing");
         let record = Grant { account: on.slot.account(), bucket, amount, day, period, issuer };
         let row = self.pushed(Record::Grant(record));
         self.give_locked(&mut on, &Slices { split: Split::only(bucket, amount), day, period });

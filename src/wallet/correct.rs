@@ -23,6 +23,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if bucket == Bucket::Subscription && slot.word.load().tier == Tier::NONE {
             return Err(Answer::of(Outcome::NotSubscribed));
         }
+        assert!(!requested.is_zero(), "R33: a correction of nothing");
         let (word, amount) = slot.word.transition(|word| {
             let taken = Split::only(bucket, word.available.of(bucket).min(requested));
             let next = crate::word::Snapshot { available: word.available.minus(&taken), ..*word };
@@ -32,6 +33,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
         assert!(amount <= requested, "R33: a correction takes at most what was asked for");
         assert!(amount == requested || word.available.of(bucket).is_zero(), "R33: it takes all that is there");
+        // Who came with a later time may have published the next day meanwhile.
+        assert!(day.0.saturating_add(1) >= numbers.day.0, "I7: a correction of a day that has ended");
         assert!(period == slot.period(), "I7: a correction of another period");
         on.assert_in_step(self.debt_of(on.index));
         let record = Correct { account: slot.account(), bucket, requested, amount, day, period, issuer };

@@ -67,6 +67,7 @@ impl Wallets {
             let advance = self.cycle_ends.lock().advance(&mut Slots(self), now, room, due);
             if advance == Advance::Done || due.len() >= limit {
                 assert!(due.len() <= limit, "I9: what is handed out has a limit");
+                assert!(due.iter().all(|index| u64::from(*index) < self.count()), "a timer of a slot that nobody has");
                 return advance;
             }
         }

@@ -5,6 +5,7 @@
 use parking_lot::MutexGuard;
 
 use crate::almanac::Almanac;
+use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{Now, Timestamp};
 use crate::record::Record;
@@ -99,6 +100,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let rolled = rolling.len();
         assert!(due.len() <= PACKED_ROLLS_MAX, "I9: a packed roll has a limit");
         assert!(rolled.saturating_add(left_out) <= due.len(), "each wallet is rolled or left out once");
+        let granted = rolling.iter().fold(Credits::ZERO, |sum, one| sum + one.due.record.allocation);
         let mut totals = ResetTotals::default();
         for Rolling { slot, mut cold, due, .. } in rolling {
             totals = totals.plus(&self.apply_roll(slot, &mut cold, &due));
@@ -110,6 +112,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             usize::try_from(totals.cycles.saturating_add(totals.lapses)) == Ok(rolled),
             "R10: each roll is a cycle or a lapse"
         );
+        assert!(totals.subscription_granted == granted, "I1: what cycles open with stands in their records");
         RolledCycles { rolled, left_out, totals, over: advance == Advance::Done }
     }
 

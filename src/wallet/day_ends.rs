@@ -41,6 +41,8 @@ impl DayEnds {
             if today.ends_at > now {
                 state.timers.insert(today.ends_at, cohort);
             }
+            let before = state.begun.iter().find(|(known, _)| *known == cohort);
+            assert!(before.is_none_or(|(_, day)| *day <= today.day), "R6: day numbers never decrease");
             state.begun.retain(|(known, _)| *known != cohort);
             state.begun.push((cohort, today.day));
             assert!(state.begun.len() <= ZONES_AT_ONCE, "I9: a zone is swept once");

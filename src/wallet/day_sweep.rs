@@ -55,6 +55,8 @@ impl Goal {
         let mut next = *word;
         next.available.free = self.allowances[usize::from(word.tier != crate::ids::Tier::NONE)];
         next.day = self.short_day;
+        assert!(next.available.subscription == word.available.subscription, "R5: a day touches the free bucket alone");
+        assert!(next.available.top_up == word.available.top_up, "R5: a day touches the free bucket alone");
         assert!(!self.is_due(&next), "R6: a wallet that was rolled is on its day");
         next
     }
@@ -106,10 +108,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     fn goal(&self, cohort: Cohort, day: Day, policies: &FreePolicies) -> Goal {
+        let starts_at = self.cohorts.start_of(cohort, day);
+        let begins_with = self.cohorts.day_at(cohort, starts_at);
+        // A date that a zone leaves out begins with the next.
+        assert!(begins_with >= day || starts_at == Timestamp::NEVER, "R6: a day has begun at its start");
         Goal {
             day,
             short_day: Numbers::short_day(day),
-            starts_at: self.cohorts.start_of(cohort, day),
+            starts_at,
             allowances: [false, true].map(|subscribed| policies.allowance_of(day, subscribed)),
         }
     }
@@ -129,6 +135,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         assert!(sweep.next <= end, "I9: a slice of a sweep has a limit");
         assert!(sweep.rolled.days >= before.days, "what was rolled stays rolled");
+        let met = sweep.rolled.days.saturating_add(sweep.left_out);
+        assert!(met <= u64::from(sweep.next), "R5: a pass meets each wallet once");
         self.resets.add(&sweep.rolled.since(&before));
         over
     }

@@ -282,6 +282,7 @@ impl<C: Cell, R> Directory<C, R> {
             while room(groups) < left {
                 groups = C::more_groups(groups);
             }
+            assert!(room(groups) >= left, "D1: what stays has room");
             self.rebuild(shard, groups, stays, hash_of);
             assert!(shard.used == left, "what stays is there, and nothing else");
         }

@@ -149,6 +149,10 @@ impl Chunk {
         assert!(self.unit.gives.is_empty(), "a chunk is cleared with credits that were not given");
         assert!(self.unit.ends.is_empty(), "a chunk is cleared with ends that were not noted");
         assert!(self.unit.ended.is_empty(), "a chunk is cleared with records of holds that were not let go");
+        assert!(self.unit.marks.is_empty(), "a chunk is cleared with marks of records that were not pushed");
+        assert!(self.unit.spare.is_empty(), "a chunk is cleared with records that did not go back");
+        assert!(self.unit.opened == 0, "a chunk is cleared with holds that were not counted as open");
+        assert!(self.unit.closed.is_empty(), "a chunk is cleared with ends that were not counted");
         self.answers.clear();
         self.looked.clear();
         self.rates = None;
@@ -230,6 +234,7 @@ pub struct Engine<J, A> {
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// An engine without wallets; the `load_*` functions fill it.
     pub fn new(settings: Settings, journal: J, archive: A) -> Self {
+        settings.assert_in_range();
         Self {
             settings,
             journal,
@@ -470,6 +475,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
                 (Some(Snapshot { attention, ..next }), ())
             });
+            slot.assert_in_step(&cold);
         }
     }
 

@@ -92,14 +92,10 @@ pub fn estimate(
     }
     assert!(needs.len() == lines.len(), "every line has its need");
     assert!(needs.iter().all(|of_line| *of_line <= need), "R21: a line is a part of the need");
-    Ok(Estimate {
-        need,
-        with_buffer_min: with_buffer(need, smaller)?,
-        with_buffer_max: with_buffer(need, larger)?,
-        min_tier,
-        version: card.version(),
-        lines: needs,
-    })
+    assert!(needs.iter().fold(Credits::ZERO, |sum, of_line| sum + *of_line) == need, "R21: the lines are the need");
+    let (with_buffer_min, with_buffer_max) = (with_buffer(need, smaller)?, with_buffer(need, larger)?);
+    assert!(with_buffer_min <= with_buffer_max, "R21: a larger buffer is no less");
+    Ok(Estimate { need, with_buffer_min, with_buffer_max, min_tier, version: card.version(), lines: needs })
 }
 
 fn with_buffer(need: Credits, percent: u8) -> Result<Credits, EstimateError> {

@@ -227,8 +227,12 @@ impl Hold {
     /// Applies a capture; the last one ends the hold (R25, R30).
     pub fn capture(&mut self, record: &Capture) {
         assert!(self.state == HoldState::Open, "I6: a capture of a hold that has ended");
+        let known = self.captures().any(|step| step.request.number == record.request.number);
+        assert!(!known, "I5: a capture number that is known");
         self.captured = self.captured.plus(&record.captured);
         assert!(self.captured.total() <= self.taken.split.total(), "I2: more is captured than is held");
+        let gives_back = !record.returned.is_zero() || !record.forfeited.is_zero();
+        assert!(record.request.last || !gives_back, "I1: only the last capture gives back");
         // Most holds have one settlement; the list would make room for four.
         self.settlements.reserve_exact(usize::from(self.settlements.is_empty()));
         self.settlements.push(Settlement::Capture(CaptureStep {
@@ -257,6 +261,8 @@ impl Hold {
     /// Applies a commit after expiry (R28).
     pub fn capture_late(&mut self, record: &LateCapture) {
         assert!(self.takes_late_commits(), "R28: a second debit of a hold that has not expired");
+        let known = self.captures().any(|step| step.request.number == record.request.number);
+        assert!(!known, "I5: a capture number that is known");
         self.settlements.push(Settlement::Capture(CaptureStep {
             request: record.request,
             captured: Split::ZERO,
@@ -267,6 +273,8 @@ impl Hold {
             position: Position::NONE,
         }));
         assert!(self.ended_at != Timestamp::NONE, "R28: a late commit of a hold that runs");
+        let committed = record.taken.split.total() + record.shortfall;
+        assert!(committed <= self.taken.split.total(), "R28: late commits come to no more than was held");
     }
 
     /// Applies a refund (R27).
@@ -275,6 +283,7 @@ impl Hold {
         let returned = sum(&record.returned);
         assert!(sum(&record.undone) == returned.plus(&record.forfeited), "I1: a refund gives back what it undoes");
         assert!(self.state != HoldState::Tombstone, "R32: a refund of a hold that never was");
+        assert!(self.refunds().all(|step| step.number != record.number), "I5: a refund number that is known");
         self.settlements.push(Settlement::Refund(RefundStep {
             number: record.number,
             requested: record.requested,
@@ -300,6 +309,7 @@ impl Hold {
     pub fn end(&mut self, state: HoldState, at: Timestamp) {
         assert!(self.state == HoldState::Open, "I6: a second end of a hold");
         assert!(state != HoldState::Open, "I6: an end that leaves a hold open");
+        assert!(self.ended_at == Timestamp::NONE, "I6: a hold that is open has not ended");
         assert!(state != HoldState::Tombstone, "R32: a hold that was is no tombstone");
         self.state = state;
         self.ended_at = at;
@@ -309,6 +319,8 @@ impl Hold {
     pub fn note_position(&mut self, position: Position) {
         assert!(position > Position::NONE, "I3: a record has a place");
         assert!(position >= self.last_position, "I4: a record about a hold comes after those before it");
+        let steps = self.settlements.iter().map(Settlement::position);
+        assert!(steps.max().is_none_or(|last| last <= position), "I4: a settlement comes after those before it");
         self.last_position = position;
         if self.reserve_position == Position::NONE {
             self.reserve_position = position;

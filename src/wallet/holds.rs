@@ -130,7 +130,8 @@ impl State {
         match state >> KIND_SHIFT {
             0 => Self::Ended(number),
             1 => Self::Open(RecordNumber(number)),
-            _ => Self::Kept((number != NO_RECORD).then_some(RecordNumber(number))),
+            2 => Self::Kept((number != NO_RECORD).then_some(RecordNumber(number))),
+            kind => unreachable!("I5: a hold of kind {kind}"),
         }
     }
 
@@ -364,6 +365,8 @@ impl Vacant<'_> {
         let reserve = live.hold.as_reserved(self.id);
         let written = self.holds.open_holds.write(record, self.hash, slot, &reserve);
         assert!(live.hold.state == HoldState::Open, "I6: a hold that is loaded as open has not ended");
+        assert!(live.hold.last_position >= live.hold.reserve_position, "I4: a hold begins with its reserve");
+        assert!(live.place == Place::pushed(live.hold.last_position), "I4: a hold is loaded where its last record is");
         let position = live.hold.reserve_position;
         let same = Hold { reserve_position: position, last_position: position, ..Hold::reserved(&reserve, false) };
         if written && live.hold == same {
@@ -457,7 +460,11 @@ impl Holds {
     fn live(&self, cell: &HoldCell, kept: &Kept, wallets: &Wallets) -> Option<Live> {
         let record = match cell.state() {
             State::Ended(_) => return None,
-            State::Kept(_) => return kept.0.get(&cell.id()).map(|live| Live::clone(live)),
+            State::Kept(_) => {
+                let live = kept.0.get(&cell.id());
+                assert!(live.is_some(), "I5: a hold that is kept whole is there");
+                return live.map(|live| Live::clone(live));
+            }
             State::Open(record) => record,
         };
         let slot = self.open_holds.slot(record);
@@ -543,7 +550,9 @@ impl Holds {
         for run in ended.chunk_by(|a, b| a.seconds() == b.seconds()) {
             let Some(first) = run.first() else { continue };
             if let BTreeEntry::Occupied(mut second) = ages.entry(first.seconds()) {
-                *second.get_mut() = second.get().saturating_sub(u64::try_from(run.len()).unwrap_or(0));
+                let gone = u64::try_from(run.len()).unwrap_or(0);
+                assert!(*second.get() >= gone, "I6: more holds end than were opened in their second");
+                *second.get_mut() = second.get().saturating_sub(gone);
                 if *second.get() == 0 {
                     second.remove();
                 }

@@ -100,6 +100,7 @@ pub fn apply(books: &mut impl Books, position: Position, record: &Record) -> Res
         Record::Refund(refund) => apply_refund(books, position, refund)?,
         Record::Extend(extend) => {
             let hold = open_hold(books, position, extend.hold)?;
+            assert!(extend.ends_at > hold.ends_at, "R23: an end never moves back");
             hold.ends_at = extend.ends_at;
             hold.note_position(position);
         }
@@ -224,6 +225,7 @@ fn apply_set_subscription(
         row.pending = None;
         assert!(row.tier == set.tier, "R9: a subscription set by hand has the tier of its record");
         assert!(row.subscription == set.amount, "I7: a period opens with the amount of its record");
+        assert!(row.period == set.period, "I7: a period opens with the number of its record");
     })
 }
 
@@ -330,6 +332,7 @@ fn apply_capture(books: &mut impl Books, position: Position, capture: &Capture) 
         count_spent(row, &Slices { split: capture.captured, ..taken });
         if capture.request.last {
             give_back(row, policies, &taken, &capture.returned, &capture.forfeited);
+            assert!(row.open_holds > 0, "I6: more holds end than were open");
             row.open_holds = row.open_holds.saturating_sub(1);
         }
     })
@@ -361,6 +364,7 @@ fn apply_return(books: &mut impl Books, position: Position, end: &Return, state:
     assert!(hold.state != HoldState::Open, "I6: an end ends its hold");
     with_row(books, position, end.account, |row, policies| {
         give_back(row, policies, &taken, &end.returned, &end.forfeited);
+        assert!(row.open_holds > 0, "I6: more holds end than were open");
         row.open_holds = row.open_holds.saturating_sub(1);
     })
 }
@@ -416,6 +420,10 @@ fn count_spent(row: &mut Row, slices: &Slices) {
     let part = in_running_period(row, slices);
     assert!(part.total() <= slices.split.total(), "I1: more is spent in a period than is spent");
     row.spent_in_period = row.spent_in_period.plus(&part);
+    assert!(
+        row.spent_in_period.top_up == row.counters[Bucket::TopUp as usize].spent,
+        "R4: top-up credits have no period"
+    );
 }
 
 /// A refund lowers what was spent; what was spent before the running period stays out of it.
@@ -426,6 +434,10 @@ fn uncount_spent(row: &mut Row, slices: &Slices) {
     let part = in_running_period(row, slices);
     assert!(part.total() <= slices.split.total(), "I1: more comes back into a period than comes back");
     row.spent_in_period = row.spent_in_period.minus(&part);
+    assert!(
+        row.spent_in_period.top_up == row.counters[Bucket::TopUp as usize].spent,
+        "R4: top-up credits have no period"
+    );
 }
 
 fn in_running_period(row: &Row, slices: &Slices) -> Split {

@@ -42,7 +42,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Adds a journaled allowance; before the wallets.
     pub fn load_policy(&self, policy: FreePolicy) {
         assert!(self.wallets.count() == 0, "R5: allowances are loaded before the wallets that they are of");
-        self.policies.write().add(policy);
+        let mut policies = self.policies.write();
+        assert!(policies.last().is_none_or(|last| last.from < policy.from), "R5: allowances are loaded by their dates");
+        policies.add(policy);
+        drop(policies);
         self.tell_of_policy(policy);
     }
 
@@ -109,6 +112,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         for pending in &row.pending_top_ups {
             self.top_ups.lock().add(index, *pending);
         }
+        let waiting = self.top_ups.lock().of(index, Timestamp::NONE).len();
+        assert!(waiting == row.pending_top_ups.len(), "R14: what waits for its payment is loaded whole");
+        assert!(self.debt_of(index) == debt, "R16: a debt is loaded as its row has it");
         Ok(())
     }
 
@@ -127,6 +133,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// # Errors
     /// It is loaded already.
     pub fn load_ended(&self, id: HoldId, last_position: Position, ended_at: Timestamp) -> Result<(), LoadError> {
+        assert!(last_position > Position::NONE, "I3: what has ended has a record with a place");
+        assert!(ended_at > Timestamp::NONE, "I6: what has ended did so at an instant");
         let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
         self.holds.count_entry();
         vacant.ended(Place::pushed(last_position), ended_at);
@@ -141,6 +149,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if hold.state != HoldState::Open {
             return self.load_ended(id, hold.last_position, hold.ended_at);
         }
+        assert!(hold.ends_at >= hold.reserved_at, "R23: a hold ends after it began");
+        assert!(hold.ended_at == Timestamp::NONE, "I6: a hold that is open has not ended");
         let place = Place::pushed(hold.last_position);
         let slot = self.wallets.find(hold.account).ok_or(LoadError::Orphan(id))?;
         let Some(vacant) = self.holds.vacant(id) else { return Err(LoadError::HoldTwice(id)) };
@@ -166,6 +176,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         self.chores.note(Chore::Forget, now.daemon.plus_millis(FORGET_AFTER_START_MS));
         self.chores.note(Chore::DropPending, self.top_ups.lock().next_end());
         assert!(self.expire_from.load(Ordering::Relaxed) == 0, "loading is over once");
+        assert!(self.holds.open_holds.noted() == self.holds.open(), "R23: an open hold has one timer");
+        let in_zones = self.cohorts.in_use().map(|cohort| u64::from(self.cohorts.wallets(cohort)));
+        assert!(in_zones.sum::<u64>() == self.wallets.count(), "R6: a wallet is in one zone");
         self.expire_from.store(now.daemon.plus_millis(self.settings.hold_grace_ms).0, Ordering::Relaxed);
     }
 

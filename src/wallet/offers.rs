@@ -39,6 +39,8 @@ impl WithoutTopUp {
             }
         }
         assert!(words.len() == self.0.len(), "R14: every plan has its bit");
+        let noted: u32 = words.iter().map(|word| word.count_ones()).sum();
+        assert!(usize::try_from(noted) == Ok(catalog.without_top_up().count()), "R14: no other plan is noted");
         for (word, new) in self.0.iter().zip(words) {
             word.store(new, Ordering::Relaxed);
         }

@@ -149,6 +149,7 @@ impl OpenHolds {
         spare.extend(ends.free.drain(kept..).map(RecordNumber));
         let new = u32::try_from(count.saturating_sub(spare.len())).unwrap_or(u32::MAX);
         let first = ends.used;
+        assert!(first.checked_add(new).is_some(), "I9: more open holds than can be numbered");
         ends.used = first.saturating_add(new);
         drop(ends);
         let new = (first..first.saturating_add(new)).rev().map(RecordNumber);
@@ -175,6 +176,7 @@ impl OpenHolds {
             ends.note(&self.segments, number);
         }
         for number in ended.drain(..) {
+            assert!(number.0 < ends.used, "a record goes back that was never given out");
             ends.wheel.cancel(&mut &self.segments, number.0);
             ends.free.push(number.0);
         }
@@ -256,6 +258,8 @@ impl OpenHolds {
         }
         record.words[HASH_SLOT].store(hash_slot | hash.0 & HIGH_HALF | u64::from(slot.0), Ordering::Relaxed);
         record.words[HASH_FREE].store(hash_free | hash.0 << 32, Ordering::Relaxed);
+        assert!(self.slot(number) == slot, "a record names its hold's wallet");
+        assert!(self.hash(number) == hash, "a record names its hold's place");
         words.is_some()
     }
 

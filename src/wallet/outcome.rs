@@ -213,6 +213,14 @@ macro_rules! fields {
                 match self { $(Self::$name => $text,)* }
             }
         }
+
+        // R40: a number is one field's for ever.
+        const _: () = {
+            $(
+                assert!(matches!(Field::from_code($code), Some(of) if of as u32 == $code), "R40: a number is read back");
+                assert!(!Field::$name.name().is_empty(), "R40: a field has a name");
+            )*
+        };
     };
 }
 

@@ -51,6 +51,8 @@ impl CycleOutlook {
         self.in_day = self.in_day.saturating_add(u64::from(ends_at <= self.day_ends_at));
         assert!(self.in_hour <= self.in_day, "an hour is part of its day");
         assert!(self.earliest <= ends_at, "the earliest end is no later than any");
+        assert!((self.in_hour > 0) == (self.earliest <= self.hour_ends_at), "what ends in an hour is no later than it");
+        assert!((self.in_day > 0) == (self.earliest <= self.day_ends_at), "what ends in a day is no later than it");
     }
 }
 

@@ -209,7 +209,7 @@ impl PlanCatalog {
     /// the new catalogue may take the old one's place (R9).
     #[must_use]
     pub fn reuses_ids(old: &Self, new: &Self) -> Option<ReusedPlanId> {
-        new.plans.iter().find_map(|plan| {
+        let reused = new.plans.iter().find_map(|plan| {
             let was = match old.by_id(plan.id) {
                 Some(known) if known.name != plan.name => Some(known.name.clone()),
                 Some(_) => return None,
@@ -217,7 +217,9 @@ impl PlanCatalog {
                 None => return None,
             };
             Some(ReusedPlanId { id: plan.id, was, is: plan.name.clone() })
-        })
+        });
+        assert!(reused.as_ref().is_none_or(|of| old.knows(of.id)), "R9: an id that is used again was used before");
+        reused
     }
 
     /// The first id of `old` that `new` does not know any more, neither as a plan nor as a retired one. Each catalogue
@@ -227,6 +229,7 @@ impl PlanCatalog {
         let ids = old.plans.iter().map(|plan| plan.id).chain(old.retired.iter().map(|plan| plan.id));
         let forgotten = ids.filter(|id| !new.knows(*id)).min();
         assert!(forgotten.is_none_or(|id| !id.is_none()), "R9: a plan has an id");
+        assert!(forgotten.is_none_or(|id| old.knows(id)), "R9: what is forgotten was known");
         forgotten
     }
 
@@ -247,12 +250,18 @@ impl PlanCatalog {
         for plan in &self.plans {
             assert!(!plan.id.is_none(), "R9: a plan has an id");
             assert!(self.retired_plan(plan.id).is_none(), "R9: a retired id is no plan's");
+            assert!(self.by_name(&plan.name) == Some(plan), "R9: a name is one plan's");
+            assert!((1..=NAME_BYTES_MAX).contains(&plan.name.len()), "R9: a plan has a name, which has a limit");
+            assert!((1..=TITLE_BYTES_MAX).contains(&plan.title.len()), "R9: a plan has a title, which has a limit");
             assert!(plan.tier > Tier::NONE, "R9: a plan has a tier");
             assert!(plan.tier <= Tier::MAX, "R9: a tier that no word holds");
             assert!(plan.credits <= crate::command::half(Bucket::Subscription), "R9: credits that no gift may bring");
         }
         for bundle in &self.bundles {
             assert!(!bundle.credits.is_zero(), "R14: a bundle of nothing");
+            assert!((1..=NAME_BYTES_MAX).contains(&bundle.name.len()), "R14: a bundle has a name, which has a limit");
+            let namesakes = self.bundles.iter().filter(|known| known.name == bundle.name).count();
+            assert!(namesakes == 1, "R14: a name is one bundle's");
             assert!(bundle.credits <= crate::command::half(Bucket::TopUp), "R14: credits that no gift may bring");
         }
     }

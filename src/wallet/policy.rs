@@ -23,6 +23,7 @@ impl FreePolicies {
         assert!(self.policies.last().is_none_or(|last| last.from < policy.from), "R5: policies are in order");
         self.policies.push(policy);
         assert!(self.on(policy.from) == Some(&policy), "R5: a policy holds from its first date");
+        assert!(self.policies.is_sorted_by(|one, next| one.from < next.from), "R5: a date has one policy");
     }
 
     /// The policy that holds on a date.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bucket::Sources;
+use crate::bucket::{Bucket, Sources};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal};
 use crate::ids::Tier;
@@ -99,6 +99,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let terms = terms(request, Some(priced_terms(&priced, expected)), hold_ms);
         let changed = expected && request.amount != priced.amount;
         assert!(priced.version == card.version(), "R18: a price of another card");
+        let free = terms.sources().contains(Bucket::Free);
+        assert!(!priced.pro_model || !free, "R8: free credits do not pay for what the card marks");
         assert!(priced.amount <= crate::reserve::AMOUNT_MAX, "R17: a price that no hold takes");
         Ok(Asked {
             amount: priced.amount,

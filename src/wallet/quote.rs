@@ -69,7 +69,8 @@ pub fn quote(
         (None, Take::Granted(_, split)) => (Outcome::Granted, split),
         (Some(outcome), _) => (outcome, Split::ZERO),
         (None, Take::TierRequired) => (Outcome::TierRequired, Split::ZERO),
-        (None, Take::Insufficient | Take::Attention) => (Outcome::Insufficient, Split::ZERO),
+        (None, Take::Insufficient) => (Outcome::Insufficient, Split::ZERO),
+        (None, Take::Attention) => unreachable!("R21: a purse asks for no attention"),
     };
     let (outcome, split) = would(now);
     let after = match outcome {
@@ -131,6 +132,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         resets.sort_unstable();
         resets.dedup();
         assert!(resets.is_sorted_by(|one, next| one < next), "R21: resets come one after the other");
+        assert!(resets.len() <= 3, "I9: a quote looks at three resets at most");
         assert!(
             resets.first().is_none_or(|first| *first > now.daemon),
             "R21: a reset that has been is none to wait for"

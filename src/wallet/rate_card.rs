@@ -89,8 +89,15 @@ impl RateCard {
         assert!(self.tools.is_sorted_by(|one, next| one.id < next.id), "R17: an id is one tool's");
         assert!(self.models.is_sorted_by(|one, next| one.id < next.id), "R17: an id is one model's");
         assert!(self.retired.is_sorted_by(|one, next| one < next), "R17: a model is retired once");
+        for tool in &self.tools {
+            assert!(self.tool_named(&tool.name) == Some(tool), "R17: a name is one tool's");
+            assert!((1..=NAME_BYTES_MAX).contains(&tool.name.len()), "R17: a tool has a name, which has a limit");
+        }
         for model in &self.models {
             assert!(!self.retired.contains(&model.id), "R17: a retired id is no model's");
+            assert!(self.model_named(&model.name) == Some(model), "R17: a name is one model's");
+            assert!(model.base.is_some() || !model.prices.is_empty(), "R17: a model has a price");
+            assert!((1..=NAME_BYTES_MAX).contains(&model.name.len()), "R17: a model has a name, which has a limit");
             assert!(
                 model.tools.iter().all(|tool| self.tool(*tool).is_some()),
                 "R17: a model of a tool that is not there"
@@ -184,6 +191,11 @@ impl Model {
     pub(crate) fn assert_whole(&self) {
         assert!(!self.tools.is_empty(), "R17: a model works for at least one tool");
         assert!(self.count_max > 0, "R17: a model makes at least one result");
+        assert!(!matches!(self.unit, Unit::Step(0)), "R17: a step lasts some time");
+        assert!(
+            self.unit == Unit::Result || self.durations != Durations::None,
+            "R17: what is priced by time has durations"
+        );
         assert!(self.prices.len() <= PRICES_MAX, "I9: fixed prices have a limit");
         assert!(self.prices.is_sorted_by_key(|row| std::cmp::Reverse(row.names())), "R17: what names most comes first");
         assert!(self.prices.iter().all(|row| row.names() > 0), "R17: a fixed price names something");
@@ -194,12 +206,35 @@ impl Model {
         assert!(self.resolutions.is_empty() || self.resolution(0).is_some(), "R17: a default that is not there");
         assert!(self.ttl_max_ms == 0 || self.ttl_default_ms <= self.ttl_max_ms, "R23: a hold time beyond the longest");
         assert!(self.min_tier <= Tier::MAX, "R20: a tier that no word holds");
+        assert!(self.base.is_none_or(|price| price <= crate::reserve::AMOUNT_MAX), "R17: a price that no hold takes");
+        for row in &self.prices {
+            assert!(row.price <= crate::reserve::AMOUNT_MAX, "R17: a price that no hold takes");
+            assert!(row.tenths.is_none_or(|tenths| self.durations.lists(tenths)), "R17: a price of no duration");
+            assert!(row.quality.is_none_or(|id| id > 0 && self.quality(id).is_some()), "R17: a price of no quality");
+            assert!(
+                row.resolution.is_none_or(|id| id > 0 && self.resolution(id).is_some()),
+                "R17: a price of no resolution"
+            );
+        }
+        assert!(self.qualities.iter().all(|step| self.quality(step.id) == Some(step)), "R17: an id is one quality's");
+        assert!(
+            self.resolutions.iter().all(|step| self.resolution(step.id) == Some(step)),
+            "R17: an id is one resolution's"
+        );
         for step in self.qualities.iter().chain(&self.resolutions) {
+            assert!(step.min_tier <= Tier::MAX, "R20: a tier that no word holds");
             assert!((1..=STEPS_MAX).contains(&step.id), "R17: a step fits the settings word");
             assert!(step.times <= Ratio::MAX, "R17: a multiplier has a limit");
         }
         for add_on in &self.add_ons {
             assert!((1..=ADD_ONS_MAX).contains(&add_on.id), "R17: an add-on fits the settings word");
+            assert!(self.add_on(add_on.id) == Some(add_on), "R17: an id is one add-on's");
+            assert!(add_on.price <= crate::reserve::AMOUNT_MAX, "R17: a price that no hold takes");
+            assert!(add_on.per_second <= crate::reserve::AMOUNT_MAX, "R17: a price that no hold takes");
+            assert!(
+                add_on.per_second.is_zero() || self.durations != Durations::None,
+                "R17: what is priced by time has durations"
+            );
             assert!(add_on.min_tier <= Tier::MAX, "R20: a tier that no word holds");
         }
         self.durations.assert_whole();
@@ -281,17 +316,25 @@ pub enum Durations {
 }
 
 impl Durations {
+    fn lists(&self, tenths: u16) -> bool {
+        matches!(self, Self::Listed { listed, .. } if listed.iter().any(|one| one.tenths == tenths))
+    }
+
     /// The default is one of the durations; they are in order.
     fn assert_whole(&self) {
         match self {
             Self::None => {}
             Self::Listed { listed, default } => {
                 assert!(listed.len() <= DURATIONS_MAX, "I9: durations have a limit");
+                assert!(listed.iter().all(|one| one.tenths > 0), "R17: a result of no length");
+                assert!(listed.iter().all(|one| one.times <= Ratio::MAX), "R17: a multiplier has a limit");
                 assert!(listed.is_sorted_by(|one, next| one.tenths < next.tenths), "R17: a duration is listed once");
                 assert!(listed.iter().any(|one| one.tenths == *default), "R17: a default that is not listed");
             }
             Self::Range { min, max, step, default } => {
                 assert!(*step > 0, "R17: durations that do not go up");
+                assert!(*min > 0, "R17: a result of no length");
+                assert!(max.abs_diff(*min).is_multiple_of(*step), "R17: the longest is one of the durations");
                 assert!(min <= default && default <= max, "R17: a default outside of the durations");
                 assert!(default.abs_diff(*min).is_multiple_of(*step), "R17: a default between two durations");
             }

@@ -338,6 +338,15 @@ impl Answer {
     /// An identity refusal that names the field that differs.
     #[must_use]
     pub const fn reused(outcome: Outcome, field: Field) -> Self {
+        let names_field = matches!(
+            outcome,
+            Outcome::HoldIdReused
+                | Outcome::SettlementReused
+                | Outcome::PaymentReused
+                | Outcome::CommandIdReused
+                | Outcome::Unpriced
+        );
+        assert!(names_field, "R40: the detail of this outcome is no field");
         let mut answer = Self::of(outcome);
         answer.detail = field as u32;
         answer

@@ -52,7 +52,12 @@ impl ResetTotals {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         assert!(self.days >= earlier.days, "a sum since a later one");
+        assert!(self.cycles >= earlier.cycles, "a sum since a later one");
+        assert!(self.lapses >= earlier.lapses, "a sum since a later one");
+        assert!(self.free_granted >= earlier.free_granted, "a sum since a later one");
         assert!(self.free_expired >= earlier.free_expired, "a sum since a later one");
+        assert!(self.subscription_granted >= earlier.subscription_granted, "a sum since a later one");
+        assert!(self.subscription_expired >= earlier.subscription_expired, "a sum since a later one");
         Self {
             days: self.days.saturating_sub(earlier.days),
             cycles: self.cycles.saturating_sub(earlier.cycles),

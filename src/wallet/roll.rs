@@ -85,11 +85,14 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         assert!(roll.account == slot.account(), "a roll of another wallet");
         assert!(roll.period > slot.period(), "I7: a period that was used before");
         assert!(rolled.after.is_some() == (roll.tier > Tier::NONE), "R11: a lapse leaves no tier");
+        assert!(rolled.after.is_some() || roll.allocation.is_zero(), "R11: a lapse leaves nothing");
         let left = slot.word.transition(|word| {
             let mut next = *word;
             next.available.subscription = roll.allocation;
             next.tier = roll.tier;
             next.period = Numbers::short_period(roll.period);
+            assert!(next.available.free == word.available.free, "R10: a cycle touches the subscription bucket alone");
+            assert!(next.available.top_up == word.available.top_up, "R15: top-up credits stay");
             (Some(next), word.available.subscription)
         });
         slot.set_period(roll.period);
@@ -124,6 +127,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             next.available.free = policies.allowance(day, word.tier);
             next.day = Numbers::short_day(day);
             assert!(numbers.day_of(&next) == day, "R6: a day that a word can name");
+            assert!(
+                next.available.subscription == word.available.subscription,
+                "R5: a day touches the free bucket alone"
+            );
+            assert!(next.available.top_up == word.available.top_up, "R5: a day touches the free bucket alone");
             (Some(next), Some(DayEnd::of(word, cold, &numbers, &policies)))
         });
         if let Some(ended) = ended {
@@ -132,6 +140,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             rolled.add_day(&ended);
             self.resets.add(&rolled);
         }
+        assert!(numbers.day_of(&slot.word.load()) >= day, "R6: a wallet that was rolled is on its day");
     }
 
     /// The change that waits for the next boundary; call with the lock held.
@@ -179,6 +188,8 @@ fn record(slot: &Slot, rolled: &Rolled, numbers: &Numbers, word: &Snapshot) -> C
     };
     assert!(numbers.period == numbers.period_of(word), "I7: the slot has the word's period while it is locked");
     assert!(lapse.period > numbers.period, "I7: a roll opens a new period");
+    let begins_at = rolled.after.map_or(rolled.boundary, |after| after.starts_at);
+    assert!(begins_at == rolled.boundary, "R10: a cycle begins at its boundary");
     match rolled.after {
         None => lapse,
         Some(after) => CycleRoll {

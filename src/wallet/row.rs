@@ -59,6 +59,7 @@ impl Pending {
 pub(crate) fn add_pending(list: &mut Vec<Pending>, pending: Pending) {
     assert!(pending.ends_at >= pending.at, "R14: a pending top-up ends after it was announced");
     list.retain(|known| known.ends_at > pending.at);
+    assert!(list.iter().all(|known| known.payment != pending.payment), "R14: a payment waits once");
     list.push(pending);
     assert!(list.len() <= PENDING_TOP_UPS_MAX, "R14: a wallet has at most 16 pending top-ups");
 }
@@ -244,6 +245,8 @@ impl Row {
         if roll.changed || after.is_none() {
             self.pending = None;
         }
+        assert!(self.day >= roll.day, "R6: a roll leaves the row on the day of its record or later");
+        assert!(self.pending.is_none() || self.subscribed.is_some(), "R12: nothing waits without a subscription");
     }
 
     /// Changes the subscription as a command did (R11, R12).
@@ -260,6 +263,7 @@ impl Row {
         assert!(self.period == change.period, "I7: a command leaves the period of its record");
         assert!(self.subscribed == change.after, "R13: a command leaves what its record says");
         self.pending = change.pending;
+        assert!(self.pending.is_none() || self.subscribed.is_some(), "R12: nothing waits without a subscription");
         if !change.zone.is_empty() {
             self.zone.clone_from(&change.zone);
         }

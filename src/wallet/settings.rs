@@ -39,6 +39,20 @@ pub const DAY_MS: u64 = 86_400_000;
 const _: () = assert!(DAY_MS == 24 * 60 * MINUTE_MS, "a day has 24 hours");
 const _: () = assert!(DAY_MS <= u32::MAX as u64, "R23: a hold time of a day fits its field");
 
+impl Settings {
+    /// The ranges that the rules rely on.
+    pub(crate) fn assert_in_range(&self) {
+        assert!(self.hold_ttl_default_ms > 0, "R23: a hold time is mandatory");
+        assert!(
+            self.hold_ttl_default_ms <= self.hold_ttl_max_ms,
+            "R23: the usual hold time is no longer than the longest"
+        );
+        assert!(u64::from(self.hold_ttl_max_ms) <= DAY_MS, "R23: no hold time is longer than a day");
+        assert!(self.holds_max > 0, "R32: memory has room for a hold");
+        assert!(self.id_window_ms > 0, "R22: a new id may be some time old");
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

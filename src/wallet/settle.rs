@@ -71,6 +71,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let hold = self.archive.hold(id).map_err(|_| Wait::Unreadable)?.ok_or(Wait::Unreadable)?;
         assert!(hold.state != HoldState::Open, "I6: a hold that has ended is open on disk");
+        assert!(hold.last_position >= position, "I8: the disk knows what memory knows of a hold");
         let slot = self.wallets.find(hold.account);
         if let Some(mut held) = self.holds.find(id)
             && held.has_ended()
@@ -184,6 +185,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             () if step.request.last != request.last => Some(Field::Flags),
             () => None,
         };
+        assert!(step.position <= live.hold.last_position, "I4: a capture after the last record of its hold");
         let slot = self.wallets.slot(index);
         assert!(live.hold.account == slot.account(), "a hold of another wallet");
         let answer = match differs {
@@ -288,7 +290,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Notes the end of a hold and what it gives back. Memory lets go of it at once: who asks again reads it back.
     pub(crate) fn end(&self, chunk: &mut Chunk, index: SlotIndex, live: &mut Live, returned: &Split) {
-        assert!(returned.total() <= live.hold.taken.split.total(), "I1: more goes back than was held");
+        assert!(returned.total() <= live.hold.rest().total(), "I1: more goes back than was left");
         chunk.unit.ended.extend(live.claim_end());
         chunk.unit.closed.push(live.hold.reserved_at);
         if !returned.is_zero() {
@@ -380,6 +382,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Released if by_capture => rests(Answer::of(Outcome::AlreadyReleased), live),
             HoldState::Settled | HoldState::Released => {
                 let Some(step) = live.hold.released() else { return Err(Wait::OwnUnit) };
+                assert!(step.position <= live.hold.last_position, "I4: a release after the last record of its hold");
                 let mut first = Answer::of(Outcome::Done).resting_on(step.position);
                 first.split = step.returned;
                 first.amount = step.returned.plus(&step.forfeited).total();

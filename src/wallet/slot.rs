@@ -140,6 +140,9 @@ impl Slot {
             subscription.is_none_or(|of| of.tier == self.word.load().tier),
             "R9: the word's tier is its subscription's"
         );
+        if let Some(subscription) = subscription {
+            subscription.assert_whole();
+        }
         cold.pack(subscription);
         self.plan.store(subscription.map_or(PlanId::NONE, |of| of.plan).0, Ordering::Relaxed);
         let lapses = if subscription.is_some_and(Subscription::lapses_next) { LAPSES } else { 0 };
@@ -155,6 +158,8 @@ impl Slot {
         // Relaxed: who finds the wallet due by either zone reads it again under the lock.
         let lapses = self.cohort.load(Ordering::Relaxed) & LAPSES;
         self.cohort.store(cohort.0 | lapses, Ordering::Relaxed);
+        assert!(self.cohort() == cohort, "R6: a wallet is in the zone that it was moved to");
+        assert!(self.lapses() == (lapses != 0), "R11: a move leaves a lapse as it is");
     }
 
     /// What word, slot and cold side say of one wallet is one thing, whenever its lock is free or was just taken.
@@ -338,6 +343,7 @@ impl Wallets {
         assert!(slot.account().is_none(), "a slot is given out once");
         let new = make();
         assert!(Numbers::short_period(new.period) == new.word.period, "I7: the word's period is its short form");
+        assert!(new.cohort.0 < LAPSES, "a cohort leaves the bit of the lapse alone");
         // Who walks over the slots finds one without an account, or one that is complete.
         let mut cold = slot.lock();
         let half = |shift: u32| u64::try_from((account.0 >> shift) & u128::from(u64::MAX)).unwrap_or(0);
@@ -349,6 +355,7 @@ impl Wallets {
         *cold = new.cold;
         slot.set_subscription(&mut cold, new.subscription.as_ref());
         cold.note_day_begins();
+        slot.assert_in_step(&cold);
         drop(cold);
         if new.subscription.is_some() {
             self.note_cycle_end(SlotIndex(index));

@@ -161,6 +161,7 @@ impl Subscription {
         assert!(self.anchor <= self.starts_at || !self.has_cycles(), "R10: a cycle begins at its anchor or after it");
         assert!(self.cycle == 0 || self.has_cycles(), "R10: a subscription set by hand has no cycles");
         assert!(self.anchor.0.is_multiple_of(1_000), "R10: an anchor is a whole second");
+        assert!(self.starts_at < self.ends_at || !self.has_cycles(), "R10: a cycle ends after it began");
     }
 
     /// A subscription set by hand: no plan, no cycles; it lapses at `ends_at`, where none or never means: not by itself.
@@ -230,7 +231,10 @@ impl Subscription {
     /// The start of cycle `n`, which has not been reached: the running one's end stays as it was journaled.
     fn start_of(&self, n: u32, boundaries: &mut impl Boundaries) -> Timestamp {
         assert!(n > self.cycle, "R10: a cycle that has been reached");
-        if n == self.cycle.saturating_add(1) { self.ends_at } else { boundaries.boundary(self.anchor, n) }
+        let starts_at =
+            if n == self.cycle.saturating_add(1) { self.ends_at } else { boundaries.boundary(self.anchor, n) };
+        assert!(starts_at > self.starts_at, "R10: cycles begin one after another");
+        starts_at
     }
 
     /// The subscription in cycle `n`, opened with what is pending.
@@ -349,6 +353,8 @@ fn last_cycle(sub: &Subscription, boundaries: &mut impl Boundaries, at: Timestam
     }
     let n = n.max(next);
     assert!(n > sub.cycle, "R10: a cycle that has ended is not the last");
+    let ends_at = boundary(sub.anchor, boundaries.zone(), n.saturating_add(1));
+    assert!(at < ends_at || ends_at == Timestamp::NEVER, "R35: the last cycle is not over");
     n
 }
 
@@ -408,6 +414,7 @@ pub fn renew(
         after.ends_at = after.paid_through;
     }
     assert!(after.lapses_at() > now, "R11: what is paid for does not lapse");
+    after.assert_whole();
     Ok(kept(after, pending))
 }
 
@@ -427,6 +434,7 @@ pub fn cancel(current: Option<&Subscription>, at_period_end: bool, now: Timestam
     }
     assert!(after.lapses_at() == after.paid_through, "R11: what is cancelled ends with what is paid for");
     assert!(after.tier > Tier::NONE, "R11: until then it is as it was");
+    after.assert_whole();
     Ok(kept(after, None))
 }
 
@@ -435,7 +443,7 @@ pub fn cancel(current: Option<&Subscription>, at_period_end: bool, now: Timestam
 /// # Errors
 /// There is no subscription.
 pub fn lapse(current: Option<&Subscription>) -> Result<Change, Refusal> {
-    current.ok_or(Refusal::NotSubscribed)?;
+    current.ok_or(Refusal::NotSubscribed)?.assert_whole();
     Ok(Change { after: None, pending: None, opens_period: true, amount: Credits::ZERO })
 }
 
@@ -456,12 +464,15 @@ pub fn change_plan(
         return Ok(changed_in_new_cycle(current, terms, zone, now));
     }
     current.assert_whole();
-    Ok(match mode {
+    let change = match mode {
         ChangeMode::Default if terms.allocation > current.allocation => changed_prorated(current, terms, now),
         ChangeMode::Default | ChangeMode::AtRenewal => changed_at_renewal(current, terms),
         ChangeMode::NowProrated => changed_prorated(current, terms, now),
         ChangeMode::NowNewCycle => changed_in_new_cycle(current, terms, zone, now),
-    })
+    };
+    assert!(change.after.is_some(), "R12: a change of plan ends no subscription");
+    assert!(!change.opens_period || change.amount == terms.allocation, "R12: a new cycle has the new allocation");
+    Ok(change)
 }
 
 /// Moves the boundaries that are not yet reached to another zone (R10). The running cycle keeps its number, so none is
@@ -477,6 +488,8 @@ pub fn set_zone(
     let after = current.map(|sub| if sub.has_cycles() { moved(sub, old_zone, new_zone, now) } else { *sub });
     assert!(after.is_some() || pending.is_none(), "R12: a change that waits without a subscription");
     assert!(after.map(|of| of.cycle) == current.map(|of| of.cycle), "R10: a cycle keeps its number");
+    let terms = |sub: &Subscription| (sub.plan, sub.tier, sub.allocation, sub.granted_max, sub.starts_at);
+    assert!(after.as_ref().map(terms) == current.map(terms), "R10: a zone moves boundaries to come, and nothing else");
     Change { after, pending: pending.copied(), opens_period: false, amount: Credits::ZERO }
 }
 
@@ -497,6 +510,7 @@ fn changed_prorated(current: &Subscription, terms: &PlanTerms, now: Timestamp) -
     };
     assert!(amount <= terms.allocation, "R12: more than the plan brings");
     assert!(after.ends_at == current.ends_at, "R12: the boundaries stay");
+    after.assert_whole();
     Change { after: Some(after), pending: None, opens_period: false, amount }
 }
 
@@ -504,6 +518,7 @@ fn changed_in_new_cycle(current: &Subscription, terms: &PlanTerms, zone: &TimeZo
     let opened = Subscription::opened(terms, now, zone, current.auto_renew);
     let after = Subscription { paid_through: current.paid_through, ..opened };
     assert!(after.cycle == 0, "R12: a new cycle is the first of its anchor");
+    after.assert_whole();
     assert!(after.starts_at <= now, "R12: a new cycle begins now");
     Change { after: Some(after), pending: None, opens_period: true, amount: terms.allocation }
 }
@@ -519,6 +534,7 @@ fn moved(sub: &Subscription, mut old_zone: &TimeZone, new_zone: &TimeZone, now: 
         ..*sub
     };
     assert!(!at_boundary || moved.paid_through >= moved.ends_at, "R11: what is paid for is a cycle at least");
+    moved.assert_whole();
     moved
 }
 

@@ -43,6 +43,7 @@ impl PendingTopUps {
     pub(crate) fn of(&self, index: SlotIndex, now: Timestamp) -> Vec<Pending> {
         let known = self.by_wallet.get(&index).map_or(&[][..], Vec::as_slice);
         assert!(known.len() <= PENDING_TOP_UPS_MAX, "R14: a wallet has at most 16 pending top-ups");
+        assert!(known.iter().all(|one| one.ends_at >= one.at), "R14: a pending top-up ends after it was announced");
         known.iter().copied().filter(|pending| pending.ends_at > now).collect()
     }
 
@@ -224,6 +225,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Takes bought credits back; what is not there is debt (R16). A take: word and debt first, then the record.
     pub(crate) fn clawback(&self, on: Locked<'_>, amount: Credits, issuer: Issuer) -> (CommandRow, Answer) {
+        assert!(!amount.is_zero(), "R16: a clawback of nothing");
         let taken = on.slot.word.transition(|word| {
             let taken = word.available.top_up.min(amount);
             let mut next = *word;

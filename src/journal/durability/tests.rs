@@ -47,3 +47,17 @@ fn trimming_is_only_ever_allowed_further() {
     assert_eq!(durability.trim_allowed(), Position(5));
     assert!(DurabilityMode::Sync.is_durable() && !durability.mode().is_durable());
 }
+
+#[test]
+fn who_waits_is_woken_without_a_change() {
+    let durability = std::sync::Arc::new(Durability::new(Position(3), DurabilityMode::Sync));
+    let waiting = std::sync::Arc::clone(&durability);
+    let began = std::time::Instant::now();
+    let waiter = std::thread::spawn(move || waiting.wait_past(Position(3), Duration::from_secs(20)));
+    while !waiter.is_finished() && began.elapsed() < Duration::from_secs(10) {
+        durability.wake();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "nobody was woken");
+    assert_eq!(waiter.join().unwrap(), Position(3));
+}

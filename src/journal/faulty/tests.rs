@@ -49,3 +49,13 @@ fn every_kind_of_fault_comes_by_chance() {
     ];
     assert!(kinds.iter().all(|kind| drawn.iter().any(kind)));
 }
+
+#[test]
+fn faults_come_as_often_as_their_rates_say() {
+    let often = |failed, slow| {
+        let mut plan = FaultPlan::seeded(7, FaultRates { failed, slow, delay_ms_max: 9 });
+        (0..2000).filter_map(|append| plan.fault_for(append, 100)).count()
+    };
+    assert_eq!((often(0, 0), often(10_000, 0)), (0, 2000));
+    assert!((100..300).contains(&often(1_000, 0)) && (100..300).contains(&often(0, 1_000)));
+}

@@ -110,6 +110,8 @@ pub fn cut(directory: &DataDirectory, at: Position, flushed: Position, messages:
     let copy = free_name(directory.path(), &format!("journal.before-cut-at-{at}"));
     rename(&journal, &copy)?;
     rename(&new, &journal)?;
+    assert!(RocksReader::exists(&journal), "the new journal has the name of the old one");
+    assert!(!new.exists(), "a cut that is finished leaves no folder");
     let projections = directory.projections();
     let gone_further = at <= flushed && projections.exists();
     let aside = gone_further.then(|| free_name(directory.path(), &format!("projections.before-cut-at-{at}")));
@@ -152,6 +154,8 @@ fn write(reader: &RocksReader, kept: &Checked, at: Position, new: &Path) -> Resu
     store.close()?;
     let read = check(&RocksReader::open(new)?, &mut |_, _| {})?;
     assert_eq!(read.end.last, at.before(), "the new journal ends where it was cut");
+    assert_eq!(read.start, kept.start, "a cut leaves the beginning as it was");
+    assert!(read.superseded.is_empty(), "I4: what was superseded is not kept");
     File::open(new).and_then(|folder| folder.sync_all()).map_err(io_error(new))
 }
 
@@ -171,6 +175,7 @@ fn part(bytes: &[u8], at: Position) -> Result<(Position, Vec<u8>), CutError> {
     let mut shorter = empty_buffer(Vec::new());
     shorter.extend_from_slice(unit.bytes());
     seal(&mut shorter, Header { records: unit.records(), ..*group.header() });
+    assert!(Group::check(&shorter).is_ok_and(|kept| kept.last() == at.before()), "what is kept of a group is whole");
     Ok((at.before(), shorter))
 }
 

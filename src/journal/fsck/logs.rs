@@ -42,9 +42,12 @@ pub fn read(directory: &Path) -> io::Result<Vec<Log>> {
         }
     }
     paths.sort();
+    assert!(paths.iter().all(|path| path.parent() == Some(directory)), "only the store's own logs are read");
     let read = |path: PathBuf| {
         let bytes = std::fs::read(&path)?;
-        Ok(Log { path, bytes: bytes.len() as u64, bad: first_bad(&bytes) })
+        let bad = first_bad(&bytes);
+        assert!(bad.is_none_or(|(at, _)| at < bytes.len() as u64), "what is bad lies in its log");
+        Ok(Log { path, bytes: bytes.len() as u64, bad })
     };
     paths.into_iter().map(read).collect()
 }
@@ -133,6 +136,17 @@ mod tests {
             let (bad, _) = first_bad(&bytes).unwrap_or_else(|| panic!("byte {at} is not missed"));
             assert!(bad <= at as u64, "byte {at}: {bad}");
         }
+    }
+
+    #[test]
+    fn room_that_was_set_aside_ends_a_log_and_bytes_after_it_are_bad() {
+        let mut bytes = log();
+        let end = bytes.len();
+        assert!(end % BLOCK_BYTES < BLOCK_BYTES - 64, "in the last block");
+        bytes.resize(end + 64, 0);
+        assert_eq!(first_bad(&bytes), None);
+        bytes[end + 40] = 1;
+        assert_eq!(first_bad(&bytes), Some((end as u64, "bytes after the end of a log")));
     }
 
     #[test]

@@ -66,12 +66,14 @@ impl<S: ProjectionStore> Books for Replayed<'_, S> {
         if !self.rows.contains_key(&account)
             && let Some(row) = self.read(|store| disk::row(store, account))
         {
+            assert!(row.account == account, "I4: a row lies under the key of its account");
             self.rows.insert(account, row);
         }
         Some((self.rows.get_mut(&account)?, &self.policies))
     }
 
     fn insert_row(&mut self, row: Row) {
+        assert!(row.open_holds == 0, "R7: an account begins without holds");
         let before = self.rows.insert(row.account, row);
         assert!(before.is_none(), "I5: an account is opened once");
     }
@@ -80,6 +82,7 @@ impl<S: ProjectionStore> Books for Replayed<'_, S> {
         if !self.holds.contains_key(&id)
             && let Some((hold, _)) = self.read(|store| disk::hold(store, id))
         {
+            assert!(hold.last_position >= hold.reserve_position, "I4: a hold begins with its reserve");
             self.holds.insert(id, hold);
         }
         self.holds.get_mut(&id)
@@ -99,11 +102,19 @@ impl<S: ProjectionStore> Books for Replayed<'_, S> {
     }
 
     fn set_id_bound(&mut self, bound: Timestamp) {
+        assert!(bound >= self.id_bound, "R32: the bound never goes back");
+        assert!(bound.0.is_multiple_of(1_000), "R32: forgetting goes by the second");
         self.id_bound = bound;
     }
 
     fn remember(&mut self, key: CommandKey, row: CommandRow) {
-        self.commands.insert(key, row);
+        assert!(command_key(&row.record) == Some(key), "R13: a command is remembered by its own id");
+        let position = row.position;
+        let before = self.commands.insert(key, row);
+        assert!(
+            before.is_none_or(|before| before.position < position),
+            "I5: a later record takes an earlier one's place"
+        );
     }
 }
 

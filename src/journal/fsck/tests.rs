@@ -1,11 +1,11 @@
 //! Clean journals are clean, planted violations have their numbers, and no flipped byte is missed.
 
-use wallet::bucket::{Bucket, Slices, Split};
+use wallet::bucket::{Bucket, Slices, Sources, Split};
 use wallet::credits::Credits;
 use wallet::ids::{Day, PaymentId, Period, Tier, Timestamp};
 use wallet::record::{
-    Capture, CaptureRequest, CycleRoll, Extend, FreePolicy, Grant, LateCapture, Open, Record, Refund, RefundReason,
-    Reserve, SetSubscription, TopUp,
+    Capture, CaptureRequest, Clawback, ConfirmTopUp, CycleRoll, Extend, FreePolicy, Grant, LateCapture, Open,
+    PendingTopUp, Record, Refund, RefundReason, Reserve, Return, SetSubscription, Terms, TopUp,
 };
 
 use super::*;
@@ -63,6 +63,8 @@ fn a_reserve(number: u64, of: u64) -> Reserve {
 fn life(number: u64, of: u64) -> Vec<Record> {
     let begun = a_reserve(number, of);
     let (captured, returned) = (capture(&begun), release(&begun));
+    let expired = Return { at: begun.ends_at, ..returned };
+    let charged = Reserve { ends_at: begun.at, terms: Terms { ttl_ms: 0, hold_ms: 0, ..begun.terms }, ..begun };
     let refund = a_refund(&begun);
     let late = LateCapture {
         account: begun.account,
@@ -71,7 +73,7 @@ fn life(number: u64, of: u64) -> Vec<Record> {
         taken: slices(0, 0, 400),
         shortfall: Credits::from_millis(110),
         attribution: attribution(),
-        at: returned.at,
+        at: expired.at,
     };
     let part = Capture {
         request: CaptureRequest { number: 0, amount: Some(Credits::from_millis(10)), last: false },
@@ -85,11 +87,11 @@ fn life(number: u64, of: u64) -> Vec<Record> {
         0 => vec![reserved],
         1 => vec![reserved, Record::Capture(captured)],
         2 => vec![reserved, Record::Release(returned)],
-        3 => vec![reserved, Record::Expire(returned), Record::LateCapture(late)],
+        3 => vec![reserved, Record::Expire(expired), Record::LateCapture(late)],
         4 => {
             vec![reserved, Record::Capture(part), Record::Extend(extend), Record::Capture(rest), Record::Refund(refund)]
         }
-        _ => vec![Record::Charge(begun), Record::Refund(refund)],
+        _ => vec![Record::Charge(charged), Record::Refund(refund)],
     }
 }
 
@@ -132,11 +134,15 @@ fn written<S: Store>(mut store: S, records: &[Record], group: usize) -> S {
 }
 
 fn push<S: Store>(journal: &Journal, writer: &mut Writer<S>, records: &[Record]) {
+    push_at(journal, writer, records, HOLD_TIME_MS);
+}
+
+fn push_at<S: Store>(journal: &Journal, writer: &mut Writer<S>, records: &[Record], now_ms: u64) {
     let mut unit = EncodedUnit::new();
     encode_unit(records, &mut unit).unwrap();
     assert!(journal.queue.try_take_room(unit.records(), Class::Settlement));
     journal.queue.push(&unit);
-    writer.write_next(HOLD_TIME_MS).unwrap();
+    writer.write_next(now_ms).unwrap();
 }
 
 /// Projections that followed the first groups of a journal.
@@ -255,8 +261,41 @@ fn i2_an_overspend_of_any_bucket_is_found() {
         let taken = slices(amounts.0, amounts.1, amounts.2);
         let over = Reserve { taken, ..a_reserve(number, 0) };
         planted(Record::Reserve(over), "I2");
-        planted(Record::Charge(over), "I2");
+        planted(Record::Charge(Reserve { ends_at: over.at, ..over }), "I2");
     }
+}
+
+#[test]
+fn i2_what_no_request_asked_for_or_no_terms_allow_is_found() {
+    let new = a_reserve(100, 0);
+    let without_top_up = Terms { sources: Sources::NO_TOP_UP, ..new.terms };
+    planted(Record::Reserve(Reserve { terms: without_top_up, ..new }), "I2");
+    let open = a_reserve(0, 0);
+    let asked = |amount| CaptureRequest { number: 1, amount: Some(Credits::from_millis(amount)), last: true };
+    planted(Record::Capture(Capture { request: asked(509), ..capture(&open) }), "I2");
+    let refund = Refund { number: 2, requested: Some(Credits::from_millis(99)), ..a_refund(&a_reserve(5, 2)) };
+    planted(Record::Refund(refund), "I2");
+    let issuer = issuer(999);
+    let (amount, taken) = (Credits::from_millis(1), Credits::from_millis(2));
+    planted(Record::Clawback(Clawback { account: account(0), amount, taken, debt: Credits::ZERO, issuer }), "I2");
+    let allowance = Credits::from_millis(1 << 28);
+    planted(Record::Policy(FreePolicy { from: Day(30_000), allowance, all_accounts: true }), "I2");
+}
+
+#[test]
+fn r14_and_r28_purchases_and_the_mark_of_a_late_commit_are_watched() {
+    let top_up = TopUp {
+        account: account(0),
+        payment: PaymentId(777),
+        amount: Credits::ZERO,
+        bundle: String::new(),
+        by: "billing".to_owned(),
+        at: Timestamp(HOLD_TIME_MS),
+    };
+    planted(Record::TopUp(top_up), "R14");
+    let open = a_reserve(0, 0);
+    planted(Record::Capture(Capture { late: true, ..capture(&open) }), "R28");
+    planted(Record::Capture(Capture { at: open.ends_at, ..capture(&open) }), "R28");
 }
 
 #[test]
@@ -282,6 +321,13 @@ fn i6_a_second_end_is_found() {
     planted(Record::ReleaseWorker(release(&released)), "I6");
     planted(Record::Capture(capture(&released)), "I6");
     planted(Record::Extend(Extend { hold: settled.hold, ends_at: settled.ends_at }), "I6");
+    // An end that moves back, an expiry before the end, a charge that lasts, a hold that ends before it begins.
+    let open = a_reserve(0, 0);
+    planted(Record::Extend(Extend { hold: open.hold, ends_at: open.ends_at }), "I6");
+    planted(Record::Expire(release(&open)), "I6");
+    planted(Record::Charge(a_reserve(100, 0)), "I6");
+    let new = a_reserve(100, 0);
+    planted(Record::Reserve(Reserve { ends_at: Timestamp(new.at.0 - 1), ..new }), "I6");
 }
 
 #[test]
@@ -337,6 +383,10 @@ fn i7_a_period_that_is_used_twice_or_goes_back_is_found() {
         issuer: issuer(997),
     };
     planted(Record::Grant(grant), "I7");
+    let ends_at = Timestamp(HOLD_TIME_MS);
+    let set = SetSubscription { period: Period(4), ends_at, issuer: issuer(996), ..set };
+    planted(Record::SetSubscription(set), "I7");
+    planted(Record::CycleRoll(vec![CycleRoll { ends_at: Timestamp(HOLD_TIME_MS * 2), ..roll(0, 4, 20_779) }]), "I7");
 }
 
 #[test]
@@ -370,6 +420,7 @@ fn one_bad_roll_of_a_packed_record_leaves_the_others_checked() {
     let accounts: Vec<_> = report.findings.iter().map(|finding| finding.place.account).collect();
     assert_eq!(accounts, [Some(account(1)), Some(account(2))]);
     assert_eq!(report.counts.in_doubt, 1, "the roll of an account in doubt");
+    assert_eq!(report.notes, ["1 records about accounts or holds with a finding were not checked."]);
 }
 
 /// Projections of a clean journal with one entry changed.
@@ -401,6 +452,7 @@ fn i8_projections_that_are_not_what_the_journal_says_are_found() {
     });
     let report = examined(&image, Some(&store));
     assert_eq!(numbers(&report), ["I8"]);
+    assert!(report.findings[0].what.starts_with("available in TopUp: "), "{:?}", report.findings);
     assert_eq!(report.findings[0].place.account, Some(account(1)));
     assert_eq!(report.findings[0].advice, Advice::MakeAgain);
 
@@ -485,7 +537,9 @@ fn i8_a_trimmed_journal_finds_what_the_projections_lost() {
 
 #[test]
 fn an_epoch_record_inside_a_group_and_an_unknown_record_stop_the_replay() {
-    for bad in [vec![0_u8; 66], vec![99, 1, 2]] {
+    let (epoch, last, last_hash) = (crate::keys::Epoch(1), Position(1), crate::group::GroupHash::NONE);
+    let inside = EpochRecord { epoch, writer: WriterId([7; 16]), last, last_hash };
+    for bad in [vec![0_u8; 66], vec![99, 1, 2], inside.to_bytes().to_vec()] {
         let mut store = MemoryStore::new();
         let recovered = recover(&mut store, WriterId([7; 16]), HOLD_TIME_MS).unwrap();
         let (journal, mut writer) = Journal::start(store, recovered.end, &JournalSettings::default());
@@ -510,4 +564,158 @@ fn findings_beyond_the_limit_are_counted() {
     let report = examined(&journal_of(&records, 50), NONE);
     assert_eq!((report.findings.len(), report.more_findings), (FINDINGS_MAX, 500));
     assert!(!report.is_clean());
+}
+
+#[test]
+fn what_was_looked_at_is_counted() {
+    let image = journal_of(&script(60), 7);
+    let report = examined(&image, Some(&followed(&image, last_of(&image))));
+    let Counts { wallets, open_holds, ended_holds, commands, .. } = report.counts;
+    assert_eq!((wallets, open_holds, ended_holds, commands), (3, 10, 50, 9));
+}
+
+/// I8: how a row differs is told by its first field that does.
+#[test]
+fn i8_a_row_that_differs_is_told_by_what_differs() {
+    type Plant = fn(&mut wallet::row::Row);
+    let plants: [(Plant, &str); 3] = [
+        (
+            |row| {
+                row.counters_mut(Bucket::Free).granted += Credits::from_millis(5);
+                row.counters_mut(Bucket::Free).expired += Credits::from_millis(5);
+            },
+            "Free: Counters",
+        ),
+        (|row| row.day = Day(row.day.0 + 1), "day, period, tier and open holds are "),
+        (|row| row.zone = "Asia/Seoul".to_owned(), "its subscription, zone, freeze or pending top-ups are not"),
+    ];
+    for (plant, told) in plants {
+        let (image, store) = changed(|batch, store| {
+            let mut row = row_of(store, 1);
+            plant(&mut row);
+            put_row(batch, &row);
+        });
+        let report = examined(&image, Some(&store));
+        assert_eq!(numbers(&report), ["I8"], "{told}");
+        assert!(report.findings[0].what.starts_with(told), "{:?}", report.findings);
+    }
+}
+
+/// I8: ended holds may be gone once the shortest refund window has passed, and not before.
+#[test]
+fn i8_ended_holds_are_missed_while_they_can_be_refunded() {
+    const WINDOW_MS: u64 = 86_400_000;
+    for young in [0, 1, 20, 21, 600, 10_000] {
+        let mut store = MemoryStore::new();
+        let recovered = recover(&mut store, WriterId([7; 16]), HOLD_TIME_MS).unwrap();
+        let (journal, mut writer) = Journal::start(store, recovered.end, &JournalSettings::default());
+        for records in script(60).chunks(7) {
+            push_at(&journal, &mut writer, records, HOLD_TIME_MS + WINDOW_MS + young);
+        }
+        let image = writer.into_store().image();
+        let store = MemoryProjections::new();
+        let mut projector = Projector::open(store.clone(), Options::default(), Position::MAX).unwrap();
+        for bytes in image.groups.values() {
+            projector.apply(&Group::check(bytes).unwrap()).unwrap();
+        }
+        projector.flush().unwrap();
+        projector.prune(u64::MAX);
+        projector.flush().unwrap();
+        let missed = (0..60).filter(|number| number % 6 != 0 && number * 20 >= young).count();
+        let report = examined(&image, Some(&store));
+        assert_eq!(report.findings.len(), missed, "{young}: {:?}", report.findings);
+        assert!(report.findings.iter().all(|finding| finding.what == "the projections do not have it"));
+    }
+}
+
+/// What is in doubt is not compared: one wrong record is one finding.
+#[test]
+fn a_hold_in_doubt_is_not_told_twice() {
+    let mut records = script(60);
+    // The ledger takes it; the audit does not.
+    records.push(Record::Capture(Capture { late: true, ..capture(&a_reserve(0, 0)) }));
+    let image = journal_of(&records, 7);
+    let store = followed(&image, last_of(&image));
+    let report = examined(&image, Some(&store));
+    assert_eq!((numbers(&report), report.compared), (vec!["R28"], Compared::Whole), "{:?}", report.findings);
+}
+
+#[test]
+fn a_journal_that_cannot_be_followed_to_the_projections_is_told() {
+    let image = journal_of(&script(60), 7);
+    let store = followed(&image, last_of(&image));
+    let mut gap = image.clone();
+    let middle = *gap.groups.keys().nth(5).unwrap();
+    gap.groups.remove(&middle);
+    let report = examined(&gap, Some(&store));
+    assert!(!report.is_clean() && report.compared == Compared::Not);
+    let told =
+        format!("The journal cannot be followed to position {}: the projections were not compared.", last_of(&image));
+    assert_eq!(report.notes, [told]);
+}
+
+/// A journal of two epochs with a group that the first one left behind at the position of the second's record.
+fn with_a_superseded_group() -> (MemoryImage, u64) {
+    let (before, after) = (script(30), opened(9));
+    let mut extended = before.clone();
+    extended.extend(opened(8));
+    let left = journal_of(&extended, before.len());
+    let mut store = MemoryStore::open(journal_of(&before, before.len()));
+    let recovered = recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
+    assert!(recovered.found.superseded.is_empty());
+    let (journal, mut writer) = Journal::start(store, recovered.end, &JournalSettings::default());
+    push(&journal, &mut writer, &after);
+    let mut image = writer.into_store().image();
+    let (key, bytes) = left.groups.last_key_value().unwrap();
+    assert!(image.groups.insert(*key, bytes.clone()).is_none());
+    (image, (before.len() + after.len()) as u64)
+}
+
+#[test]
+fn what_an_ended_epoch_has_left_is_passed_over() {
+    let (image, records) = with_a_superseded_group();
+    let report = examined(&image, NONE);
+    assert_eq!((report.findings.len(), report.counts.records), (0, records), "{:?}", report.findings);
+    assert_eq!(report.journal.unwrap().superseded.len(), 1);
+}
+
+/// R32: the bound of a trimmed journal is that of its projections.
+#[test]
+fn r32_a_bound_that_goes_back_is_found_in_a_trimmed_journal() {
+    let mut records = script(60);
+    let before = records.len();
+    records.extend(opened(9));
+    records.push(Record::IdBound { bound: Timestamp(HOLD_TIME_MS - 1_000) });
+    let whole = journal_of(&records, 1);
+    let mut store = MemoryStore::open(whole.clone());
+    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
+    let flushed = Position(before as u64 + 2);
+    store.trim(flushed).unwrap();
+    let report = examined(&store.image(), Some(&followed(&whole, flushed)));
+    assert_eq!(numbers(&report), ["R32"], "{:?}", report.findings);
+}
+
+/// R14: a payment is remembered by its last record, also where its first is looked for.
+#[test]
+fn r14_a_confirmed_payment_has_left_its_mark_in_a_trimmed_journal() {
+    let mut records = script(30);
+    let pending = PendingTopUp {
+        account: account(0),
+        payment: PaymentId(500),
+        amount: Credits::from_whole(1),
+        bundle: String::new(),
+        by: "billing".to_owned(),
+        at: Timestamp(HOLD_TIME_MS),
+        ends_at: Timestamp(HOLD_TIME_MS + 1_000),
+    };
+    let PendingTopUp { account, payment, amount, bundle, by, at, .. } = pending.clone();
+    records.push(Record::PendingTopUp(pending));
+    records.push(Record::ConfirmTopUp(ConfirmTopUp { account, payment, amount, bundle, by, at }));
+    let whole = journal_of(&records, 1);
+    let last = last_of(&whole);
+    let mut store = MemoryStore::open(whole.clone());
+    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
+    store.trim(Position(20)).unwrap();
+    let report = examined(&store.image(), Some(&followed(&whole, last)));
+    assert_eq!((report.findings.len(), report.compared), (0, Compared::Partly), "{:?}", report.findings);
 }

@@ -260,6 +260,24 @@ fn readers_see_everything_while_a_flush_is_under_way() {
 }
 
 #[test]
+fn a_hold_that_ends_while_its_flush_is_written_is_never_open_again() {
+    let script = script(24);
+    let expected = in_one_go(&script);
+    for begun in 1..script.len() {
+        let mut projector = open(MemoryProjections::new());
+        follow(&mut projector, &script, begun, 3);
+        let flush = projector.begin_flush().unwrap();
+        // Long enough for the next step of each hold that is open in the flush.
+        follow(&mut projector, &script, script.len().min(begun + 12), 3);
+        flush.write().unwrap();
+        // The next flush takes what has ended out of memory: a refund finds it in the store, or as it was before.
+        projector.flush().unwrap();
+        follow(&mut projector, &script, script.len(), 3);
+        assert!(projector.archive().canonical().unwrap() == expected, "a flush after {begun} records (I6, I8)");
+    }
+}
+
+#[test]
 fn a_failed_flush_is_tried_again() {
     let script = script(20);
     let store = MemoryProjections::new();
@@ -478,4 +496,75 @@ fn a_flush_is_due_after_a_minute_or_256_mib_whatever_is_configured() {
     projector.flush().unwrap();
     assert_eq!(projector.unflushed_bytes(), 0);
     assert!(!projector.flush_due(u64::MAX));
+}
+
+#[test]
+fn a_record_that_breaks_an_invariant_outright_is_told_in_its_words() {
+    let script = script(10);
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, script.len(), 9);
+    let next = projector.next();
+    let over = Record::Capture(Capture { captured: slices(0, 0, 9_000).split, ..capture(&a_reserve(0)) });
+    let error = projector.apply_group(next, &[over], end(usize::try_from(next.0).unwrap())).unwrap_err();
+    assert!(
+        matches!(&error, ApplyError::Broken { position, what } if *position == next && what.contains("I2")),
+        "{error}"
+    );
+}
+
+/// I5: with every check an id is looked for in the store as well.
+#[test]
+fn i5_an_id_that_ended_and_was_flushed_is_refused_with_every_check() {
+    let script = script(10);
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, script.len(), 9);
+    projector.flush().unwrap();
+    let next = projector.next();
+    let again = Record::Reserve(a_reserve(1));
+    let refused = projector.apply_group(next, &[again], end(usize::try_from(next.0).unwrap()));
+    assert!(matches!(refused, Err(ApplyError::Ledger(LedgerError::HoldExists { .. }))), "{refused:?}");
+}
+
+#[test]
+fn what_is_not_flushed_is_counted_by_its_bytes_and_has_a_limit() {
+    let options = Options { flush_bytes: 100, ..Options::strict() };
+    let mut projector = Projector::open(MemoryProjections::new(), options, Position::NONE).unwrap();
+    let records = set_up();
+    let mut unit = crate::unit::EncodedUnit::new();
+    crate::codec::encode_unit(&records, &mut unit).unwrap();
+    let mut bytes = crate::group::empty_buffer(Vec::new());
+    bytes.extend_from_slice(unit.bytes());
+    let header = crate::group::Header {
+        records: unit.records(),
+        epoch: Epoch(1),
+        first: Position::FIRST,
+        time_ms: 0,
+        previous: GroupHash::NONE,
+    };
+    crate::group::seal(&mut bytes, header);
+    let group = Group::check(&bytes).unwrap();
+    projector.apply(&group).unwrap();
+    let sum: usize = group.records().map(|(_, record)| record.len()).sum();
+    assert_eq!(projector.unflushed_bytes(), sum);
+    for (bytes, overdue) in [(100 * OVERDUE_FLUSHES - 1, false), (100 * OVERDUE_FLUSHES, true)] {
+        projector.unflushed_bytes = bytes;
+        assert_eq!(projector.flush_is_overdue(), overdue, "{bytes} bytes");
+    }
+}
+
+/// I8: the bytes by which states are compared are those of the state, and the engine reads the same commands.
+#[test]
+fn another_state_has_other_bytes_and_readers_see_how_far_it_is() {
+    let script = script(20);
+    for shorter in [1, script.len() / 2, script.len() - 1] {
+        assert!(in_one_go(&script[..shorter]) != in_one_go(&script), "after {shorter} records");
+    }
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, script.len(), 9);
+    let archive = projector.archive();
+    let reached = archive.reached();
+    assert_eq!((archive.lag(reached), archive.lag(reached.plus(7)), archive.lag(Position::NONE)), (0, 7, 0));
+    let key = CommandKey::Command(CommandId(101));
+    let read = wallet::engine::Archive::command(&archive, key).unwrap();
+    assert!(read.is_some() && read == archive.command(key).unwrap());
 }

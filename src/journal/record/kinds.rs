@@ -196,6 +196,7 @@ impl<'a> From<&'a TopUp> for StoredTopUp<'a> {
         let TopUp { account, payment, amount, bundle: _, by, at } = top_up;
         let stored_payment = StoredId::of(payment.0);
         assert!(stored_payment.number() == payment.0, "R14: a payment is known by its id");
+        assert!(StoredId::from(*account).account() == *account, "I8: an account is read as it was written");
         Self { account: (*account).into(), payment: stored_payment, amount: amount.millis(), by, at: at.0 }
     }
 }
@@ -528,6 +529,7 @@ impl TryFrom<StoredRefund> for Refund {
             at: stored.at.instant(hold),
         };
         assert!(refund.reason as u8 == stored.reason, "a reason is written as it was read");
+        assert!(StoredId::from(hold) == stored.hold, "a hold is written as it was read");
         assert!(AfterId::of(hold, refund.at) == stored.at, "an instant is written as it was read");
         Ok(refund)
     }

@@ -116,6 +116,30 @@ fn every_flipped_bit_is_refused_with_its_place_or_is_a_dropped_tail() {
 }
 
 #[test]
+fn a_refusal_says_where_and_what_is_wrong_with_the_bytes() {
+    let whole = two_epochs();
+    let mut flipped = whole.clone();
+    let mut bytes = whole.groups[&key(3, 1)].to_vec();
+    bytes[20] ^= 1;
+    flipped.replace(key(3, 1), bytes);
+    let text = checked(&flipped).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        format!(
+            "the journal is refused at {}: it is damaged (expected: position 3); its hash does not match its bytes",
+            key(3, 1)
+        )
+    );
+    let mut cut_out = whole;
+    cut_out.groups.remove(&key(3, 1));
+    let text = checked(&cut_out).unwrap_err().to_string();
+    assert_eq!(
+        text,
+        format!("the journal is refused at {}: records are missing before it (expected: position 3)", key(4, 2))
+    );
+}
+
+#[test]
 fn every_cut_of_the_last_group_is_a_dropped_tail_and_the_journal_goes_on() {
     let whole = two_epochs();
     let last = key(6, 2);

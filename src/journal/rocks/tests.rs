@@ -248,3 +248,32 @@ fn a_trim_keeps_its_hands_off_while_a_flush_begins() {
     assert_eq!(store.shared.db.live_files().unwrap().len(), 1);
     all_there();
 }
+
+#[test]
+fn a_store_that_is_made_begins_where_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Start { first: Position(40), epoch: Epoch(3), previous: crate::group::GroupHash([7; 32]) };
+    for (name, start) in [("new", Start::NEW), ("trimmed", start)] {
+        let directory = folder.path().join(name);
+        RocksStore::make(&directory, start).unwrap().close().unwrap();
+        assert_eq!(RocksReader::open(&directory).unwrap().start(), Ok(start));
+    }
+}
+
+#[test]
+fn a_damaged_log_is_told_with_the_names_of_the_logs_and_nothing_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, mut writer) = start(folder.path(), DurabilityMode::Sync);
+    write(&journal, &mut writer, 30, 90);
+    let copy = copied(folder.path());
+    let log = logs(copy.path()).into_iter().max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let told = RocksReader::open(copy.path()).err().unwrap().to_string();
+    let name = log.file_name().unwrap().to_str().unwrap();
+    assert!(told.contains("its write-ahead logs: ") && told.contains(name), "{told}");
+    let told = RocksReader::open(&copy.path().join("nothing")).err().unwrap().to_string();
+    assert!(!told.contains("write-ahead logs"), "{told}");
+}

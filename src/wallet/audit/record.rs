@@ -1,15 +1,18 @@
 //! A record against what came before it: everything that [`crate::ledger::apply`] would refuse or panic at, and what it
 //! takes without a question because the engine never writes it.
 
-use super::{Found, Invariant, Violation, Wide, shown, wide};
+use super::{Found, Invariant, Violation, Wide, not_whole, of_split, shown, wide};
 use crate::bucket::{Bucket, Slices, Split};
 use crate::credits::Credits;
 use crate::hold::{Hold, HoldState};
 use crate::ids::{AccountId, Day, HoldId, Period, Tier, Timestamp};
 use crate::ledger::{Books, CommandKey, CommandRow, command_key};
 use crate::policy::FreePolicies;
-use crate::record::{Capture, LateCapture, Record, Refund, Reserve, Return, SubscriptionChange, SubscriptionKind};
+use crate::record::{
+    Capture, ConfirmTopUp, LateCapture, Record, Refund, Reserve, Return, SubscriptionChange, SubscriptionKind, TopUp,
+};
 use crate::row::{PENDING_TOP_UPS_MAX, Row};
+use crate::word::Bits;
 
 /// Days that a row can place: as many as [`Row::opened_days`] has bits.
 const PLACED_DAYS: u32 = u64::BITS;
@@ -100,6 +103,13 @@ fn check_id(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
     let Some(key) = command_key(record) else { return Ok(()) };
     let known = books.command(key);
     let ends_a_wait = matches!(record, Record::ConfirmTopUp(_) | Record::DropTopUp(_));
+    if let (Some(CommandRow { record: Record::PendingTopUp(pending), .. }), Record::ConfirmTopUp(confirm)) =
+        (&known, record)
+        && (pending.amount, pending.account) != (confirm.amount, confirm.account)
+    {
+        let what = format!("a payment of {} is confirmed as one of {}", pending.amount, confirm.amount);
+        return Err((Invariant::PendingTopUps, what));
+    }
     match (known, ends_a_wait) {
         (None, false) => Ok(()),
         (Some(CommandRow { record: Record::PendingTopUp(_), .. }), true) => Ok(()),
@@ -128,6 +138,9 @@ fn check(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
             Err((Invariant::IdBound, format!("the bound is {bound}, and it was {before} before")))
         }
         Record::SetSubscription(set) => with_row(books, set.account, |row, _| {
+            if set.ends_at != Timestamp::NONE && set.ends_at <= set.issuer.at {
+                return Err((Invariant::Periods, "a subscription that ends before it begins".to_owned()));
+            }
             has_tier(Some(set.tier), set.amount)?;
             later_period(row, set.period)?;
             same_or_later_day(row, set.day)
@@ -138,6 +151,9 @@ fn check(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
                 if after.is_none() && roll.tier > Tier::NONE {
                     return Err((Invariant::Periods, "a cycle of a subscription that is not there".to_owned()));
                 }
+                if after.is_some() && roll.ends_at <= roll.at {
+                    return Err((Invariant::Periods, "a cycle that ends before it begins".to_owned()));
+                }
                 has_tier(after, roll.allocation)?;
                 later_period(row, roll.period)?;
                 same_or_later_day(row, roll.day)
@@ -145,6 +161,9 @@ fn check(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
         }),
         Record::Subscription(change) => with_row(books, change.account, |row, _| check_change(row, change)),
         Record::Grant(grant) => with_row(books, grant.account, |row, _| {
+            if grant.bucket == Bucket::Subscription && row.subscribed.is_none() {
+                return Err((Invariant::Periods, "a grant of credits of a subscription that is not there".to_owned()));
+            }
             opened_period(row, grant.period, grant.bucket)?;
             placed_day(row, grant.day, grant.bucket)
         }),
@@ -167,13 +186,40 @@ fn check(books: &mut impl Known, record: &Record) -> Result<(), Wrong> {
             }
             Err((Invariant::PendingTopUps, format!("{waiting} top-ups wait already")))
         }),
+        Record::Charge(charge) if charge.ends_at != charge.at => {
+            Err((Invariant::OneEnd, "a charge that does not end at once".to_owned()))
+        }
         Record::Reserve(reserve) | Record::Charge(reserve) => check_reserve(books, reserve),
         Record::Tombstone { hold, .. } => new_hold(books, *hold),
         Record::Capture(capture) => check_capture(books, capture),
         Record::LateCapture(capture) => check_late_capture(books, capture),
-        Record::Release(end) | Record::Expire(end) | Record::ReleaseWorker(end) => check_return(books, end),
+        Record::Expire(end) => {
+            check_return(books, end)?;
+            match known_hold(books, end.hold, None)? {
+                hold if end.at < hold.ends_at => Err((Invariant::OneEnd, "it expires before its end".to_owned())),
+                _ => Ok(()),
+            }
+        }
+        Record::Release(end) | Record::ReleaseWorker(end) => check_return(books, end),
         Record::Refund(refund) => check_refund(books, refund),
-        Record::Extend(extend) => open_hold(books, extend.hold, None).map(|_| ()),
+        Record::Extend(extend) => {
+            let hold = open_hold(books, extend.hold, None)?;
+            if extend.ends_at > hold.ends_at {
+                return Ok(());
+            }
+            let (before, ends_at) = (hold.ends_at.0, extend.ends_at.0);
+            Err((Invariant::OneEnd, format!("its end is moved to {ends_at}, and it was {before}")))
+        }
+        Record::Policy(policy) if policy.allowance > Bits::WIDE.most().free => {
+            Err((Invariant::NoOvershoot, format!("an allowance of {}, which no wallet holds", policy.allowance)))
+        }
+        Record::TopUp(TopUp { amount, .. }) | Record::ConfirmTopUp(ConfirmTopUp { amount, .. }) if amount.is_zero() => {
+            Err((Invariant::PendingTopUps, "a purchase of nothing".to_owned()))
+        }
+        Record::Clawback(clawback) if clawback.taken > clawback.amount => {
+            let (taken, amount) = (clawback.taken, clawback.amount);
+            Err((Invariant::NoOvershoot, format!("{taken} was taken for a clawback of {amount}")))
+        }
         _ => Ok(()),
     }
 }
@@ -228,7 +274,23 @@ fn placed_day(row: &Row, day: Day, bucket: Bucket) -> Result<(), Wrong> {
 /// What a command does to the periods: a subscription that begins or ends takes a new number, whatever else the same one.
 fn check_change(row: &Row, change: &SubscriptionChange) -> Result<(), Wrong> {
     same_or_later_day(row, change.day)?;
+    if let Some(what) = change.after.as_ref().and_then(not_whole) {
+        return Err((Invariant::Periods, what.to_owned()));
+    }
+    let brings = matches!(change.kind, SubscriptionKind::Subscribe | SubscriptionKind::ChangePlan);
+    if !brings && !change.amount.is_zero() {
+        return Err((Invariant::Conservation, format!("{:?} brings {}", change.kind, change.amount)));
+    }
+    if change.kind == SubscriptionKind::Lapse && change.after.is_some() {
+        return Err((Invariant::Periods, "a lapse that leaves a subscription".to_owned()));
+    }
+    if change.before != row.subscribed {
+        return Err((Invariant::Replay, "it changes another subscription than the row has".to_owned()));
+    }
     has_tier(change.after.map(|after| after.tier), change.amount)?;
+    if change.after.is_none() && change.pending.is_some() {
+        return Err((Invariant::Periods, "a change of plan that waits without a subscription".to_owned()));
+    }
     let begins_or_ends = change.before.is_some() != change.after.is_some();
     if begins_or_ends || change.kind == SubscriptionKind::Subscribe {
         return later_period(row, change.period);
@@ -294,6 +356,15 @@ fn new_hold(books: &mut impl Known, id: HoldId) -> Result<(), Wrong> {
 
 fn check_reserve(books: &mut impl Known, reserve: &Reserve) -> Result<(), Wrong> {
     new_hold(books, reserve.hold)?;
+    if reserve.hold.is_none() || reserve.account.is_none() {
+        return Err((Invariant::Prefix, "a hold without an id or an account".to_owned()));
+    }
+    if reserve.ends_at < reserve.at {
+        return Err((Invariant::OneEnd, "a hold that ends before it begins".to_owned()));
+    }
+    if reserve.taken.split.within(reserve.terms.sources()) != reserve.taken.split {
+        return Err((Invariant::NoOvershoot, "it takes from a bucket that its terms leave out".to_owned()));
+    }
     with_row(books, reserve.account, |row, policies| check_take(row, &reserve.taken, policies))
 }
 
@@ -330,12 +401,37 @@ fn check_capture(books: &mut impl Known, capture: &Capture) -> Result<(), Wrong>
     captured_once(&hold, capture.request.number)?;
     let hold = open_hold(books, capture.hold, None).map(|_| hold)?;
     let after = parts_of_rest(&hold, &capture.captured)?;
+    let charged = of_split(&capture.captured).saturating_add(of_split(&capture.drawn.split));
+    asked_for(charged, capture.request.amount)?;
+    from_sources(&hold, &capture.drawn)?;
+    if capture.late != (capture.at >= hold.ends_at) {
+        let when = if capture.late { "before" } else { "after" };
+        return Err((Invariant::LateCommit, format!("it says that it came otherwise than {when} the hold's end")));
+    }
     if capture.request.last {
         whole_rest(&after, &capture.returned, &capture.forfeited)?;
     } else if !capture.returned.is_zero() || !capture.forfeited.is_zero() {
         return Err((Invariant::Conservation, "a capture that is not the last gives credits back".to_owned()));
     }
     with_row(books, capture.account, |row, policies| check_take(row, &capture.drawn, policies))
+}
+
+/// What a settlement takes from the wallet comes from the hold's own sources (R26, R28).
+fn from_sources(hold: &Hold, taken: &Slices) -> Result<(), Wrong> {
+    if taken.split.within(hold.terms.sources()) == taken.split {
+        return Ok(());
+    }
+    Err((Invariant::NoOvershoot, "it takes from a bucket that the hold's terms leave out".to_owned()))
+}
+
+/// No more is charged, or given back, than the request named.
+fn asked_for(amount: Wide, requested: Option<Credits>) -> Result<(), Wrong> {
+    match requested {
+        Some(requested) if amount > wide(requested) => {
+            Err((Invariant::NoOvershoot, format!("{} for a request of {requested}", shown(amount))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What is left of a hold after a capture.
@@ -382,6 +478,8 @@ fn check_late_capture(books: &mut impl Known, capture: &LateCapture) -> Result<(
     let held = wide(hold.taken.split.total());
     let rest = held.saturating_sub(wide(hold.captured.total())).saturating_sub(late);
     let asked = of(&capture.taken, capture.shortfall);
+    asked_for(asked, capture.request.amount)?;
+    from_sources(&hold, &capture.taken)?;
     if asked > rest {
         let (asked, rest, held) = (shown(asked), shown(rest), shown(held));
         return Err((Invariant::LateCommit, format!("a late commit of {asked}, and {rest} is left of {held}")));
@@ -415,6 +513,8 @@ fn check_refund(books: &mut impl Known, refund: &Refund) -> Result<(), Wrong> {
         }
     }
     refundable(&hold, refund)?;
+    let undone = refund.undone.iter().fold(0, |sum: Wide, part| sum.saturating_add(of_split(&part.split)));
+    asked_for(undone, refund.requested)?;
     with_row(books, refund.account, |row, _| {
         for slices in &refund.returned {
             if !slices.split.subscription.is_zero() {

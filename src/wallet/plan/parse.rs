@@ -63,6 +63,9 @@ pub fn successor(file: &str, text: &str, old: &PlanCatalog) -> Result<PlanCatalo
         return Err(error.hint(format!("retire it as {}", without_top_up(id))));
     }
     assert!(old.plans.iter().all(|plan| catalog.knows(plan.id)), "R9: every id stays known");
+    assert!(old.retired.iter().all(|plan| catalog.retired_plan(plan.id).is_some()), "R9: what is retired stays so");
+    let is_kept = |id: PlanId, name: &str| catalog.by_id(id).is_none_or(|plan| plan.name == name);
+    assert!(old.plans.iter().all(|plan| is_kept(plan.id, &plan.name)), "R9: a plan keeps its id");
     Ok(catalog)
 }
 

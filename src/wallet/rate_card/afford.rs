@@ -46,6 +46,16 @@ impl RateCard {
         };
         assert!(fits.count <= model.count_max, "R21: more results than the model makes at once");
         assert!(fits.resolution == 0 || model.resolution(fits.resolution).is_some(), "R21: another model's resolution");
+        let paid = |change: &dyn Fn(&mut Settings)| purse.pays(&with(generation, change));
+        assert!(
+            fits.count == 0 || purse.pays(&Generation { count: fits.count, ..*generation }),
+            "R21: a count that fits can be paid"
+        );
+        assert!(fits.tenths == 0 || paid(&|of| of.tenths = fits.tenths), "R21: a duration that fits can be paid");
+        assert!(
+            fits.resolution == 0 || paid(&|of| of.resolution = fits.resolution),
+            "R21: a resolution that fits can be paid"
+        );
         Ok(fits)
     }
 }
@@ -77,7 +87,9 @@ impl Purse<'_> {
             Durations::Range { min, max, step, .. } => {
                 let nth = |index: u16| min.saturating_add(index.saturating_mul(*step));
                 let most = max.saturating_sub(*min).checked_div(*step).unwrap_or(0);
-                last_that(most, |index| pays(nth(index))).map_or(0, nth)
+                let longest = last_that(most, |index| pays(nth(index))).map_or(0, nth);
+                assert!(longest <= *max, "R21: a duration beyond the longest");
+                longest
             }
         }
     }

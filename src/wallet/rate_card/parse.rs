@@ -47,6 +47,16 @@ pub fn successor(file: &str, text: &str, old: &RateCard) -> Result<RateCard, Cat
         let next = old.version.saturating_add(1);
         return Err(error_in(source, lines.version, "version", message).hint(format!("version = {next}")));
     }
+    let is_kept = |id: u32, name: &str| card.model(id).is_none_or(|model| model.name == name);
+    assert!(old.models.iter().all(|model| is_kept(model.id, &model.name)), "R17: a model keeps its id");
+    let is_known = |id: u32| card.model(id).is_some() || card.retired.contains(&id);
+    assert!(old.models.iter().all(|model| is_known(model.id)), "R17: a model that is gone is retired");
+    assert!(old.retired.iter().all(|id| card.retired.contains(id)), "R17: what is retired stays so");
+    assert!(
+        old.tools.iter().all(|tool| card.tool(tool.id).is_some_and(|now| now.name == tool.name)),
+        "R17: a tool keeps its id"
+    );
+    assert!(card == *old || card.version > old.version, "R18: a version names one card");
     Ok(card)
 }
 
@@ -81,7 +91,9 @@ fn line_of_tier(text: &str, model: u32, tier: Tier) -> u32 {
     assert!(model > 0, "lines are counted from one");
     let numbered = text.lines().zip(1_u32..).skip_while(|(_, line)| *line < model);
     let names = |line: &str| line.contains("min_tier") && line.contains(&tier.0.to_string());
-    numbered.into_iter().find(|(line, _)| names(line)).map_or(model, |(_, line)| line)
+    let line = numbered.into_iter().find(|(line, _)| names(line)).map_or(model, |(_, line)| line);
+    assert!(line >= model, "R20: a model's tier stands below its beginning");
+    line
 }
 
 /// Where things stand in the file.

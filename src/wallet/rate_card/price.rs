@@ -146,6 +146,7 @@ impl RateCard {
         let amount = per_result.millis().checked_mul(u64::from(count)).map(Credits::from_millis);
         let amount = amount.filter(|amount| *amount <= AMOUNT_MAX).ok_or(PriceError::Overflow)?;
         assert!(amount >= per_result, "R17: a generation costs at least one result");
+        assert!(amount.is_zero() == per_result.is_zero(), "R19: the count makes nothing free");
         assert!(choice.min_tier() >= choice.model.min_tier, "R20: what is chosen lowers no tier");
         let model = choice.model;
         Ok(Priced {
@@ -176,6 +177,8 @@ impl<'a> Choice<'a> {
     pub(super) fn of(card: &'a RateCard, generation: &Generation) -> Result<Self, PriceError> {
         let tool = card.tool(generation.tool).ok_or(PriceError::Unpriced(Missing::Tool))?;
         let model = card.model(generation.model).ok_or(PriceError::Unpriced(Missing::Model))?;
+        assert!(tool.id == generation.tool, "R17: another tool than was asked for");
+        assert!(model.id == generation.model, "R17: another model than was asked for");
         if !model.tools.contains(&tool.id) {
             return Err(PriceError::Unpriced(Missing::ModelForTool));
         }
@@ -202,6 +205,10 @@ impl<'a> Choice<'a> {
             settings.quality == 0 || quality.is_some_and(|step| step.id == settings.quality),
             "R17: another quality"
         );
+        assert!(
+            settings.resolution == 0 || resolution.is_some_and(|step| step.id == settings.resolution),
+            "R17: another resolution"
+        );
         assert!(settings.tenths == 0 || tenths == settings.tenths, "R17: another duration than was asked for");
         Ok(Self { model, quality, resolution, tenths, duration_times, settings })
     }
@@ -213,7 +220,9 @@ impl<'a> Choice<'a> {
 
     fn min_tier(&self) -> Tier {
         let steps = [self.quality, self.resolution].into_iter().flatten().map(|step| step.min_tier);
-        steps.chain(self.add_ons().map(|add_on| add_on.min_tier)).fold(self.model.min_tier, Tier::max)
+        let least = steps.chain(self.add_ons().map(|add_on| add_on.min_tier)).fold(self.model.min_tier, Tier::max);
+        assert!(least <= Tier::MAX, "R20: a tier that no word holds");
+        least
     }
 
     /// The price of one result, rounded here and nowhere else (R1).
@@ -235,6 +244,7 @@ impl<'a> Choice<'a> {
         let base = self.model.base.map(|price| FixedPrice { quality: None, resolution: None, tenths: None, price });
         let price = fixed.copied().or(base).ok_or(PriceError::Unpriced(Missing::Combination))?;
         assert!(price.fits(quality, resolution, self.tenths), "R17: a price of something else");
+        assert!(fixed.is_none_or(|row| row.names() > 0), "R17: a fixed price names something");
         Ok(price)
     }
 
@@ -258,6 +268,8 @@ impl<'a> Choice<'a> {
             let ratio = if named { Ratio::ONE } else { ratio };
             sum = sum.checked_mul(u128::from(ratio.0))?;
         }
+        let chosen = usize::try_from(self.settings.add_ons.count_ones());
+        assert!(chosen == Ok(self.add_ons().count()), "R17: each chosen add-on is paid for once");
         for add_on in self.add_ons() {
             assert!(self.settings.has_add_on(add_on.id), "R17: an add-on that was not chosen");
             let fixed = u128::from(add_on.price.millis()).checked_mul(TENTHS)?;

@@ -104,7 +104,9 @@ fn reused(
     old: impl Iterator<Item = (u32, String)>,
     new: impl Iterator<Item = (u32, String)>,
 ) -> Option<ReusedId> {
-    let old: Vec<(u32, String)> = old.collect();
+    let mut old: Vec<(u32, String)> = old.collect();
+    old.sort_unstable_by_key(|(id, _)| *id);
+    assert!(old.is_sorted_by(|(one, _), (next, _)| one < next), "R17: an id has one name");
     new.into_iter().find_map(|(id, is)| {
         let (_, was) = old.iter().find(|(known, was)| *known == id && *was != is)?;
         Some(ReusedId { what, model, id, was: was.clone(), is })

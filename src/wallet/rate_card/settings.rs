@@ -11,6 +11,9 @@ use super::{ADD_ONS_MAX, STEPS_MAX};
 
 const _: () = assert!(STEPS_MAX == 0xf, "a step fits its four bits, and every number of them is one");
 const _: () = assert!(ADD_ONS_MAX as u32 == u8::BITS, "each add-on has its bit");
+const _: () = assert!(matches!(Settings::from_word(u32::MAX).word(), Some(u32::MAX)), "every bit has its place");
+const _: () = assert!(matches!(Settings::add_on_bit(1), Some(1)) && Settings::add_on_bit(0).is_none());
+const _: () = assert!(matches!(Settings::add_on_bit(ADD_ONS_MAX), Some(0x80)), "the last add-on has the last bit");
 
 /// The settings word in its parts. Every word has a meaning; whether the card has a price for it is another matter.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -131,6 +131,25 @@ fn r6_a_wallet_that_is_ahead_after_a_move_to_the_west_is_left_there() {
     world.check_replay();
 }
 
+/// R6: a wallet that is a day ahead of the day that begins in its zone keeps its own.
+#[test]
+fn r6_a_wallet_that_is_ahead_of_the_day_that_begins_is_not_rolled_back() {
+    let mut world = World::new(Settings::default());
+    lines(
+        &mut world,
+        "at 2026-03-11T10:30:00Z
+         open w zone=Pacific/Pago_Pago
+         open a zone=Pacific/Kiritimati
+         charge h1 a 30
+         charge h2 w 1
+         move a Pacific/Pago_Pago     => done left=70/0/0
+         at 2026-03-11T11:00:00Z",
+    );
+    assert_eq!(sweep(&world.engine, world.now), Some((1, 0)));
+    assert_eq!((word(&world, "a").1, word(&world, "w").1), (whole(70), whole(100)));
+    world.check_replay();
+}
+
 /// R10: cycle and lapse come before the day, so that the day comes with the tier of after them.
 #[test]
 fn r10_a_wallet_whose_cycle_has_ended_is_left_to_the_roll_of_its_cycle() {

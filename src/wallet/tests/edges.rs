@@ -240,3 +240,130 @@ fn r7_a_day_in_which_a_subscription_began_and_ended_began_without_one() {
     let totals = world.engine.reset_totals();
     assert_eq!((totals.free_granted, totals.free_expired), (Credits::from_whole(100), Credits::from_whole(70)));
 }
+
+/// R12: credits of a plan may fill the bucket to its half, now and with the next cycle.
+#[test]
+fn r12_a_plan_may_fill_the_bucket_to_its_half() {
+    let mut world = World::new(Settings::default());
+    let plans = "version = 1\nretired = []\n[[plan]]\nid = 9\nname = \"most\"\ntier = 1\ncredits = \"137438953.471\"";
+    world.engine.set_plans(std::sync::Arc::new(crate::plan::parse::plan_catalog("plans.toml", plans).unwrap()));
+    world.check(
+        "open a
+         join a 9                 => done left=100/137438953.471/0
+         change a 9 renewal       => done",
+    );
+}
+
+/// R27: a hold takes so many refunds, and says which limit the next one meets.
+#[test]
+fn r27_refunds_of_a_hold_have_a_limit() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\ncharge h a 1");
+    for number in 0..255 {
+        world.check_line(&format!("refund h 0.001 n={number}   => done"));
+    }
+    world.check_line("refund h 0.001 n=255   => limit detail=2");
+}
+
+/// R32, R40: what is refused under pressure are the requests that take new credits.
+#[test]
+fn reserves_and_charges_take_new_credits_and_nothing_else_does() {
+    let request = crate::request::ReserveRequest {
+        account: account("a"),
+        hold: crate::ids::HoldId(1),
+        amount: Credits::ZERO,
+        sources: Sources::ALL,
+        pro_model: false,
+        priced: false,
+        min_tier: crate::ids::Tier::NONE,
+        ttl_ms: 0,
+        over_commit: crate::record::OverCommit::Reject,
+        attribution: crate::record::Attribution::default(),
+        worker: crate::ids::WorkerId::NONE,
+        settings: 0,
+    };
+    use crate::request::Operation;
+    let (account, hold) = (account("a"), crate::ids::HoldId(1));
+    assert!(Operation::Reserve(request).takes_new_credits() && Operation::Charge(request).takes_new_credits());
+    assert!(!Operation::Release { account, hold }.takes_new_credits());
+    assert!(!Operation::Extend { account, hold, ttl_ms: 1 }.takes_new_credits());
+}
+
+/// R10: what several rolls came to is their sum.
+#[test]
+fn r10_sums_of_resets_add_up() {
+    use crate::resets::ResetTotals;
+    let amount = Credits::from_millis;
+    let one = ResetTotals {
+        days: 1,
+        cycles: 2,
+        lapses: 3,
+        free_granted: amount(4),
+        free_expired: amount(5),
+        subscription_granted: amount(6),
+        subscription_expired: amount(7),
+    };
+    let both = one.plus(&one);
+    assert_eq!((both.days, both.cycles, both.lapses), (2, 4, 6));
+    assert_eq!((both.free_granted, both.free_expired), (amount(8), amount(10)));
+    assert_eq!((both.subscription_granted, both.subscription_expired), (amount(12), amount(14)));
+    assert_eq!(both.since(&one), one);
+}
+
+/// R2: a directory finds each of many accounts, whatever their tags and its growth.
+#[test]
+fn r2_each_of_many_accounts_is_found() {
+    use crate::slot::{Cold, NewWallet, Wallets};
+    let wallets = Wallets::new();
+    let id = |number: u128| AccountId(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) | 1 << 127);
+    let new = || NewWallet {
+        word: crate::word::Snapshot::default(),
+        cohort: crate::calendar::Cohort(0),
+        period: crate::ids::Period(0),
+        subscription: None,
+        cold: Cold::default(),
+    };
+    let added: Vec<_> = (0..30_000).map(|number| wallets.add(id(number), new).unwrap()).collect();
+    for (number, index) in (0..).zip(added) {
+        assert_eq!(wallets.find(id(number)), Some(index));
+    }
+    assert_eq!(wallets.find(id(30_000)), None);
+}
+
+/// R6: days that are too far away to be kept for the next who asks are computed each time.
+#[test]
+fn r6_days_of_far_years_end_as_others_do() {
+    let cohorts = crate::calendar::Cohorts::new();
+    let utc = cohorts.of("UTC").unwrap();
+    for year in [2026_u64, 4146, 4147, 5000, 9000] {
+        let day = super::world::instant(&format!("{year}-03-10T00:00:00Z"));
+        for _ in 0..2 {
+            assert_eq!(cohorts.end_of_day_at(utc, day.plus_millis(5)), day.plus_millis(86_400_000), "{year}");
+        }
+    }
+}
+
+/// What the parser of TOML says stays as it is said: only unknown keys are told as such.
+#[test]
+fn what_is_no_toml_is_told_without_a_key() {
+    for text in ["a = [1", "a = {b = 1", "a = \"x", "= 1", "[a", "a = 1 b = 2", "a = 1\na = 2", "a = 1x"] {
+        let error = crate::plan::parse::plan_catalog("plans.toml", text).unwrap_err();
+        assert_eq!((error.key.as_str(), error.hint), ("", None), "{text:?}: {}", error.message);
+        assert!(!error.message.is_empty());
+    }
+}
+
+/// R33: what was captured of an open hold does not come back, so that it takes no room from a gift.
+#[test]
+fn r33_a_gift_has_room_beside_what_open_holds_have_left() {
+    check(
+        "open a
+         join a 2
+         topup a 137438953         => done
+         reserve h1 a 137438953 sources=4 => granted
+         commit h1 100000000 more  => done
+         topup a 137438953         => done
+         reserve h2 a 137438953 sources=4 => granted
+         topup a 90000000          => done",
+    );
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod audited;
 mod commands;
 mod cycles;
 mod day_sweep;

@@ -42,6 +42,7 @@ impl Levels {
         assert!(deadline > now, "T1: the occupied slots lie after the time");
         let level = level_of(now, deadline);
         let slot = slot_of(deadline, level);
+        assert!(slot > slot_of(now, level), "T1: on its level a deadline lies after the time");
         self.occupied[level].insert(slot);
         bucket(level, slot)
     }
@@ -76,6 +77,7 @@ impl Levels {
             }
         }
         assert!(passed.reached.is_none() || top > 0, "T3: the lowest level has nothing to spread");
+        assert!(self.occupied[top].first().is_none_or(|slot| slot > reached), "T3: what was passed is taken out");
         passed
     }
 
@@ -146,6 +148,7 @@ impl Slots {
             *word &= !mask;
         }
         assert!(self.first().is_none_or(|first| first >= slot), "T2: what comes before a slot is taken out");
+        assert!(taken.first().is_none_or(|first| first < slot), "T2: only what comes before a slot is taken out");
         taken
     }
 }

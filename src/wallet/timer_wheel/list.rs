@@ -100,6 +100,7 @@ impl<const BUCKETS: usize> Lists<BUCKETS> {
     /// Adds a node to the end of a list.
     pub(super) fn push(&mut self, nodes: &mut impl Nodes, node: u32, bucket: Bucket) {
         let last = self.ends[bucket.index()].previous;
+        assert!(Bucket::of(last).is_none_or(|empty| empty == bucket), "an empty list ends with itself");
         nodes.set_links(node, Links { previous: last, next: bucket.end() });
         self.join(nodes, last, node);
         self.ends[bucket.index()].previous = node;
@@ -112,7 +113,10 @@ impl<const BUCKETS: usize> Lists<BUCKETS> {
         nodes.set_links(node, Links::NONE);
         self.join(nodes, previous, next);
         match (Bucket::of(previous), Bucket::of(next)) {
-            (Some(emptied), Some(_)) => Some(emptied),
+            (Some(emptied), Some(list)) => {
+                assert!(emptied == list, "a list ends where it begins");
+                Some(emptied)
+            }
             _ => None,
         }
     }

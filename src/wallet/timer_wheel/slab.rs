@@ -155,7 +155,9 @@ impl<T: Copy> Slab<T> {
         if chunk.full() {
             self.room[index >> 6] &= !bit(index);
         }
-        number(index, at)
+        let number = number(index, at);
+        assert!(place(number) == (index, at), "a timer is found by its number");
+        number
     }
 
     fn find(&self, number: u32) -> Option<&Node<T>> {
@@ -194,6 +196,7 @@ impl<T: Copy> Slab<T> {
 
     /// Keeps an empty chunk's memory, or lets some go: a sixteenth of what is in use is kept, and a little.
     fn keep(&mut self, nodes: Vec<Node<T>>) {
+        assert!(self.in_use > 0, "a chunk that empties was in use");
         self.in_use = self.in_use.saturating_sub(1);
         let most = SPARE_CHUNKS_MIN.saturating_add(self.in_use / 16);
         assert!(nodes.is_empty(), "memory that is kept has no timers");
@@ -207,7 +210,9 @@ impl<T: Copy> Slab<T> {
         while let Some(word) = self.room.get(self.first) {
             if *word != 0 {
                 let bit = usize::try_from(word.trailing_zeros()).unwrap_or(usize::MAX);
-                return (self.first << 6) | bit;
+                let index = (self.first << 6) | bit;
+                assert!(!self.chunks[index].full(), "a chunk that has room is not full");
+                return index;
             }
             self.first = self.first.saturating_add(1);
         }
@@ -226,6 +231,7 @@ impl<T: Copy> Slab<T> {
     fn drop_last(&mut self) {
         let dropped = self.chunks.pop();
         assert!(dropped.is_some_and(|chunk| chunk.live == 0), "a chunk with timers stays");
+        assert!(self.first <= self.room.len(), "no word before the first has a bit");
         let index = self.chunks.len();
         self.room[index >> 6] &= !bit(index);
         if index.is_multiple_of(64) {
@@ -241,6 +247,10 @@ impl<T: Copy> Chunk<T> {
 
     /// Puts a node into a free place.
     fn take(&mut self, node: Node<T>) -> usize {
+        assert!(
+            usize::try_from(self.live).is_ok_and(|live| live < CHUNK_NODES),
+            "I9: a chunk that is full takes no more"
+        );
         self.live = self.live.saturating_add(1);
         match usize::try_from(self.free).ok().filter(|at| *at < CHUNK_NODES) {
             Some(at) => {
@@ -258,6 +268,7 @@ impl<T: Copy> Chunk<T> {
     }
 
     fn put_back(&mut self, at: usize) {
+        assert!(usize::try_from(self.live).is_ok_and(|live| live <= self.nodes.len()), "a timer has a node");
         assert!(!self.nodes[at].links.linked(), "a timer goes back once it is in no list");
         self.nodes[at].links = Links { next: self.free, ..Links::NONE };
         self.free = u32::try_from(at).unwrap_or(u32::MAX);

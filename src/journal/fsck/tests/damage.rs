@@ -323,3 +323,39 @@ fn an_interrupted_cut_is_finished_or_repeated() {
     assert_eq!(done.last, Position(79));
     assert_eq!(folder.report().unwrap().journal.unwrap().end.last, Position(79));
 }
+
+/// A data folder whose journal has the groups of an image.
+fn folder_of(image: &MemoryImage) -> Folder {
+    let folder = Folder { temp: tempfile::tempdir().unwrap() };
+    let directory = DataDirectory::create_or_open(&folder.data()).unwrap();
+    let mut store = RocksStore::make(&directory.journal(), image.start).unwrap();
+    image.groups.values().for_each(|group| store.put(group).unwrap());
+    store.close().unwrap();
+    drop(RocksProjections::open(&directory.projections()).unwrap());
+    folder
+}
+
+#[test]
+fn a_cut_leaves_out_what_an_ended_epoch_has_left() {
+    let (image, records) = with_a_superseded_group();
+    let folder = folder_of(&image);
+    // Both epoch records count.
+    let last = Position(records + 2);
+    let done = cut(&folder.open(), last, Position::NONE, &folder.messages()).unwrap();
+    assert_eq!(done.last, last.before());
+    let report = folder.report().unwrap();
+    assert_eq!((report.findings.len(), report.counts.records), (0, records - 1), "{:?}", report.findings);
+    assert!(report.journal.unwrap().superseded.is_empty());
+}
+
+#[test]
+fn a_trimmed_journal_is_not_cut_below_what_its_projections_have() {
+    let mut store = MemoryStore::open(journal_of(&script(60), 7));
+    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
+    store.trim(Position(60)).unwrap();
+    let folder = folder_of(&store.image());
+    let refused = cut(&folder.open(), Position(80), Position(80), &folder.messages());
+    assert!(matches!(refused, Err(CutError::Flushed { flushed: Position(80) })), "{refused:?}");
+    let done = cut(&folder.open(), Position(81), Position(80), &folder.messages()).unwrap();
+    assert_eq!((done.last, done.projections), (Position(80), None));
+}

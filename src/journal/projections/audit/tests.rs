@@ -88,7 +88,8 @@ fn a_clean_store_is_clean_in_slices_of_any_size_and_with_any_memory() {
 #[test]
 fn planted_violations_are_found_with_their_number_and_their_account() {
     type Plant = fn(&mut Row, &mut Vec<(HoldId, Hold)>);
-    let plants: [(Plant, &[Invariant]); 8] = [
+    let plants: [(Plant, &[Invariant]); 9] = [
+        (|_, holds| holds[0].1.reserve_position = wallet::ids::Position(80), &[Invariant::Prefix, Invariant::Replay]),
         (|row, _| row.top_up_net += 1, &[Invariant::Conservation, Invariant::Conservation]),
         (|row, _| row.counters[0].spent = Credits::from_millis(u64::MAX), &[Invariant::Conservation; 2]),
         (|row, _| row.open_holds = 3, &[Invariant::Conservation]),
@@ -96,6 +97,7 @@ fn planted_violations_are_found_with_their_number_and_their_account() {
         (
             |row, _| {
                 row.counters[2].spent = Credits::from_whole(10);
+                row.spent_in_period.top_up = Credits::from_whole(10);
                 row.top_up_net = -1_000;
             },
             &[Invariant::Debt],
@@ -140,6 +142,7 @@ fn writes_beside_an_audit_are_not_seen_by_it() {
         number += 1;
         let (mut row, holds) = wallet_of(number);
         row.counters[2].spent = std::mem::take(&mut row.counters[2].held);
+        row.spent_in_period.top_up = row.counters[2].spent;
         row.open_holds = 0;
         let mut change = |batch: &mut dyn BatchWriter| {
             put(batch, &row, &[]);

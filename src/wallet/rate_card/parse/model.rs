@@ -230,6 +230,7 @@ fn steps<'a>(
         }
     }
     assert!(steps.len() <= usize::from(STEPS_MAX), "I9: steps have a limit");
+    assert!(once.names.len() == steps.len(), "R17: a name is one step's");
     Ok(steps)
 }
 

@@ -561,3 +561,23 @@ proptest! {
         }
     }
 }
+
+/// R20: a tier that no plan reaches is refused where it stands.
+#[test]
+fn r20_a_tier_that_no_plan_reaches_is_refused_with_its_line() {
+    let plans = |tier: u8| {
+        let text = format!("version = 1\nretired = []\n[[plan]]\nid = 1\nname = \"p\"\ntier = {tier}\ncredits = 1");
+        crate::plan::parse::plan_catalog("plans.toml", &text).unwrap()
+    };
+    let text = changed("price = 24", "price = 4\nmin_tier = 4");
+    let line = u32::try_from(text.lines().position(|line| line.contains("min_tier")).unwrap() + 1).unwrap();
+    let known = |tier: u8| super::known_tiers("r.toml", &text, &plans(tier));
+    assert_eq!((known(4), known(5)), (Ok(()), Ok(())));
+    for tier in [1, 2, 3] {
+        let error = known(tier).unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (line, "model.min_tier"));
+        assert!(error.message.contains("tier 4"), "{}", error.message);
+    }
+    let none = crate::plan::parse::plan_catalog("plans.toml", "version = 1\nretired = []").unwrap();
+    assert_eq!(super::known_tiers("r.toml", &text, &none), Ok(()), "without plans tiers are set by hand");
+}
