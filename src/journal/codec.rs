@@ -60,6 +60,7 @@ pub fn encode_unit(records: &[Record], out: &mut EncodedUnit) -> Result<(), Reco
     records.iter().try_for_each(|record| encode_record(record, out))?;
     let added = usize::try_from(out.records() - before);
     assert!(added == Ok(records.len()), "every record is in the unit once");
+    out.assert_counted();
     Ok(())
 }
 

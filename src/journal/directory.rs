@@ -99,6 +99,7 @@ impl DataDirectory {
         let io = |error| DirectoryError::Io { path: path.into(), error };
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK_FILE)).map_err(io)?;
+        assert!(path.join(LOCK_FILE).is_file(), "what is locked is there, for who opens the folder next");
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.into(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse { path: path.into() }),

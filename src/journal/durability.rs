@@ -132,12 +132,14 @@ impl Durability {
         assert!(position >= self.durable(), "durability never goes back");
         assert!(!self.has_failed(), "I3: nothing becomes durable after a failure");
         self.answerable.store(position.0, Ordering::Release);
+        assert!(self.durable() == position, "the writer alone moves it");
     }
 
     pub(crate) fn publish_synced(&self, position: Position) {
         assert!(position >= self.synced(), "durability never goes back");
         assert!(!self.has_failed(), "I3: nothing becomes durable after a failure");
         self.synced.store(position.0, Ordering::SeqCst);
+        assert!(self.synced() == position, "the writer alone moves it");
         self.wake();
     }
 

@@ -188,6 +188,7 @@ impl Report {
 
     fn violation(&mut self, violation: Violation, position: Option<Position>, advice: Advice) {
         let Violation { invariant, account, hold, what } = violation;
+        assert!(!what.is_empty(), "what is wrong has its words");
         let place = Place { position, account, hold, ..Place::default() };
         self.add(Finding { place, invariant, what, advice });
     }

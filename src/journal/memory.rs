@@ -232,6 +232,7 @@ impl Disk {
         let (key, group) = self.containing_or_after(up_to.max(Position::FIRST))?;
         let group = Group::trust(group).ok()?;
         assert!(!self.superseded.contains(key), "I4: a journal begins with a group of its own");
+        assert!(group.header().key() == *key, "a group lies under its own key");
         (key.first > self.image.start.first).then(|| Start::at(&group))
     }
 }

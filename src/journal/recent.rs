@@ -73,6 +73,7 @@ impl RecentGroups {
             Ok(read) => (read.header().first, read.last()),
             Err(damage) => unreachable!("a group that was just sealed: {damage}"),
         };
+        assert!(first <= last, "a group has records");
         let group = if group.len() < group.capacity() / COPY_BELOW_PART {
             let small = GroupBytes::from(group.as_slice().to_vec());
             recycle(group);

@@ -262,6 +262,7 @@ pub fn examine(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> 
 /// [`RecoveryError::Refused`] with the place, or [`RecoveryError::Read`].
 pub fn check(reader: &dyn GroupReader, progress: &mut dyn FnMut(u64, u64)) -> Result<Checked, RecoveryError> {
     let Examined { checked, refused } = examine(reader, progress)?;
+    checked.assert_prefix();
     refused.map_or(Ok(checked), Err)
 }
 

@@ -136,6 +136,7 @@ pub fn open_and_recover(
     // What opening for writing made of the files is read as well: the epoch rests on it.
     let found = check(store.reader().as_ref(), progress)?;
     let recovered = open_epoch(&mut store, found, writer, now_ms)?;
+    recovered.end.assert_open();
     assert!(store.tail() == recovered.end.last, "I3: the epoch record is the end");
     assert!(store.tail() > recovered.found.end.last, "I4: the journal goes on after what was found");
     Ok((store, recovered))

@@ -470,6 +470,7 @@ impl Sums {
     /// After all rows: open holds whose account has none (I4).
     pub fn finish(self, found: &mut Found<'_>) {
         for (account, held) in self.held {
+            assert!(held.holds > 0, "what is summed are holds");
             let what = format!("{} open holds of an account that is not there", held.holds);
             found(Violation::of_account(Invariant::Prefix, account, what));
         }

@@ -186,6 +186,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let row = self.pushed(Record::Freeze(Freeze { account: on.slot.account(), frozen, issuer }));
         on.cold.frozen = frozen;
         on.show_attention();
+        assert!(on.slot.word.load().attention || !frozen, "R33: a freeze is shown by the word");
         on.assert_in_step(self.debt_of(on.index));
         (row, Answer::of(Outcome::Done))
     }

@@ -104,6 +104,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut totals = ResetTotals::default();
         for Rolling { slot, mut cold, due, .. } in rolling {
             totals = totals.plus(&self.apply_roll(slot, &mut cold, &due));
+            assert!(slot.cycle_ends_at() > due.record.at, "R10: a roll leaves the boundary behind");
             self.roll_day(slot, &mut cold, self.today(slot, now).day, now);
         }
         // All that were handed out: the rolled ones with their next end, the others with the one that they have.

@@ -165,6 +165,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             vacant.load(live);
         }
         self.holds.open_holds.follow(&mut record, &mut Vec::new(), &mut Vec::new());
+        assert!(self.holds.knows(id), "I5: a hold that was loaded is found");
         Ok(())
     }
 

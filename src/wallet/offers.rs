@@ -51,6 +51,7 @@ impl WithoutTopUp {
 impl<J: Journal, A: Archive> Engine<J, A> {
     /// Sets the plans on offer. Subscriptions keep what they were journaled with until a plan command changes them.
     pub fn set_plans(&self, catalog: Arc<PlanCatalog>) {
+        catalog.assert_whole();
         let mut plans = self.plans.write();
         self.without_top_up.set(&catalog);
         *plans = catalog;

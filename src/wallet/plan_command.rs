@@ -47,6 +47,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let ends = before.is_some() && change.after.is_none();
         assert!(change.opens_period || !ends, "R11: the end of a subscription ends its period");
         assert!(change.after.is_some() || change.amount.is_zero(), "R11: a lapse leaves nothing");
+        if let Some(after) = &change.after {
+            after.assert_whole();
+        }
         let record = SubscriptionChange {
             account: on.slot.account(),
             kind,

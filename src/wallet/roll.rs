@@ -101,6 +101,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         slot.set_subscription(cold, rolled.after.as_ref());
         assert!(slot.subscription(cold) == rolled.after, "R10: a roll leaves what its record says");
+        slot.assert_in_step(cold);
         let lapses = u64::from(rolled.after.is_none());
         let cycles = 1_u64.saturating_sub(lapses);
         let totals = ResetTotals {

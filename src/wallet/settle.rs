@@ -426,6 +426,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let hold = Hold::tombstone(now.daemon);
         self.holds.count_entry();
         vacant.keep(Live { place, slot: None, record: None, hold, over: false });
+        assert!(self.holds.knows(id), "R32: a tombstone is found by who comes after it");
         Ok(answer)
     }
 }

@@ -172,6 +172,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let row = self.pushed(Record::PendingTopUp(record));
         self.top_ups.lock().add(on.index, pending);
         self.chores.note_by(Chore::DropPending, pending.ends_at);
+        on.assert_in_step(self.debt_of(on.index));
         Ok((row, Answer::of(Outcome::Done).with_amount(amount)))
     }
 

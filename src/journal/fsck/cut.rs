@@ -170,6 +170,7 @@ fn part(bytes: &[u8], at: Position) -> Result<(Position, Vec<u8>), CutError> {
     for (_, record) in group.records().take_while(|(position, _)| *position < at) {
         unit.push_record(record).expect("a record of a group is not too long");
     }
+    unit.assert_counted();
     assert!(unit.records() > 0, "a group that begins before the cut keeps a record");
     assert!(unit.records() < group.header().records, "a group that the cut reaches into loses a record");
     let mut shorter = empty_buffer(Vec::new());

@@ -315,6 +315,7 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
 
     fn violation(&mut self, violation: Violation, position: Position) {
         assert!(!self.stopped, "nothing is checked after a stop");
+        assert!(position > Position::NONE, "a record has a position");
         self.doubts.accounts.extend(violation.account);
         self.doubts.holds.extend(violation.hold);
         self.report.violation(violation, Some(position), Advice::Record);
