@@ -124,6 +124,7 @@ impl Queue {
     /// When the unit is empty.
     pub fn push(&self, unit: &EncodedUnit) -> Position {
         let first = self.push_in_passing(unit);
+        assert!(self.pushed() >= first, "I4: a place that was given out is known");
         self.ring();
         first
     }

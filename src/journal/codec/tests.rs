@@ -386,7 +386,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             account: AccountId(account),
             day: Day(number),
             period: Period(number),
-            allocation,
+            allocation: if tier == 0 { Credits::ZERO } else { allocation },
             tier: Tier(tier),
             ends_at,
             at,

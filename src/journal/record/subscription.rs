@@ -233,6 +233,7 @@ impl StoredRollInto {
         let CycleRoll { account: _, day, period: _, allocation, tier, ends_at, at, plan, cycle: _, skipped, changed } =
             *roll;
         assert!(tier <= Tier::MAX, "a tier has four bits");
+        assert!(tier > Tier::NONE || allocation == Credits::ZERO, "R11: a lapse opens nothing");
         Self {
             day: day.0,
             allocation: allocation.millis(),
@@ -269,11 +270,13 @@ impl StoredAlikeRolls {
     /// Rolls in their order, those next to each other that are alike together.
     pub(crate) fn of(rolls: &[CycleRoll]) -> List<Self> {
         let alike = rolls.chunk_by(|one, next| StoredRollInto::of(one) == StoredRollInto::of(next));
-        List(
-            alike
-                .filter_map(|alike| alike.first().map(|first| Self::of_alike(StoredRollInto::of(first), alike)))
-                .collect(),
-        )
+        let stored: Vec<_> = alike
+            .filter_map(|alike| alike.first().map(|first| Self::of_alike(StoredRollInto::of(first), alike)))
+            .collect();
+        let wallets: usize = stored.iter().map(|alike| alike.wallets.0.len()).sum();
+        assert!(wallets == rolls.len(), "R10: each wallet that rolled is written once");
+        assert!(stored.windows(2).all(|pair| pair[0].into != pair[1].into), "what is alike stands together");
+        List(stored)
     }
 
     fn of_alike(into: StoredRollInto, alike: &[CycleRoll]) -> Self {
@@ -282,6 +285,7 @@ impl StoredAlikeRolls {
             assert_kept(roll, into.roll_of(wallet));
             wallet
         };
+        assert!(!alike.is_empty(), "a roll into something has wallets");
         Self { into, wallets: List(alike.iter().map(wallet).collect()) }
     }
 
