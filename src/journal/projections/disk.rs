@@ -196,9 +196,8 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
     if let Some(bound) = &changes.id_bound {
         put(&[KeyKind::IdBound as u8], &|out| bound.encode(out), batch);
     }
-    for (account, row) in sorted(&changes.rows) {
-        assert!(row.account == account, "a row lies under the key of its account");
-        put(&wallet_key(account), &|out| row.encode(out), batch);
+    for (account, row) in changes.rows.in_order() {
+        batch.put(Family::State, &wallet_key(account), row);
     }
     for (key, row) in sorted(&changes.commands) {
         assert!(row.position.0 <= reached.position.0, "I4: a row rests on what was reached");

@@ -1,6 +1,8 @@
 //! What a start loads, part by part: the parts of the store do not rest on each other, so that each may have a thread.
 
-use wallet::ids::{HoldId, Timestamp};
+use wallet::hold::Hold;
+use wallet::ids::{HoldId, Position as Place, Timestamp};
+use wallet::record::FreePolicy;
 use wallet::row::Row;
 
 use super::disk::{self, ReadError};
@@ -8,7 +10,32 @@ use super::keys::KeyKind;
 use super::rows::{self, Stored};
 use super::shelf::Shelf;
 use super::store::ProjectionStore;
-use super::{EndedHold, Loaded};
+
+/// One thing that a start loads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// A journaled allowance.
+    Policy(FreePolicy),
+    /// The bound of forgotten ids.
+    IdBound(Timestamp),
+    /// A wallet.
+    Wallet(Row),
+    /// An open hold.
+    Hold(HoldId, Hold),
+    /// An ended one whose own time is not below the id bound.
+    Ended(EndedHold),
+}
+
+/// What memory keeps of a hold that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedHold {
+    /// The hold.
+    pub id: HoldId,
+    /// Its last record.
+    pub last_position: Place,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
 
 /// A store of which everything is flushed, and its rows where they are in memory.
 #[derive(Debug)]
