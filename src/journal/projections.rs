@@ -14,6 +14,7 @@ mod audit;
 pub mod blocks;
 mod books;
 mod bulk;
+mod decoded;
 pub(crate) mod disk;
 mod ended;
 mod flush;
@@ -46,6 +47,7 @@ use wallet::row::Row;
 pub use archive::{Archive, Violation};
 pub use audit::{Audited, Pace, audit};
 pub use bulk::write_rows;
+pub use decoded::DecodedGroup;
 pub use disk::ReadError;
 pub use flush::Flush;
 pub use keys::KeyKind;
@@ -61,10 +63,9 @@ pub use rows::Reached;
 pub use shelf::Shelf;
 pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 
-use crate::codec::{DecodeError, decode_any};
+use crate::codec::DecodeError;
 use crate::group::Group;
 use crate::keys::Position;
-use crate::record::Meaning;
 use archive::Shared;
 use books::{Changes, Clean, Open, View};
 use flush::Flushing;
@@ -237,18 +238,38 @@ impl<S: ProjectionStore> Projector<S> {
         let end = Reached { position: group.last(), epoch: header.epoch, hash: group.hash() };
         let mut bytes = 0;
         let mut records = group.records_from(self.next);
-        self.apply_all(header.first, end, &mut |chunk| {
+        let mut next = |chunk: &mut Vec<(Position, Record)>| {
             let Some((position, record)) = records.next() else { return Ok(None) };
             bytes += record.len();
-            match decode_any(record) {
-                Ok(Meaning::Record(record)) => chunk.push((position, record)),
-                Ok(Meaning::Epoch(_)) => {}
-                Err(error) => return Err(ApplyError::Record { position, error }),
-            }
+            chunk.extend(decoded::read(position, record)?);
             Ok(Some(position))
-        })?;
+        };
+        self.apply_all(header.first, end, |projector| projector.apply_chunks(&mut next))?;
         assert!(bytes <= crate::group::BODY_BYTES_MAX, "I9: a group has a limit");
         self.unflushed_bytes = self.unflushed_bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Applies a group that was decoded, as [`Self::apply`] does.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; from then on always the same.
+    pub fn apply_decoded(&mut self, group: &DecodedGroup) -> Result<(), ApplyError> {
+        let end = group.end();
+        let next = self.next;
+        self.apply_all(group.first(), end, |projector| {
+            for records in group.records_from(next).chunks(CHUNK_RECORDS) {
+                let Some((last, _)) = records.last() else { break };
+                projector.apply_chunk(records)?;
+                projector.note_applied(*last);
+            }
+            // Records that change no wallet may end a group.
+            if projector.next <= end.position {
+                projector.note_applied(end.position);
+            }
+            Ok(())
+        })?;
+        self.unflushed_bytes = self.unflushed_bytes.saturating_add(group.bytes());
         Ok(())
     }
 
@@ -261,19 +282,28 @@ impl<S: ProjectionStore> Projector<S> {
         let positions = std::iter::successors(Some(first), |position| Some(position.next()));
         let next = self.next;
         let mut records = positions.zip(records).skip_while(|(position, _)| *position < next);
-        self.apply_all(first, end, &mut |chunk| {
+        let mut next = |chunk: &mut Vec<(Position, Record)>| {
             let Some((position, record)) = records.next() else { return Ok(None) };
             chunk.push((position, record.clone()));
             Ok(Some(position))
-        })
+        };
+        self.apply_all(first, end, |projector| projector.apply_chunks(&mut next))
     }
 
-    fn apply_all(&mut self, first: Position, end: Reached, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
+    fn apply_all(
+        &mut self,
+        first: Position,
+        end: Reached,
+        apply: impl FnOnce(&mut Self) -> Result<(), ApplyError>,
+    ) -> Result<(), ApplyError> {
         if let Some(stopped) = &self.stopped {
             return Err(stopped.clone());
         }
         self.take_back_flushed();
-        let applied = self.apply_chunks(first, records);
+        let applied = match self.next {
+            expected if first > expected => Err(ApplyError::Gap { expected, found: first }),
+            _ => apply(self),
+        };
         match &applied {
             Ok(()) if self.next > end.position => {
                 assert!(end.position >= self.reached.position, "what was reached never goes back");
@@ -286,36 +316,40 @@ impl<S: ProjectionStore> Projector<S> {
         applied
     }
 
-    fn apply_chunks(&mut self, first: Position, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
-        if first > self.next {
-            return Err(ApplyError::Gap { expected: self.next, found: first });
-        }
+    fn apply_chunks(&mut self, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
         loop {
-            self.chunk.clear();
+            let mut chunk = std::mem::take(&mut self.chunk);
+            chunk.clear();
             let mut last = None;
-            while self.chunk.len() < CHUNK_RECORDS
-                && let Some(position) = records(&mut self.chunk)?
+            while chunk.len() < CHUNK_RECORDS
+                && let Some(position) = records(&mut chunk)?
             {
                 last = Some(position);
             }
             let Some(last) = last else { return Ok(()) };
-            assert!(self.chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
-            assert!(last >= self.next, "a record is applied once");
-            self.apply_chunk()?;
-            assert!(last.next() > self.next, "I4: what is wanted next only rises");
-            self.next = last.next();
-            self.shared.reached.store(last.0, Ordering::Release);
+            self.apply_chunk(&chunk)?;
+            self.note_applied(last);
+            self.chunk = chunk;
         }
     }
 
-    /// Applies what is in `chunk` under the lock that readers wait for.
-    fn apply_chunk(&mut self) -> Result<(), ApplyError> {
-        let Self { shared, options, clean, touched, chunk, .. } = self;
+    fn note_applied(&mut self, last: Position) {
+        assert!(last >= self.next, "a record is applied once");
+        assert!(last.next() > self.next, "I4: what is wanted next only rises");
+        self.next = last.next();
+        self.shared.reached.store(last.0, Ordering::Release);
+    }
+
+    /// Applies records under the lock that readers wait for.
+    fn apply_chunk(&mut self, chunk: &[(Position, Record)]) -> Result<(), ApplyError> {
+        assert!(chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
+        let Self { shared, options, clean, touched, .. } = self;
         let mut at = Position::NONE;
         let applied = catch_unwind(AssertUnwindSafe(|| {
             let mut view = shared.view.write();
+            // It stays: a flush that ends waits for the lock.
+            let flushed = Position(shared.flushed.load(Ordering::Acquire));
             if let Some(shelf) = &clean.shelf {
-                let flushed = Position(shared.flushed.load(Ordering::Acquire));
                 assert!(shelf.reached >= flushed, "I8: no row is older than the store's");
             }
             warm(&view.rows, clean.shelf.as_ref(), chunk);
@@ -326,7 +360,8 @@ impl<S: ProjectionStore> Projector<S> {
                 touched.clear();
                 let new_hold = if options.check_new_ids { None } else { new_hold(record) };
                 let store = &shared.store;
-                let mut books = Open { view: &mut view, clean, store, new_hold, touched, held: None, failure: None };
+                let mut books =
+                    Open { view: &mut view, clean, store, flushed, new_hold, touched, held: None, failure: None };
                 let applied = ledger::apply(&mut books, Place(position.0), record);
                 if let Some(failure) = books.failure {
                     return Err(ApplyError::Read(failure));
@@ -416,13 +451,14 @@ impl<S: ProjectionStore> Projector<S> {
         let view = self.shared.view.read();
         for slots in view.rows.changed().chunks(CHUNK_RECORDS) {
             view.rows.warm(slots.iter().copied());
-            for row in slots.iter().map(|slot| view.rows.at(*slot)) {
+            for slot in slots {
+                let row = view.rows.at(*slot);
                 if !self.options.check_each_record {
                     check_rows(&self.shared, std::iter::once(row), self.reached.position);
                 }
                 let bytes = packed.add(row);
                 if let Some(shelf) = &mut self.clean.shelf {
-                    shelf.put(row.account, bytes);
+                    shelf.put(row.account, view.rows.on_shelf(*slot), bytes);
                 }
             }
         }
@@ -481,7 +517,7 @@ impl<S: ProjectionStore> Projector<S> {
     pub fn loading(&mut self) -> Result<Loading<'_, S>, ReadError> {
         self.flush()?;
         self.assert_in_step();
-        Ok(Loading { store: &self.shared.store, shelf: self.clean.shelf.as_ref() })
+        Ok(Loading::new(&self.shared.store, self.clean.shelf.as_ref()))
     }
 
     /// Takes the maps of a finished flush over into the cache.
@@ -501,7 +537,7 @@ impl<S: ProjectionStore> Projector<S> {
 fn warm(rows: &Table, shelf: Option<&Shelf>, records: &[(Position, Record)]) {
     let mut found = [None; CHUNK_RECORDS];
     let accounts = || records.iter().filter_map(|(_, record)| account(record));
-    found.iter_mut().zip(accounts()).for_each(|(found, account)| *found = rows.find(account));
+    found.iter_mut().zip(accounts()).for_each(|(found, account)| *found = rows.likely(account));
     rows.warm(found.iter().copied().flatten());
     if let Some(shelf) = shelf {
         let missing = accounts().zip(&found).filter(|(_, slot)| slot.is_none());

@@ -15,9 +15,10 @@ use super::keys::open_hold_key;
 use super::open::{OpenHold, OpenHolds, Place};
 use super::packed::PackedRows;
 use super::rows::decode_hold;
-use super::shelf::Shelf;
+use super::shelf::{EntryNumber, Shelf};
 use super::store::ProjectionStore;
 use super::table::Table;
+use crate::keys::Position;
 
 /// What has changed since the last flush.
 #[derive(Debug)]
@@ -136,6 +137,8 @@ pub(crate) struct Open<'a, S> {
     pub(crate) view: &'a mut View,
     pub(crate) clean: &'a mut Clean,
     pub(crate) store: &'a S,
+    /// What the store has.
+    pub(crate) flushed: Position,
     /// The id of the hold that the record makes: it is looked for among the open holds only; a
     /// second end of it is noticed when it ends.
     pub(crate) new_hold: Option<HoldId>,
@@ -167,12 +170,12 @@ impl<S: ProjectionStore> Open<'_, S> {
         }
     }
 
-    /// A row that is not in the table.
-    fn read_row(&mut self, account: AccountId) -> Option<Row> {
-        let shelved = self.clean.shelf.as_ref().map_or(Ok(None), |shelf| shelf.row(account));
-        let read = match shelved {
-            Ok(None) => disk::row(self.store, account),
-            shelved => shelved,
+    /// A row that is not in the table, and its entry on the shelf.
+    fn read_row(&mut self, account: AccountId) -> Option<(Row, Option<EntryNumber>)> {
+        let entry = self.clean.shelf.as_ref().and_then(|shelf| Some((shelf, shelf.find(account)?)));
+        let read = match entry {
+            Some((shelf, entry)) => shelf.at(entry).map(|row| Some((row, Some(entry)))),
+            None => disk::row(self.store, account).map(|row| Some((row?, None))),
         };
         stored(read, &mut self.failure)
     }
@@ -204,7 +207,7 @@ impl<S: ProjectionStore> Open<'_, S> {
             assert!(hold.state == HoldState::Open, "I6: the cache has open holds alone");
             return Some(OpenHold { hold, stored: true, begun: false });
         }
-        let (hold, stored) = stored(disk::hold(self.store, id), &mut self.failure)?;
+        let (hold, stored) = stored(disk::hold_up_to(self.store, id, self.flushed), &mut self.failure)?;
         Some(OpenHold { hold, stored, begun: false })
     }
 }
@@ -215,8 +218,8 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
         let slot = match self.view.rows.find(account) {
             Some(slot) => slot,
             None => {
-                let row = self.read_row(account)?;
-                self.view.rows.insert(row)
+                let (row, on_shelf) = self.read_row(account)?;
+                self.view.rows.insert(row, on_shelf)
             }
         };
         let View { rows, policies, .. } = &mut *self.view;
@@ -228,7 +231,7 @@ impl<S: ProjectionStore> Books for Open<'_, S> {
     fn insert_row(&mut self, row: Row) {
         self.touched.push(row.account);
         assert!(self.view.rows.find(row.account).is_none(), "I5: an account is opened once");
-        let slot = self.view.rows.insert(row);
+        let slot = self.view.rows.insert(row, None);
         let _ = self.view.rows.change(slot);
     }
 

@@ -34,9 +34,13 @@ pub struct Shelf {
     entries: Entries,
     rows: Pieces,
     /// Which entry an account has; made at once, when their number is known.
-    slots: HashTable<u32>,
+    slots: HashTable<EntryNumber>,
     hasher: RandomState,
 }
+
+/// The number of an entry, which it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntryNumber(u32);
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -64,13 +68,13 @@ impl Entries {
         self.0.iter().flatten()
     }
 
-    fn at(&self, number: u32) -> &Entry {
-        let number = index(number);
+    fn at(&self, number: EntryNumber) -> &Entry {
+        let number = index(number.0);
         &self.0[number / CHAPTER_ENTRIES][number % CHAPTER_ENTRIES]
     }
 
-    fn at_mut(&mut self, number: u32) -> &mut Entry {
-        let number = index(number);
+    fn at_mut(&mut self, number: EntryNumber) -> &mut Entry {
+        let number = index(number.0);
         &mut self.0[number / CHAPTER_ENTRIES][number % CHAPTER_ENTRIES]
     }
 }
@@ -112,7 +116,9 @@ impl Shelf {
         let hash = |account| self.hasher.hash_one(account);
         self.slots.reserve(self.entries.len(), |_| unreachable!("an empty table moves nothing"));
         for (entry, number) in self.entries.iter().zip(0..) {
-            self.slots.insert_unique(hash(entry.account), number, |_| unreachable!("there is room for every entry"));
+            self.slots.insert_unique(hash(entry.account), EntryNumber(number), |_| {
+                unreachable!("there is room for every entry")
+            });
         }
         assert!(self.slots.len() == self.entries.len(), "every entry has a slot");
     }
@@ -129,14 +135,14 @@ impl Shelf {
         self.len() == 0
     }
 
-    /// A row.
-    pub(crate) fn row(&self, account: AccountId) -> Result<Option<Row>, ReadError> {
-        self.find(account).map(|number| self.decoded(self.entries.at(number))).transpose()
+    /// The row of an entry.
+    pub(crate) fn at(&self, entry: EntryNumber) -> Result<Row, ReadError> {
+        self.decoded(self.entries.at(entry))
     }
 
-    /// All rows.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row, ReadError>> + use<'_> {
-        self.entries.iter().map(|entry| self.decoded(entry))
+    /// A part of the rows, counted from 0; nothing where there are no more.
+    pub(crate) fn part(&self, number: usize) -> Option<impl Iterator<Item = Result<Row, ReadError>>> {
+        self.entries.0.get(number).map(|chapter| chapter.iter().map(|entry| self.decoded(entry)))
     }
 
     /// Looks at rows one after another: the processor fetches them from memory at the same time.
@@ -148,27 +154,24 @@ impl Shelf {
         std::hint::black_box(accounts.filter_map(seen).fold(0, |all, part| all | part));
     }
 
-    /// Takes in a row as it is flushed.
-    pub(crate) fn put(&mut self, account: AccountId, bytes: &[u8]) {
-        match self.find(account) {
-            Some(known) => {
-                let row = self.entries.at(known).row;
-                self.entries.at_mut(known).row = if row.length() < bytes.len() {
-                    // The bytes of the earlier form are left behind, until the shelf goes.
-                    self.rows.add(|out| out.extend_from_slice(bytes))
-                } else {
-                    self.rows.replace(row, bytes)
-                };
-            }
-            None => self.add(account, bytes),
-        }
+    /// Takes in a row as it is flushed, into its entry where that is known.
+    pub(crate) fn put(&mut self, account: AccountId, entry: Option<EntryNumber>, bytes: &[u8]) {
+        let Some(known) = entry.or_else(|| self.find(account)) else { return self.add(account, bytes) };
+        let entry = self.entries.at_mut(known);
+        assert!(entry.account == account, "an account keeps its entry");
+        entry.row = if entry.row.length() < bytes.len() {
+            // The bytes of the earlier form are left behind, until the shelf goes.
+            self.rows.add(|out| out.extend_from_slice(bytes))
+        } else {
+            self.rows.replace(entry.row, bytes)
+        };
     }
 
     fn add(&mut self, account: AccountId, bytes: &[u8]) {
         let Self { entries, slots, hasher, .. } = self;
-        let number = u32::try_from(entries.len()).expect("a partition has fewer wallets");
+        let number = EntryNumber(u32::try_from(entries.len()).expect("a partition has fewer wallets"));
         entries.push(Entry { account, row: self.rows.add(|out| out.extend_from_slice(bytes)) });
-        let hash = |number: &u32| hasher.hash_one(entries.at(*number).account);
+        let hash = |number: &EntryNumber| hasher.hash_one(entries.at(*number).account);
         slots.insert_unique(hash(&number), number, hash);
     }
 
@@ -177,8 +180,8 @@ impl Shelf {
     }
 
     /// The entry of an account.
-    fn find(&self, account: AccountId) -> Option<u32> {
-        let same = |number: &u32| self.entries.at(*number).account == account;
+    pub(crate) fn find(&self, account: AccountId) -> Option<EntryNumber> {
+        let same = |number: &EntryNumber| self.entries.at(*number).account == account;
         self.slots.find(self.hasher.hash_one(account), same).copied()
     }
 }

@@ -13,6 +13,8 @@ use wallet::credits::Credits;
 use wallet::ids::AccountId;
 use wallet::row::Row;
 
+use super::shelf::EntryNumber;
+
 /// Slots stand in pieces of so many: they never move, and new memory is asked for as it is needed.
 const PIECE_SLOTS: usize = 1 << 12;
 /// How many slots are looked at for one that can be used again, before a new one is made.
@@ -60,6 +62,8 @@ struct Kept {
     row: Row,
     /// The flush that takes the last change; zero where there was none.
     flush: u64,
+    /// Where it goes on the shelf, if that is known.
+    on_shelf: Option<EntryNumber>,
 }
 
 impl Table {
@@ -84,6 +88,13 @@ impl Table {
         self.slots.find(spread(hash), same).map(|(slot, _)| *slot)
     }
 
+    /// Where the row of an account is most likely, without a look at the row: that is left to [`Self::warm`], for many at
+    /// the same time.
+    pub(crate) fn likely(&self, account: AccountId) -> Option<Slot> {
+        let hash = self.hash(account);
+        self.slots.find(spread(hash), |(_, of)| *of == hash).map(|(slot, _)| *slot)
+    }
+
     /// The row of an account.
     pub(crate) fn row(&self, account: AccountId) -> Option<&Row> {
         self.find(account).map(|slot| &self.kept(slot).row)
@@ -93,10 +104,14 @@ impl Table {
     /// wait for its own.
     pub(crate) fn warm(&self, slots: impl Iterator<Item = Slot>) {
         let seen = |slot| {
-            let row = &self.kept(slot).row;
+            // A field of each of its lines, wherever the compiler has put them.
+            let Kept { row, flush, .. } = self.kept(slot);
             let [free, subscription, top_up] = &row.counters;
-            let parts = [free.granted, subscription.granted, top_up.granted, row.free].map(Credits::millis);
-            parts.iter().fold(u64::from(row.open_holds), |all, part| all | part)
+            let ends = [free.granted, free.clawed_back, subscription.granted, top_up.granted, top_up.clawed_back];
+            let parts = [row.free, row.subscription, row.spent_in_period.free, row.spent_in_period.top_up];
+            let few = u64::from(row.open_holds) | row.ends_at.0 | row.opened_days | flush | u64::from(row.frozen);
+            let few = few | u64::from(row.account == AccountId(0));
+            ends.into_iter().chain(parts).map(Credits::millis).fold(few, |all, part| all | part)
         };
         std::hint::black_box(slots.map(seen).fold(0, |all, part| all | part));
     }
@@ -114,10 +129,10 @@ impl Table {
     }
 
     /// Adds a row that is not here, as the store has it, or as it is about to be changed.
-    pub(crate) fn insert(&mut self, row: Row) -> Slot {
+    pub(crate) fn insert(&mut self, row: Row, on_shelf: Option<EntryNumber>) -> Slot {
         let account = row.account;
         assert!(self.find(account).is_none(), "an account has one row");
-        let kept = Kept { row, flush: 0 };
+        let kept = Kept { row, flush: 0, on_shelf };
         let slot = match self.slot_to_use_again() {
             Some(slot) => {
                 *self.kept_mut(slot) = kept;
@@ -138,6 +153,11 @@ impl Table {
     /// The row in a slot.
     pub(crate) fn at(&self, slot: Slot) -> &Row {
         &self.kept(slot).row
+    }
+
+    /// The row's entry on the shelf, if it is known.
+    pub(crate) fn on_shelf(&self, slot: Slot) -> Option<EntryNumber> {
+        self.kept(slot).on_shelf
     }
 
     /// All rows, the changed ones among them.

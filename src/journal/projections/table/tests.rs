@@ -26,7 +26,7 @@ fn flush(table: &mut Table) {
 fn every_row_is_found_in_its_newest_form() {
     let mut table = Table::new(usize::MAX);
     for number in 0..10_000 {
-        let slot = table.insert(a_row(number));
+        let slot = table.insert(a_row(number), None);
         table.change(slot).period.0 = u32::try_from(number).unwrap();
     }
     for number in 0..10_000 {
@@ -39,7 +39,7 @@ fn every_row_is_found_in_its_newest_form() {
 #[test]
 fn a_row_that_changes_twice_is_flushed_once_and_again_after_that_flush() {
     let mut table = Table::new(usize::MAX);
-    let [one, other] = [1, 2].map(|number| table.insert(a_row(number)));
+    let [one, other] = [1, 2].map(|number| table.insert(a_row(number), None));
     assert!(changed(&table).is_empty(), "what the store has is not flushed");
     table.change(other);
     table.change(one);
@@ -57,7 +57,7 @@ fn a_row_that_changes_twice_is_flushed_once_and_again_after_that_flush() {
 fn rows_that_the_store_has_make_room_for_others_and_no_others_do() {
     let mut table = Table::new(100);
     for number in 0..300 {
-        let slot = table.insert(a_row(number));
+        let slot = table.insert(a_row(number), None);
         if number % 3 == 0 {
             table.change(slot);
         }
@@ -67,13 +67,13 @@ fn rows_that_the_store_has_make_room_for_others_and_no_others_do() {
     assert!(table.rows().count() < 200, "what has not makes room: {} rows", table.rows().count());
     table.begin_flush();
     (300..600).for_each(|number| {
-        table.insert(a_row(number));
+        table.insert(a_row(number), None);
     });
     assert!((0..300).step_by(3).all(|number| is_there(&table, number)), "what is being flushed stays");
     let rows = table.rows().count();
     table.end_flush();
     (600..900).for_each(|number| {
-        table.insert(a_row(number));
+        table.insert(a_row(number), None);
     });
     assert_eq!((0..300).filter(|number| is_there(&table, *number)).count(), 0, "what was flushed makes room");
     assert_eq!(table.rows().count(), rows, "the memory has a limit");
@@ -91,7 +91,7 @@ fn two_flushes_at_once_are_noticed() {
 #[should_panic(expected = "an account has one row")]
 fn a_second_row_of_an_account_is_noticed() {
     let mut table = Table::new(1);
-    table.insert(a_row(1));
+    table.insert(a_row(1), None);
     flush(&mut table);
-    table.insert(a_row(1));
+    table.insert(a_row(1), None);
 }
