@@ -153,6 +153,17 @@ pub(crate) fn read_row<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T
     read::<T, ROW_BYTES_MAX>(bytes)
 }
 
+/// Reads the beginning of a stored row, and leaves the rest.
+pub(crate) fn read_head<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    if bytes.len() > ROW_BYTES_MAX {
+        return Err(DecodeError::TooLong { bytes: bytes.len() });
+    }
+    let (value, used) = bincode::borrow_decode_from_slice(bytes, config::standard())
+        .map_err(|error| DecodeError::Malformed(error.to_string()))?;
+    assert!(used <= bytes.len(), "no more is read than there is");
+    Ok(value)
+}
+
 #[inline]
 fn read<'a, T: BorrowDecode<'a, ()>, const MAX: usize>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     if bytes.len() > MAX {

@@ -14,6 +14,7 @@ mod audit;
 pub mod blocks;
 mod books;
 mod bulk;
+mod decoded;
 pub(crate) mod disk;
 mod ended;
 mod flush;
@@ -21,12 +22,16 @@ mod keys;
 mod loading;
 pub mod memory;
 mod open;
+mod options;
+mod packed;
+mod pieces;
 mod reread;
 #[cfg(feature = "rocks")]
 pub mod rocks;
 pub(crate) mod rows;
 mod shelf;
 pub mod store;
+mod table;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,22 +39,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use wallet::audit::check_row;
-use wallet::hold::Hold;
-use wallet::ids::{AccountId, HoldId, Position as Place, Timestamp};
+use wallet::ids::{AccountId, HoldId, Position as Place};
 use wallet::ledger::{self, LedgerError};
-use wallet::record::{FreePolicy, Record};
+use wallet::record::Record;
 use wallet::row::Row;
 
 pub use archive::{Archive, Violation};
 pub use audit::{Audited, Pace, audit};
 pub use bulk::write_rows;
+pub use decoded::DecodedGroup;
 pub use disk::ReadError;
 pub use flush::Flush;
 pub use keys::KeyKind;
 #[cfg(test)]
 pub(crate) use keys::{id_key, open_hold_key, wallet_key};
-pub use loading::Loading;
+pub use loading::{EndedHold, Loaded, Loading};
 pub use memory::MemoryProjections;
+pub use options::Options;
 pub use reread::reread;
 #[cfg(feature = "rocks")]
 pub use rocks::RocksProjections;
@@ -57,78 +63,21 @@ pub use rows::Reached;
 pub use shelf::Shelf;
 pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 
-use crate::codec::{DecodeError, decode_any};
+use crate::codec::DecodeError;
 use crate::group::Group;
 use crate::keys::Position;
-use crate::record::Meaning;
 use archive::Shared;
 use books::{Changes, Clean, Open, View};
 use flush::Flushing;
+use packed::PackedRows;
+use table::Table;
 
 /// Records that are applied under one lock: how long a reader waits at most.
 const CHUNK_RECORDS: usize = 64;
 
 const _: () = assert!(CHUNK_RECORDS > 0, "each chunk has records");
-const _: () = assert!(Options::FLUSH_BYTES_MAX <= 256 * 1024 * 1024, "what a start replays has a limit");
-const _: () = assert!(Options::FLUSH_INTERVAL_MS_MAX <= 60_000, "what a start replays has a limit");
-const _: () = assert!(Options::FLUSH_BYTES_MAX > crate::group::GROUP_BYTES_MAX, "a flush takes more than a group");
 /// Flushes that what is not flushed may come to before nothing more is applied; as much again may be on its way.
 const OVERDUE_FLUSHES: usize = 2;
-
-/// Limits and checks of a projector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// A flush is due after so many bytes of journal; at most [`Options::FLUSH_BYTES_MAX`].
-    pub flush_bytes: usize,
-    /// A flush is due after so many milliseconds; at most [`Options::FLUSH_INTERVAL_MS_MAX`].
-    pub flush_interval_ms: u64,
-    /// Flushed rows that stay in memory.
-    pub cached_rows_max: usize,
-    /// Flushed open holds that stay in memory.
-    pub cached_holds_max: usize,
-    /// Whether each changed row is checked after each record, and not only before it is flushed (I1).
-    pub check_each_record: bool,
-    /// Whether the id of every new hold is looked for among the holds that ended and in the store. A journal that this
-    /// program wrote has no id twice (I5), so that this only finds what the engine would have to have done wrong, at the
-    /// price of a read a reserve. Without it, an id that is open stops the projector, and one that ended since the last
-    /// flush does so when it ends again.
-    pub check_new_ids: bool,
-}
-
-impl Options {
-    /// The journal is trimmed by flushes, and replayed after a crash: no more than this.
-    pub const FLUSH_BYTES_MAX: usize = 256 * 1024 * 1024;
-    /// See [`Options::FLUSH_BYTES_MAX`].
-    pub const FLUSH_INTERVAL_MS_MAX: u64 = 60_000;
-
-    /// Every check, small caches.
-    #[must_use]
-    pub fn strict() -> Self {
-        Self {
-            check_new_ids: true,
-            check_each_record: true,
-            cached_rows_max: 64,
-            cached_holds_max: 64,
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let options = Self {
-            flush_bytes: 64 * 1024 * 1024,
-            flush_interval_ms: 30_000,
-            cached_rows_max: 1_000_000,
-            cached_holds_max: 1_000_000,
-            check_each_record: false,
-            check_new_ids: false,
-        };
-        assert!(options.flush_bytes <= Self::FLUSH_BYTES_MAX, "what a start replays has a limit");
-        assert!(options.flush_interval_ms <= Self::FLUSH_INTERVAL_MS_MAX, "what a start replays has a limit");
-        options
-    }
-}
 
 /// Why projections cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -181,32 +130,6 @@ pub enum ApplyError {
     Read(#[from] ReadError),
 }
 
-/// One thing that a start loads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Loaded {
-    /// A journaled allowance.
-    Policy(FreePolicy),
-    /// The bound of forgotten ids.
-    IdBound(Timestamp),
-    /// A wallet.
-    Wallet(Row),
-    /// An open hold.
-    Hold(HoldId, Hold),
-    /// An ended one whose own time is not below the id bound.
-    Ended(EndedHold),
-}
-
-/// What memory keeps of a hold that has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EndedHold {
-    /// The hold.
-    pub id: HoldId,
-    /// Its last record.
-    pub last_position: Place,
-    /// When it ended.
-    pub ended_at: Timestamp,
-}
-
 /// Adds the next record, if it is one of the wallets', and says where it is: a record is large to be handed on by value.
 type NextRecord<'a> = dyn FnMut(&mut Vec<(Position, Record)>) -> Result<Option<Position>, ApplyError> + 'a;
 
@@ -245,6 +168,7 @@ impl<S: ProjectionStore> Projector<S> {
             return Err(OpenError::Ahead { reached: reached.position, journal: journal_end });
         }
         let view = View {
+            rows: Table::new(options.cached_rows_max),
             changes: Changes::new(),
             flushing: None,
             policies: disk::policies(&store)?,
@@ -263,7 +187,7 @@ impl<S: ProjectionStore> Projector<S> {
         let projector = Self {
             shared: Arc::new(shared),
             options,
-            clean: Clean::new(options.cached_rows_max, options.cached_holds_max),
+            clean: Clean::new(options.cached_holds_max),
             spare: None,
             reached,
             next: reached.position.next(),
@@ -314,18 +238,38 @@ impl<S: ProjectionStore> Projector<S> {
         let end = Reached { position: group.last(), epoch: header.epoch, hash: group.hash() };
         let mut bytes = 0;
         let mut records = group.records_from(self.next);
-        self.apply_all(header.first, end, &mut |chunk| {
+        let mut next = |chunk: &mut Vec<(Position, Record)>| {
             let Some((position, record)) = records.next() else { return Ok(None) };
             bytes += record.len();
-            match decode_any(record) {
-                Ok(Meaning::Record(record)) => chunk.push((position, record)),
-                Ok(Meaning::Epoch(_)) => {}
-                Err(error) => return Err(ApplyError::Record { position, error }),
-            }
+            chunk.extend(decoded::read(position, record)?);
             Ok(Some(position))
-        })?;
+        };
+        self.apply_all(header.first, end, |projector| projector.apply_chunks(&mut next))?;
         assert!(bytes <= crate::group::BODY_BYTES_MAX, "I9: a group has a limit");
         self.unflushed_bytes = self.unflushed_bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Applies a group that was decoded, as [`Self::apply`] does.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; from then on always the same.
+    pub fn apply_decoded(&mut self, group: &DecodedGroup) -> Result<(), ApplyError> {
+        let end = group.end();
+        let next = self.next;
+        self.apply_all(group.first(), end, |projector| {
+            for records in group.records_from(next).chunks(CHUNK_RECORDS) {
+                let Some((last, _)) = records.last() else { break };
+                projector.apply_chunk(records)?;
+                projector.note_applied(*last);
+            }
+            // Records that change no wallet may end a group.
+            if projector.next <= end.position {
+                projector.note_applied(end.position);
+            }
+            Ok(())
+        })?;
+        self.unflushed_bytes = self.unflushed_bytes.saturating_add(group.bytes());
         Ok(())
     }
 
@@ -338,19 +282,28 @@ impl<S: ProjectionStore> Projector<S> {
         let positions = std::iter::successors(Some(first), |position| Some(position.next()));
         let next = self.next;
         let mut records = positions.zip(records).skip_while(|(position, _)| *position < next);
-        self.apply_all(first, end, &mut |chunk| {
+        let mut next = |chunk: &mut Vec<(Position, Record)>| {
             let Some((position, record)) = records.next() else { return Ok(None) };
             chunk.push((position, record.clone()));
             Ok(Some(position))
-        })
+        };
+        self.apply_all(first, end, |projector| projector.apply_chunks(&mut next))
     }
 
-    fn apply_all(&mut self, first: Position, end: Reached, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
+    fn apply_all(
+        &mut self,
+        first: Position,
+        end: Reached,
+        apply: impl FnOnce(&mut Self) -> Result<(), ApplyError>,
+    ) -> Result<(), ApplyError> {
         if let Some(stopped) = &self.stopped {
             return Err(stopped.clone());
         }
         self.take_back_flushed();
-        let applied = self.apply_chunks(first, records);
+        let applied = match self.next {
+            expected if first > expected => Err(ApplyError::Gap { expected, found: first }),
+            _ => apply(self),
+        };
         match &applied {
             Ok(()) if self.next > end.position => {
                 assert!(end.position >= self.reached.position, "what was reached never goes back");
@@ -363,40 +316,43 @@ impl<S: ProjectionStore> Projector<S> {
         applied
     }
 
-    fn apply_chunks(&mut self, first: Position, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
-        if first > self.next {
-            return Err(ApplyError::Gap { expected: self.next, found: first });
-        }
+    fn apply_chunks(&mut self, records: &mut NextRecord<'_>) -> Result<(), ApplyError> {
         loop {
-            self.chunk.clear();
+            let mut chunk = std::mem::take(&mut self.chunk);
+            chunk.clear();
             let mut last = None;
-            while self.chunk.len() < CHUNK_RECORDS
-                && let Some(position) = records(&mut self.chunk)?
+            while chunk.len() < CHUNK_RECORDS
+                && let Some(position) = records(&mut chunk)?
             {
                 last = Some(position);
             }
             let Some(last) = last else { return Ok(()) };
-            assert!(self.chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
-            assert!(last >= self.next, "a record is applied once");
-            self.apply_chunk()?;
-            assert!(last.next() > self.next, "I4: what is wanted next only rises");
-            self.next = last.next();
-            self.shared.reached.store(last.0, Ordering::Release);
+            self.apply_chunk(&chunk)?;
+            self.note_applied(last);
+            self.chunk = chunk;
         }
     }
 
-    /// Applies what is in `chunk` under the lock that readers wait for.
-    fn apply_chunk(&mut self) -> Result<(), ApplyError> {
-        let Self { shared, options, clean, touched, chunk, .. } = self;
+    fn note_applied(&mut self, last: Position) {
+        assert!(last >= self.next, "a record is applied once");
+        assert!(last.next() > self.next, "I4: what is wanted next only rises");
+        self.next = last.next();
+        self.shared.reached.store(last.0, Ordering::Release);
+    }
+
+    /// Applies records under the lock that readers wait for.
+    fn apply_chunk(&mut self, chunk: &[(Position, Record)]) -> Result<(), ApplyError> {
+        assert!(chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
+        let Self { shared, options, clean, touched, .. } = self;
         let mut at = Position::NONE;
         let applied = catch_unwind(AssertUnwindSafe(|| {
             let mut view = shared.view.write();
-            if let Some(shelf) = &mut clean.shelf {
-                // A flush that has ended is handed over under the same lock: none is missed between two chunks.
-                let flushed = Position(shared.flushed.load(Ordering::Acquire));
-                shelf.follow(shared.flushed_changes.lock().as_ref(), flushed);
+            // It stays: a flush that ends waits for the lock.
+            let flushed = Position(shared.flushed.load(Ordering::Acquire));
+            if let Some(shelf) = &clean.shelf {
+                assert!(shelf.reached >= flushed, "I8: no row is older than the store's");
             }
-            view.warm(chunk.iter().filter_map(|(_, record)| account(record)));
+            warm(&view.rows, clean.shelf.as_ref(), chunk);
             view.changes.open.warm(chunk.iter().filter_map(|(_, record)| settled_hold(record)));
             for (position, record) in chunk.iter() {
                 assert!(*position > at, "I4: records are applied in their order");
@@ -404,7 +360,8 @@ impl<S: ProjectionStore> Projector<S> {
                 touched.clear();
                 let new_hold = if options.check_new_ids { None } else { new_hold(record) };
                 let store = &shared.store;
-                let mut books = Open { view: &mut view, clean, store, new_hold, touched, held: None, failure: None };
+                let mut books =
+                    Open { view: &mut view, clean, store, flushed, new_hold, touched, held: None, failure: None };
                 let applied = ledger::apply(&mut books, Place(position.0), record);
                 if let Some(failure) = books.failure {
                     return Err(ApplyError::Read(failure));
@@ -415,7 +372,7 @@ impl<S: ProjectionStore> Projector<S> {
                     view.changes.policies = Some(view.policies.clone());
                 }
                 if options.check_each_record {
-                    let rows = touched.iter().filter_map(|account| view.changes.rows.get(account));
+                    let rows = touched.iter().filter_map(|account| view.rows.row(*account));
                     check_rows(shared, rows, at);
                 }
             }
@@ -457,32 +414,58 @@ impl<S: ProjectionStore> Projector<S> {
         }
         self.take_back_flushed();
         self.assert_in_step();
-        let mut view = self.shared.view.write();
-        let flushing = match &view.flushing {
-            // An earlier flush failed: it comes first.
-            Some(failed) => failed.clone(),
-            None => {
-                let nothing = self.reached.position.0 == self.shared.flushed.load(Ordering::Acquire);
-                // Between groups only: the position that is written is that of a whole group.
-                if (nothing && self.prune.is_none()) || self.next != self.reached.position.next() {
-                    return None;
-                }
-                if !self.options.check_each_record {
-                    check_rows(&self.shared, view.changes.rows.values(), self.reached.position);
-                }
-                let next = self.spare.take().unwrap_or_else(Changes::new);
-                let changes = Arc::new(std::mem::replace(&mut view.changes, next));
-                let flushing = Flushing { changes, reached: self.reached, prune: self.prune.take() };
-                self.unflushed_bytes = 0;
-                view.flushing = Some(flushing.clone());
-                flushing
-            }
+        // An earlier flush that failed comes first.
+        let failed = self.shared.view.read().flushing.clone();
+        let flushing = match failed {
+            Some(failed) => failed,
+            None => self.take_changes()?,
         };
-        drop(view);
         assert!(flushing.reached.position <= self.reached.position, "I4: what is flushed was reached");
         let out = self.shared.flush_out.swap(true, Ordering::AcqRel);
         assert!(!out, "there is one flush at a time");
         Some(Flush { shared: Arc::clone(&self.shared), flushing })
+    }
+
+    /// Takes out what has changed since the last flush began. `None`: nothing has.
+    fn take_changes(&mut self) -> Option<Flushing> {
+        let nothing = self.reached.position.0 == self.shared.flushed.load(Ordering::Acquire);
+        // Between groups only: the position that is written is that of a whole group.
+        if (nothing && self.prune.is_none()) || self.next != self.reached.position.next() {
+            return None;
+        }
+        let mut next = self.spare.take().unwrap_or_else(Changes::new);
+        let rows = self.pack_rows(std::mem::take(&mut next.rows));
+        let mut view = self.shared.view.write();
+        view.rows.begin_flush();
+        let changes = std::mem::replace(&mut view.changes, next);
+        let changes = Arc::new(Changes { rows, ..changes });
+        let flushing = Flushing { changes, reached: self.reached, prune: self.prune.take() };
+        self.unflushed_bytes = 0;
+        view.flushing = Some(flushing.clone());
+        Some(flushing)
+    }
+
+    /// Checks the rows that have changed and packs them. Readers go on meanwhile: nobody but this thread changes rows.
+    fn pack_rows(&mut self, mut packed: PackedRows) -> PackedRows {
+        assert!(packed.is_empty(), "what was flushed was taken over");
+        let view = self.shared.view.read();
+        for slots in view.rows.changed().chunks(CHUNK_RECORDS) {
+            view.rows.warm(slots.iter().copied());
+            for slot in slots {
+                let row = view.rows.at(*slot);
+                if !self.options.check_each_record {
+                    check_rows(&self.shared, std::iter::once(row), self.reached.position);
+                }
+                let bytes = packed.add(row);
+                if let Some(shelf) = &mut self.clean.shelf {
+                    shelf.put(row.account, view.rows.on_shelf(*slot), bytes);
+                }
+            }
+        }
+        if let Some(shelf) = &mut self.clean.shelf {
+            shelf.reached = self.reached.position;
+        }
+        packed
     }
 
     /// Flushes everything that was applied, on this thread.
@@ -534,22 +517,31 @@ impl<S: ProjectionStore> Projector<S> {
     pub fn loading(&mut self) -> Result<Loading<'_, S>, ReadError> {
         self.flush()?;
         self.assert_in_step();
-        Ok(Loading { store: &self.shared.store, shelf: self.clean.shelf.as_ref() })
+        Ok(Loading::new(&self.shared.store, self.clean.shelf.as_ref()))
     }
 
     /// Takes the maps of a finished flush over into the cache.
     fn take_back_flushed(&mut self) {
         let Some(flushed) = self.shared.flushed_changes.lock().take() else { return };
         assert!(flushed.reached.position <= self.reached.position, "I4: what is flushed was reached");
-        if let Some(shelf) = &mut self.clean.shelf {
-            shelf.follow(Some(&flushed), Position::NONE);
-        }
+        self.shared.view.write().rows.end_flush();
         if let Ok(mut changes) = Arc::try_unwrap(flushed.changes) {
             assert!(self.spare.is_none(), "the spare memory is used by each flush");
-            let view = self.shared.view.read();
-            self.clean.absorb(&mut changes, &view.changes);
+            self.clean.absorb(&mut changes, &self.shared.view.read().changes);
             self.spare = Some(changes);
         }
+    }
+}
+
+/// Looks at the rows that records are about, before they are applied.
+fn warm(rows: &Table, shelf: Option<&Shelf>, records: &[(Position, Record)]) {
+    let mut found = [None; CHUNK_RECORDS];
+    let accounts = || records.iter().filter_map(|(_, record)| account(record));
+    found.iter_mut().zip(accounts()).for_each(|(found, account)| *found = rows.likely(account));
+    rows.warm(found.iter().copied().flatten());
+    if let Some(shelf) = shelf {
+        let missing = accounts().zip(&found).filter(|(_, slot)| slot.is_none());
+        shelf.warm(missing.map(|(account, _)| account));
     }
 }
 

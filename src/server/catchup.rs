@@ -1,21 +1,19 @@
 //! The projections catch up with the journal at a start: everything that is synced, with flushes beside it, so that the
 //! memory for what is not flushed has a limit however long the journal is (I9).
 //!
-//! One thread reads the groups ahead, this one applies them, one writes a flush.
+//! One thread reads and decodes the groups ahead, this one applies them, one writes a flush.
 
-use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
-use journal::projections::{ProjectionStore, Projector};
-use journal::store::{GroupBytes, ReadError};
+use journal::projections::{DecodedGroup, ProjectionStore, Projector};
 use journal::{Group, Journal, Position};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::projector::{Flusher, FollowError};
 
-/// Groups that are read ahead: half a megabyte each at most.
-const GROUPS_AHEAD: usize = 64;
+/// Groups that are read ahead: decoded, they have some two megabytes each at most.
+const GROUPS_AHEAD: usize = 16;
 /// How often a long work says how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(3);
 
@@ -74,13 +72,11 @@ pub fn catch_up<S: ProjectionStore>(projector: &mut Projector<S>, journal: &Jour
     let mut flusher = Flusher::new();
     std::thread::scope(|scope| {
         let (sender, groups) = sync_channel(GROUPS_AHEAD);
+        let (used, spare) = channel();
         // Where there is no thread to give, nothing comes, and what is missing is read below.
         let reading = std::thread::Builder::new().name("read-ahead".to_owned());
-        let _ = reading.spawn_scoped(scope, move || read_ahead(journal, first, &sender));
-        let mut groups = Ahead { groups, journal };
-        while let Some(bytes) = groups.next(projector.next())? {
-            let group = Group::trust(&bytes).map_err(|_| FollowError::Group(projector.next().0))?;
-            projector.apply(&group)?;
+        let _ = reading.spawn_scoped(scope, move || read_ahead(journal, first, &sender, &spare));
+        while apply_next(projector, journal, &groups, &used)? {
             flusher.flush_if_due(projector, journal)?;
             flusher.hold_back(projector, journal)?;
             if let Some(passed) = told.again() {
@@ -105,40 +101,58 @@ pub fn catch_up<S: ProjectionStore>(projector: &mut Projector<S>, journal: &Jour
     Ok(())
 }
 
-/// Reads groups until nothing more is synced, nobody takes them, or one cannot be read.
-fn read_ahead(journal: &Journal, first: Position, sender: &SyncSender<Result<GroupBytes, ReadError>>) {
-    let mut next = first;
-    let mut step = || match journal.read(next) {
-        Ok(Some(bytes)) => {
-            let Ok(last) = Group::trust(&bytes).map(|group| group.last()) else { return ControlFlow::Break(()) };
-            next = last.next();
-            sender.send(Ok(bytes)).map_or(ControlFlow::Break(()), ControlFlow::Continue)
-        }
-        Ok(None) => ControlFlow::Break(()),
-        Err(error) => {
-            let _ = sender.send(Err(error));
-            ControlFlow::Break(())
-        }
+/// Applies the next group; `false` where nothing more is synced.
+fn apply_next<S: ProjectionStore>(
+    projector: &mut Projector<S>,
+    journal: &Journal,
+    groups: &Receiver<Result<DecodedGroup, FollowError>>,
+    used: &Sender<DecodedGroup>,
+) -> Result<bool, FollowError> {
+    let Ok(group) = groups.recv() else {
+        // The end was reached, or there is no thread, or what is there cannot be a group: a look at it says which.
+        let Some(bytes) = journal.read(projector.next())? else { return Ok(false) };
+        let group = Group::trust(&bytes).map_err(|_| FollowError::Group(projector.next().0))?;
+        projector.apply(&group)?;
+        return Ok(true);
     };
-    while step().is_continue() {}
+    let group = group?;
+    projector.apply_decoded(&group)?;
+    // Nobody may want its memory any more.
+    let _ = used.send(group);
+    Ok(true)
 }
 
-/// Groups that were read ahead, and the journal behind them.
-struct Ahead<'a> {
-    groups: Receiver<Result<GroupBytes, ReadError>>,
-    journal: &'a Journal,
-}
-
-impl Ahead<'_> {
-    /// The group that has this position; `None` where nothing more is synced.
-    fn next(&mut self, position: Position) -> Result<Option<GroupBytes>, ReadError> {
-        match self.groups.recv() {
-            Ok(read) => read.map(Some),
-            // The end was reached, or what is there cannot be a group: a look at it says which.
-            Err(_) => self.journal.read(position),
+/// Reads groups until nothing more is synced, nobody takes them, or one cannot be read.
+fn read_ahead(
+    journal: &Journal,
+    first: Position,
+    sender: &SyncSender<Result<DecodedGroup, FollowError>>,
+    spare: &Receiver<DecodedGroup>,
+) {
+    let mut next = first;
+    let mut step = || {
+        let read = read_one(journal, next, spare.try_recv().unwrap_or_default()).transpose()?;
+        if let Ok((_, last)) = &read {
+            next = last.next();
         }
-    }
+        let failed = read.is_err();
+        let sent = sender.send(read.map(|(group, _)| group));
+        (sent.is_ok() && !failed).then_some(())
+    };
+    while step().is_some() {}
+}
+
+/// Reads and decodes the group that has a position, and says what its last one is; `None` where nothing more is synced.
+fn read_one(
+    journal: &Journal,
+    position: Position,
+    mut into: DecodedGroup,
+) -> Result<Option<(DecodedGroup, Position)>, FollowError> {
+    let Some(bytes) = journal.read(position)? else { return Ok(None) };
+    let group = Group::trust(&bytes).map_err(|_| FollowError::Group(position.0))?;
+    into.read(&group)?;
+    Ok(Some((into, group.last())))
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,4 +1,5 @@
-//! Memory is filled from the projections: wallets on one thread, holds that have ended on another.
+//! Memory is filled from the projections: wallets on one thread, holds that have ended on another, which then takes a part of
+//! the wallets.
 
 use journal::Position;
 use journal::projections::{Loaded, ProjectionStore, Projector, ReadError, Shelf};
@@ -45,42 +46,48 @@ pub(crate) fn load<P: ProjectionStore>(
 ) -> Result<(), StartError> {
     let told = Told::from_now();
     let loading = projector.loading()?;
-    let (mut wallets, mut open, mut ended) = (Taken::default(), Taken::default(), Taken::default());
+    let (mut wallets, mut open) = (Taken::default(), Taken::default());
     loading.head(&mut |loaded| match loaded {
         Loaded::Policy(policy) => rules.load_policy(policy),
         Loaded::IdBound(bound) => rules.load_id_bound(bound),
         _ => {}
     })?;
-    std::thread::scope(|scope| {
+    let load_wallets = |taken: &mut Taken| {
+        loading.wallets(&mut |loaded| {
+            if let Loaded::Wallet(row) = loaded {
+                taken.note(rules.load_wallet(&row, now));
+            }
+        })
+    };
+    let (more_wallets, ended) = std::thread::scope(|scope| {
         let beside = || {
+            let (mut wallets, mut ended) = (Taken::default(), Taken::default());
             loading.ended_holds(&mut |loaded| {
                 if let Loaded::Ended(hold) = loaded {
                     ended.note(rules.load_ended(hold.id, hold.last_position, hold.ended_at));
                 }
-            })
+            })?;
+            load_wallets(&mut wallets)?;
+            Ok::<_, ReadError>((wallets, ended))
         };
         let named = std::thread::Builder::new().name("ended-holds".to_owned());
         let beside = named.spawn_scoped(scope, beside).map_err(StartError::Thread)?;
-        loading.wallets(&mut |loaded| {
-            if let Loaded::Wallet(row) = loaded {
-                wallets.note(rules.load_wallet(&row, now));
-            }
-        })?;
+        load_wallets(&mut wallets)?;
+        let loaded = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         // A hold wants its wallet.
         loading.open_holds(&mut |loaded| {
             if let Loaded::Hold(id, hold) = loaded {
                 open.note(rules.load_hold(id, hold));
             }
         })?;
-        beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok::<_, StartError>(())
+        Ok::<_, StartError>(loaded)
     })?;
-    let refused = [&wallets, &open, &ended].into_iter().find_map(|taken| taken.refused.clone());
+    let refused = [&wallets, &more_wallets, &open, &ended].into_iter().find_map(|taken| taken.refused.clone());
     if let Some(error) = refused {
         return Err(error.into());
     }
     rules.loaded(now);
-    let (wallets, holds) = (wallets.count, open.count + ended.count);
+    let (wallets, holds) = (wallets.count + more_wallets.count, open.count + ended.count);
     tracing::info!(wallets, holds, millis = told.passed_ms(), "memory loaded");
     Ok(())
 }

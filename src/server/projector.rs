@@ -1,5 +1,6 @@
 //! The projector's thread: it follows what is synced, and flushes now and then beside that.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreError};
 use journal::store::{ReadError, is_of_the_disk};
-use journal::{Group, Journal, Position};
+use journal::{Epoch, Group, GroupKey, Journal, Position};
 use wallet::engine::Archive;
 
 use crate::clock::{Clock, Stopwatch};
@@ -72,13 +73,21 @@ impl FollowError {
 /// Groups that are applied before the thread looks whether to flush or to stop.
 const GROUPS_AT_ONCE: u64 = 16;
 
+/// Bytes of groups that are read from the store in a row: many beside what is read ahead of them, few beside a flush.
+const STORED_BYTES_AT_ONCE: usize = 16 << 20;
+/// Records behind the journal from which on groups are read from its store: those in memory are newer.
+const FAR_BEHIND: u64 = 100_000;
+
 /// Applies what is synced, up to a number of groups, and says how many it was.
 fn apply<S: ProjectionStore>(
     projector: &mut Projector<S>,
     journal: &Journal,
+    epoch: Epoch,
     groups_max: u64,
 ) -> Result<u64, FollowError> {
-    let mut groups: u64 = 0;
+    let behind = journal.durability.synced().0.saturating_sub(projector.next().0);
+    let mut groups =
+        if behind > FAR_BEHIND { apply_stored(projector, journal, epoch, STORED_BYTES_AT_ONCE)? } else { 0 };
     while groups < groups_max
         && let Some(bytes) = journal.read(projector.next())?
     {
@@ -87,6 +96,44 @@ fn apply<S: ProjectionStore>(
         groups += 1;
     }
     Ok(groups)
+}
+
+/// Applies groups of this process's own epoch as the store shows them in a row: to look for each of them alone, and to copy
+/// it, costs as much as to apply it. Above that epoch there is none that could have taken the place of one of them.
+fn apply_stored<S: ProjectionStore>(
+    projector: &mut Projector<S>,
+    journal: &Journal,
+    epoch: Epoch,
+    bytes_max: usize,
+) -> Result<u64, FollowError> {
+    if projector.reached().epoch != epoch {
+        return Ok(0);
+    }
+    let (synced, from) = (journal.durability.synced(), projector.next());
+    let (mut groups, mut applied) = (0, 0);
+    let mut failed = None;
+    let mut show = |key: GroupKey, bytes: &[u8]| {
+        if key.epoch != epoch {
+            return ControlFlow::Continue(());
+        }
+        let next = projector.next();
+        let Ok(group) = Group::trust(bytes) else { return ControlFlow::Break(()) };
+        if key.first != next || group.last() > synced {
+            return ControlFlow::Break(());
+        }
+        if let Err(error) = projector.apply(&group) {
+            failed = Some(error);
+            return ControlFlow::Break(());
+        }
+        groups += 1;
+        applied += bytes.len();
+        if applied < bytes_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    journal.reader().scan(from, &mut show)?;
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(groups),
+    }
 }
 
 /// Follows the journal until it is told to stop and has reached its end, then flushes. Projections that cannot follow end
@@ -122,7 +169,7 @@ fn follow<S: ProjectionStore>(
             pace.rest(daemon, stand_back_at_most(&daemon.settings.config.projection, flusher.since.elapsed()));
         }
         // Under lasting load there is always more: a few groups at a time, so that flushes bound what is kept.
-        let applied = apply(projector, journal, GROUPS_AT_ONCE)?;
+        let applied = apply(projector, journal, Epoch(daemon.identity.epoch), GROUPS_AT_ONCE)?;
         if stopping && applied == 0 {
             flusher.wait();
             let flushed = projector.flush()?;
@@ -131,7 +178,9 @@ fn follow<S: ProjectionStore>(
         }
         if pruned.elapsed() >= PRUNE_EVERY {
             pruned = Clock::stopwatch();
-            let window_ms = daemon.settings.rules().refund_window_ms;
+            // A little later than need be: records that are not applied yet may tell of the window's end (I8).
+            let late_ms = u64::try_from(PRUNE_EVERY.as_millis()).unwrap_or(u64::MAX);
+            let window_ms = daemon.settings.rules().refund_window_ms.saturating_add(late_ms);
             projector.prune(daemon.clock.now().daemon.minus_millis(window_ms).seconds());
         }
         flusher.flush_if_due(projector, journal)?;

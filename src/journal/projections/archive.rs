@@ -69,7 +69,8 @@ impl<S: ProjectionStore> Archive<S> {
         let changed = self.shared.view.read().hold(id)?;
         match changed {
             Some(hold) => Ok(Some(hold)),
-            None => Ok(disk::hold(&self.shared.store, id)?.map(|(hold, _)| hold)),
+            // What was flushed is asked for after memory: a flush that ends in between is seen in one of the two.
+            None => Ok(disk::hold_up_to(&self.shared.store, id, self.flushed())?.map(|(hold, _)| hold)),
         }
     }
 
@@ -78,7 +79,7 @@ impl<S: ProjectionStore> Archive<S> {
     /// # Errors
     /// [`ReadError`].
     pub fn row(&self, account: AccountId) -> Result<Option<Row>, ReadError> {
-        let changed = self.shared.view.read().row(account).cloned();
+        let changed = self.shared.view.read().rows.row(account).cloned();
         let row = if changed.is_some() { changed } else { disk::row(&self.shared.store, account)? };
         assert!(row.as_ref().is_none_or(|row| row.account == account), "a row lies under the key of its account");
         Ok(row)
@@ -165,12 +166,11 @@ impl<S: ProjectionStore> Archive<S> {
         disk::all_ended(store, 0, |_, id, hold| {
             entries.insert(id_key(KeyKind::OpenHold, id.0).to_vec(), encoded_hold(id, &hold));
         })?;
+        for row in view.rows.rows() {
+            entries.insert(id_key(KeyKind::Wallet, row.account.0).to_vec(), encoded(row));
+        }
         let flushing = view.flushing.as_ref().map(|flushing| &*flushing.changes);
         for changes in flushing.into_iter().chain([&view.changes]) {
-            for (account, row) in &changes.rows {
-                assert!(row.account == *account, "a row lies under the key of its account");
-                entries.insert(id_key(KeyKind::Wallet, account.0).to_vec(), encoded(row));
-            }
             for (id, open) in changes.open.in_order() {
                 assert!(open.hold.state == HoldState::Open, "I6: what has ended is no open hold");
                 entries.insert(id_key(KeyKind::OpenHold, id.0).to_vec(), encoded_hold(id, &open.hold));

@@ -4,10 +4,10 @@
 //! from the first byte of the rows.
 
 use wallet::hold::Hold;
-use wallet::ids::HoldId;
+use wallet::ids::{HoldId, Position, Timestamp};
 
 use super::keys::{BlockKey, second_of};
-use super::rows::decode_hold;
+use super::rows::{decode_end, decode_hold};
 use crate::codec::DecodeError;
 
 /// A block is closed before it would be longer than this; a row that is longer alone has a block of its own.
@@ -129,6 +129,14 @@ impl<'a> Rows<'a> {
         (0..self.entries.len()).map(|index| {
             let id = id_of(&self.entries[index]);
             Ok((id, decode_hold(id, self.row(index))?))
+        })
+    }
+
+    /// Of each row where and when the hold ended.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = Result<(HoldId, (Position, Timestamp)), DecodeError>> {
+        (0..self.entries.len()).map(|index| {
+            let id = id_of(&self.entries[index]);
+            Ok((id, decode_end(id, self.row(index))?))
         })
     }
 

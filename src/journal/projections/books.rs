@@ -1,10 +1,7 @@
-//! The rows and holds that records are applied to: what has changed since the last flush, what is being flushed, a
-//! cache of what was flushed, and the store behind them.
-
-use std::collections::hash_map::Entry;
+//! The rows and holds that records are applied to: the table of rows, the holds that have changed since the last flush, those
+//! that are being flushed, a cache of those that were flushed, and the store behind them.
 
 use foldhash::{HashMap, HashMapExt};
-use wallet::credits::Credits;
 use wallet::hold::{Hold, HoldState};
 use wallet::ids::{AccountId, HoldId, Timestamp};
 use wallet::ledger::{Books, CommandKey, CommandRow, command_key};
@@ -16,14 +13,18 @@ use super::ended::Ended;
 use super::flush::Flushing;
 use super::keys::open_hold_key;
 use super::open::{OpenHold, OpenHolds, Place};
+use super::packed::PackedRows;
 use super::rows::decode_hold;
-use super::shelf::Shelf;
+use super::shelf::{EntryNumber, Shelf};
 use super::store::ProjectionStore;
+use super::table::Table;
+use crate::keys::Position;
 
 /// What has changed since the last flush.
 #[derive(Debug)]
 pub(crate) struct Changes {
-    pub(crate) rows: HashMap<AccountId, Row>,
+    /// Rows are packed when a flush of them begins; until then they are in the table alone.
+    pub(crate) rows: PackedRows,
     pub(crate) open: OpenHolds,
     pub(crate) ended: Ended,
     /// Holds that the store has under the key of an open hold, and that have ended.
@@ -36,7 +37,7 @@ pub(crate) struct Changes {
 impl Changes {
     pub(crate) fn new() -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: PackedRows::default(),
             open: OpenHolds::new(),
             ended: Ended::new(),
             closed: Vec::new(),
@@ -67,6 +68,8 @@ impl Changes {
 /// What readers on other threads look at first.
 #[derive(Debug)]
 pub(crate) struct View {
+    /// Rows that have changed or are being flushed, and a cache of others.
+    pub(crate) rows: Table,
     pub(crate) changes: Changes,
     pub(crate) flushing: Option<Flushing>,
     pub(crate) policies: FreePolicies,
@@ -74,25 +77,6 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Looks at the rows of many records one after another. The processor fetches them from memory at the same time,
-    /// where each record alone would wait for its own.
-    pub(crate) fn warm(&self, accounts: impl Iterator<Item = AccountId>) {
-        let seen = |account| {
-            let row: &Row = self.changes.rows.get(&account)?;
-            let [free, subscription, top_up] = &row.counters;
-            let parts = [free.granted, subscription.granted, top_up.granted, row.free].map(Credits::millis);
-            Some(parts.iter().fold(u64::from(row.open_holds), |all, part| all | part))
-        };
-        std::hint::black_box(accounts.filter_map(seen).fold(0, |all, part| all | part));
-    }
-
-    pub(crate) fn row(&self, account: AccountId) -> Option<&Row> {
-        let flushing = || self.flushing.as_ref().and_then(|flushing| flushing.changes.rows.get(&account));
-        let row = self.changes.rows.get(&account).or_else(flushing);
-        assert!(row.is_none_or(|row| row.account == account), "a row lies under the key of its account");
-        row
-    }
-
     pub(crate) fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
         match (self.changes.hold(id)?, &self.flushing) {
             (None, Some(flushing)) => flushing.changes.hold(id),
@@ -111,36 +95,23 @@ impl View {
     }
 }
 
-/// Rows and open holds as the store has them. An entry is never here and among the changes as well, so that a stale
-/// one cannot be met. A cache that is full starts anew.
+/// Open holds as the store has them, and all rows while a start catches up. A hold is never here and among the changes as
+/// well, so that a stale one cannot be met. A cache that is full starts anew.
 #[derive(Debug)]
 pub(crate) struct Clean {
-    rows: HashMap<AccountId, Row>,
     holds: HashMap<HoldId, Hold>,
-    /// All rows, while a start catches up.
     pub(crate) shelf: Option<Shelf>,
-    rows_max: usize,
     holds_max: usize,
 }
 
 impl Clean {
-    pub(crate) fn new(rows_max: usize, holds_max: usize) -> Self {
-        Self { rows: HashMap::new(), holds: HashMap::new(), shelf: None, rows_max, holds_max }
+    pub(crate) fn new(holds_max: usize) -> Self {
+        Self { holds: HashMap::new(), shelf: None, holds_max }
     }
 
     /// Takes over what was flushed, except what has changed again since, and leaves empty memory for later changes.
     pub(crate) fn absorb(&mut self, flushed: &mut Changes, newer: &Changes) {
         assert!(flushed.ended.is_indexed(), "I4: what was flushed was whole groups");
-        let shelved = self.shelf.is_some();
-        for (account, row) in flushed.rows.drain() {
-            if shelved || newer.rows.contains_key(&account) {
-                continue;
-            }
-            if self.rows.len() >= self.rows_max {
-                self.rows.clear();
-            }
-            self.rows.insert(account, row);
-        }
         flushed.open.drain(|id, open| {
             if newer.has_hold(id) {
                 return;
@@ -151,9 +122,8 @@ impl Clean {
             assert!(open.hold.state == HoldState::Open, "I6: only open holds are kept among the open ones");
             self.holds.insert(id, open.hold);
         });
-        assert!(self.rows.len() <= self.rows_max.max(1), "I9: the cache of rows has a limit");
         assert!(self.holds.len() <= self.holds_max.max(1), "I9: the cache of holds has a limit");
-        assert!(flushed.rows.is_empty(), "what was flushed was taken over");
+        flushed.rows.clear();
         flushed.ended.clear();
         flushed.closed.clear();
         flushed.commands.clear();
@@ -167,6 +137,8 @@ pub(crate) struct Open<'a, S> {
     pub(crate) view: &'a mut View,
     pub(crate) clean: &'a mut Clean,
     pub(crate) store: &'a S,
+    /// What the store has.
+    pub(crate) flushed: Position,
     /// The id of the hold that the record makes: it is looked for among the open holds only; a
     /// second end of it is noticed when it ends.
     pub(crate) new_hold: Option<HoldId>,
@@ -198,6 +170,16 @@ impl<S: ProjectionStore> Open<'_, S> {
         }
     }
 
+    /// A row that is not in the table, and its entry on the shelf.
+    fn read_row(&mut self, account: AccountId) -> Option<(Row, Option<EntryNumber>)> {
+        let entry = self.clean.shelf.as_ref().and_then(|shelf| Some((shelf, shelf.find(account)?)));
+        let read = match entry {
+            Some((shelf, entry)) => shelf.at(entry).map(|row| Some((row, Some(entry)))),
+            None => disk::row(self.store, account).map(|row| Some((row?, None))),
+        };
+        stored(read, &mut self.failure)
+    }
+
     /// Brings a hold among the open ones, for as long as the record is applied.
     fn fetch_hold(&mut self, id: HoldId) -> Option<Place> {
         assert!(self.held.is_none_or(|(held, _)| held == id), "a record is about one hold");
@@ -225,7 +207,7 @@ impl<S: ProjectionStore> Open<'_, S> {
             assert!(hold.state == HoldState::Open, "I6: the cache has open holds alone");
             return Some(OpenHold { hold, stored: true, begun: false });
         }
-        let (hold, stored) = stored(disk::hold(self.store, id), &mut self.failure)?;
+        let (hold, stored) = stored(disk::hold_up_to(self.store, id, self.flushed), &mut self.failure)?;
         Some(OpenHold { hold, stored, begun: false })
     }
 }
@@ -233,36 +215,24 @@ impl<S: ProjectionStore> Open<'_, S> {
 impl<S: ProjectionStore> Books for Open<'_, S> {
     fn row(&mut self, account: AccountId) -> Option<(&mut Row, &FreePolicies)> {
         self.touched.push(account);
-        let row = match self.view.changes.rows.entry(account) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let flushing = self.view.flushing.as_ref();
-                let row = match flushing.and_then(|flushing| flushing.changes.rows.get(&account)) {
-                    Some(row) => Some(row.clone()),
-                    None => match self.clean.rows.remove(&account) {
-                        Some(row) => Some(row),
-                        None => {
-                            let read = self.clean.shelf.as_ref().map_or(Ok(None), |shelf| shelf.row(account));
-                            let read = match read {
-                                Ok(None) => disk::row(self.store, account),
-                                read => read,
-                            };
-                            stored(read, &mut self.failure)
-                        }
-                    },
-                };
-                entry.insert(row?)
+        let slot = match self.view.rows.find(account) {
+            Some(slot) => slot,
+            None => {
+                let (row, on_shelf) = self.read_row(account)?;
+                self.view.rows.insert(row, on_shelf)
             }
         };
+        let View { rows, policies, .. } = &mut *self.view;
+        let row = rows.change(slot);
         assert!(row.account == account, "a row lies under the key of its account");
-        Some((row, &self.view.policies))
+        Some((row, policies))
     }
 
     fn insert_row(&mut self, row: Row) {
         self.touched.push(row.account);
-        assert!(!self.clean.rows.contains_key(&row.account), "a stale row cannot be met");
-        let before = self.view.changes.rows.insert(row.account, row);
-        assert!(before.is_none(), "I5: an account is opened once");
+        assert!(self.view.rows.find(row.account).is_none(), "I5: an account is opened once");
+        let slot = self.view.rows.insert(row, None);
+        let _ = self.view.rows.change(slot);
     }
 
     fn hold(&mut self, id: HoldId) -> Option<&mut Hold> {

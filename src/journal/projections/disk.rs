@@ -11,6 +11,7 @@ use wallet::row::Row;
 use super::blocks::{Rows, write_blocks};
 use super::books::Changes;
 use super::keys::{BlockKey, KeyKind, command_key, id_of, open_hold_key, second_of, wallet_key};
+use super::open::OpenHold;
 use super::rows::{Reached, Stored, decode_hold, encode_hold};
 use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
 use crate::codec::{DecodeError, ROW_BYTES_MAX};
@@ -79,21 +80,31 @@ pub(crate) fn command(store: &impl ProjectionStore, key: CommandKey) -> Result<O
     }
 }
 
-/// A hold, and whether the store has it as an open one. Open ones are looked for first: a hold moves from there to the
-/// blocks in one write, never back.
+/// A hold in a store that nothing is written to, and whether it is there as an open one.
 pub(crate) fn hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<(Hold, bool)>, ReadError> {
+    hold_up_to(store, id, reached(store)?.position)
+}
+
+/// A hold, and whether the store has it as an open one. Open ones are looked for first: a hold moves from there to the
+/// blocks, never back. Blocks of a flush beyond `flushed` are passed over: what a crash has left of a flush is not yet so
+/// (I4). They are right as soon as that position is reached again (I8).
+pub(crate) fn hold_up_to(
+    store: &impl ProjectionStore,
+    id: HoldId,
+    flushed: Position,
+) -> Result<Option<(Hold, bool)>, ReadError> {
     let key = open_hold_key(id);
     if let Some(bytes) = store.value(Family::State, &key)? {
         let hold = decode_hold(id, &bytes).map_err(|error| ReadError::damaged(&key, error))?;
         return Ok(Some((hold, true)));
     }
-    Ok(ended_hold(store, id)?.map(|hold| (hold, false)))
+    Ok(ended_hold(store, id, flushed)?.map(|hold| (hold, false)))
 }
 
 /// Looks through the blocks of the id's second, newest flush first: two seeks a flush at most.
-fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, ReadError> {
+fn ended_hold(store: &impl ProjectionStore, id: HoldId, flushed: Position) -> Result<Option<Hold>, ReadError> {
     let second = second_of(id);
-    let mut flushed = u64::MAX;
+    let mut flushed = flushed.0;
     loop {
         let mut found = Ok(None);
         let mut block = None;
@@ -146,12 +157,25 @@ pub(crate) fn all_of(
     result
 }
 
-/// Shows the rows of all blocks from `second` on, in the order of seconds and flushes: later ones are newer.
+/// Shows the holds of all blocks from `second` on, in the order of seconds and flushes: later ones are newer.
 pub(crate) fn all_ended(
     store: &impl ProjectionStore,
     second: u64,
     mut show: impl FnMut(u64, HoldId, Hold),
 ) -> Result<(), ReadError> {
+    all_blocks(store, second, |second, rows| {
+        rows.all().try_for_each(|row| row.map(|(id, hold)| show(second, id, hold)))
+    })
+}
+
+/// Shows all blocks from `second` on, as [`all_ended`]. Those beyond what was reached are passed over, as in
+/// [`hold_up_to`].
+pub(crate) fn all_blocks(
+    store: &impl ProjectionStore,
+    second: u64,
+    mut show: impl FnMut(u64, &Rows<'_>) -> Result<(), DecodeError>,
+) -> Result<(), ReadError> {
+    let reached = reached(store)?.position;
     let from = BlockKey { second, flushed: 0, first: HoldId(0) }.to_bytes();
     let mut result = Ok(());
     store.scan(Family::Holds, &from, &mut |key, value| {
@@ -160,8 +184,7 @@ pub(crate) fn all_ended(
         }
         assert!(key >= from.as_slice(), "a scan begins where it was asked to");
         let shown = BlockKey::from_bytes(key).ok_or_else(no_key).and_then(|block| {
-            let rows = Rows::read(&block, value)?;
-            rows.all().try_for_each(|row| row.map(|(id, hold)| show(block.second, id, hold)))
+            if block.flushed > reached.0 { Ok(()) } else { show(block.second, &Rows::read(&block, value)?) }
         });
         match shown {
             Ok(()) => ControlFlow::Continue(()),
@@ -179,7 +202,7 @@ pub(crate) fn no_key() -> DecodeError {
     DecodeError::Malformed("a key of the projections".to_owned())
 }
 
-/// Puts everything that has changed into one write, the position with it.
+/// Puts everything that has changed into one write, the position with it, in the order of the keys of each family.
 pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, batch: &mut dyn BatchWriter) {
     assert!(reached.position > Position::NONE || prune.is_some(), "what is written was reached");
     assert!(changes.ended.is_indexed(), "I4: what is written is whole groups");
@@ -190,29 +213,29 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
         assert!(bytes.len() <= ROW_BYTES_MAX, "I9: a row that no start could read is not written");
         batch.put(Family::State, key, &bytes);
     };
-    if let Some(policies) = &changes.policies {
-        put(&[KeyKind::Policies as u8], &|out| policies.encode(out), batch);
-    }
+    put(&[KeyKind::Reached as u8], &|out| reached.encode(out), batch);
     if let Some(bound) = &changes.id_bound {
         put(&[KeyKind::IdBound as u8], &|out| bound.encode(out), batch);
     }
-    for (account, row) in sorted(&changes.rows) {
-        assert!(row.account == account, "a row lies under the key of its account");
-        put(&wallet_key(account), &|out| row.encode(out), batch);
+    if let Some(policies) = &changes.policies {
+        put(&[KeyKind::Policies as u8], &|out| policies.encode(out), batch);
+    }
+    for (account, row) in changes.rows.in_order() {
+        batch.put(Family::State, &wallet_key(account), row);
+    }
+    for (id, open) in open_and_closed(changes) {
+        let Some(open) = open else {
+            batch.delete(Family::State, &open_hold_key(id));
+            continue;
+        };
+        assert!(open.hold.state == HoldState::Open, "I6: what has ended is no open hold");
+        assert!(open.hold.last_position.0 <= reached.position.0, "I4: a hold rests on what was reached");
+        put(&open_hold_key(id), &|out| encode_hold(id, &open.hold, out), batch);
     }
     for (key, row) in sorted(&changes.commands) {
         assert!(row.position.0 <= reached.position.0, "I4: a row rests on what was reached");
         put(&command_key(key), &|out| row.encode(out), batch);
     }
-    for (id, open) in changes.open.in_order() {
-        assert!(open.hold.state == HoldState::Open, "I6: what has ended is no open hold");
-        assert!(open.hold.last_position.0 <= reached.position.0, "I4: a hold rests on what was reached");
-        put(&open_hold_key(id), &|out| encode_hold(id, &open.hold, out), batch);
-    }
-    for id in &changes.closed {
-        batch.delete(Family::State, &open_hold_key(*id));
-    }
-    put(&[KeyKind::Reached as u8], &|out| reached.encode(out), batch);
     if let Some(before) = prune {
         // Second 0 has the ids without a time, which cannot be told apart by age.
         let from = BlockKey { second: 1, flushed: 0, first: HoldId(0) }.to_bytes();
@@ -223,6 +246,16 @@ pub(crate) fn write(changes: &Changes, reached: &Reached, prune: Option<u64>, ba
     write_blocks(&changes.ended.in_order(), reached.position.0, |key, value| {
         batch.put(Family::Holds, &key.to_bytes(), value)
     });
+}
+
+/// Open holds to write, and those to remove, in the order of their ids.
+fn open_and_closed(changes: &Changes) -> Vec<(HoldId, Option<&OpenHold>)> {
+    let mut holds: Vec<_> = changes.open.in_order().into_iter().map(|(id, open)| (id, Some(open))).collect();
+    holds.extend(changes.closed.iter().map(|id| (*id, None)));
+    // Stable, and fast where most are in order.
+    holds.sort_by_key(|(id, _)| *id);
+    assert!(holds.is_sorted_by(|(one, _), (other, _)| one < other), "I6: what has ended is no open hold");
+    holds
 }
 
 /// The same changes make the same writes in the same order.

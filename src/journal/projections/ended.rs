@@ -1,9 +1,8 @@
 //! Holds that ended since the last flush. Most holds begin and end between two flushes: each is encoded once, when it
 //! ends and is at hand, and the flush only sorts and copies. The memory is used again after the flush.
 //!
-//! Rows stand one after another in pieces that never move: a buffer that grows would be copied into memory that is new each
-//! time, and new memory is dear. A table of eight bytes a row finds them: a map with the ids in it would be four times as
-//! large, and nearly every look at it waits for memory.
+//! A table of eight bytes a row finds them: a map with the ids in it would be four times as large, and nearly every look at
+//! it waits for memory.
 
 use std::hash::BuildHasher;
 
@@ -12,18 +11,11 @@ use wallet::hold::Hold;
 use wallet::ids::HoldId;
 
 use super::keys::second_of;
+use super::pieces::{Pieces, Span};
 use super::rows::encode_hold;
-use crate::codec::ROW_BYTES_MAX;
 
 const SLOTS_MIN: usize = 1024;
-/// Bytes of a piece; a row that is longer alone has one of its own.
-const PIECE_BYTES: usize = 1 << 20;
-/// Bytes that are kept free for the next row: longer ones make their piece grow.
-const ROW_BYTES: usize = 1 << 10;
-
 const _: () = assert!(SLOTS_MIN.is_power_of_two(), "the slots' number is a mask");
-const _: () = assert!(ROW_BYTES < PIECE_BYTES, "a piece has many rows");
-const _: () = assert!(PIECE_BYTES <= u32::MAX as usize / 2, "places in a piece are u32");
 const _: () = assert!(size_of::<Slot>() == 8, "a row costs eight bytes in the table");
 
 /// Rows of ended holds by id.
@@ -34,9 +26,7 @@ pub(crate) struct Ended {
     indexed: usize,
     /// Where the others belong, while they are indexed.
     places: Vec<(u32, usize)>,
-    rows: Vec<Vec<u8>>,
-    /// The piece that the next row goes to.
-    piece: usize,
+    rows: Pieces,
     /// A power of two; at least half of them are empty, and a search goes from slot to slot until it meets one.
     slots: Vec<Slot>,
     hasher: RandomState,
@@ -45,9 +35,7 @@ pub(crate) struct Ended {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     id: HoldId,
-    piece: u32,
-    start: u32,
-    length: u32,
+    row: Span,
 }
 
 /// Which entry, counted from 1; 0 for none. The tag spares most looks at entries with other ids.
@@ -60,8 +48,8 @@ struct Slot {
 impl Ended {
     pub(crate) fn new() -> Self {
         let slots = vec![Slot::default(); SLOTS_MIN];
-        let (entries, places, rows) = (Vec::new(), Vec::new(), Vec::new());
-        let ended = Self { entries, indexed: 0, places, rows, piece: 0, slots, hasher: RandomState::default() };
+        let (entries, places, rows) = (Vec::new(), Vec::new(), Pieces::default());
+        let ended = Self { entries, indexed: 0, places, rows, slots, hasher: RandomState::default() };
         ended.assert_sized();
         ended
     }
@@ -71,8 +59,7 @@ impl Ended {
         self.assert_sized();
         self.entries.clear();
         self.indexed = 0;
-        self.rows.iter_mut().for_each(Vec::clear);
-        self.piece = 0;
+        self.rows.clear();
         self.slots.fill(Slot::default());
         assert!(self.places.is_empty(), "nothing is forgotten while it is indexed");
     }
@@ -101,7 +88,6 @@ impl Ended {
     /// Takes in a hold that is not here. Until [`Self::index`], a look for it goes through all that are new.
     pub(crate) fn add(&mut self, id: HoldId, hold: &Hold) {
         let entry = self.encode(id, hold);
-        assert!(entry.length > 0, "a row has bytes");
         self.entries.push(entry);
         self.assert_sized();
     }
@@ -149,20 +135,7 @@ impl Ended {
     }
 
     fn encode(&mut self, id: HoldId, hold: &Hold) -> Entry {
-        if self.rows.get(self.piece).is_some_and(|piece| piece.len() + ROW_BYTES > PIECE_BYTES) {
-            self.piece += 1;
-        }
-        if self.rows.len() == self.piece {
-            self.rows.push(Vec::with_capacity(PIECE_BYTES));
-        }
-        let piece = &mut self.rows[self.piece];
-        let start = piece.len();
-        encode_hold(id, hold, piece);
-        assert!(piece.len() > start, "a row has bytes");
-        assert!(piece.len() - start <= ROW_BYTES_MAX, "I9: a row that no start could read is not written");
-        assert!(start + ROW_BYTES <= PIECE_BYTES || start == 0, "I9: a piece has a limit, and room for its next row");
-        let number = |count: usize| u32::try_from(count).expect("a window has fewer bytes");
-        Entry { id, piece: number(self.piece), start: number(start), length: number(piece.len() - start) }
+        Entry { id, row: self.rows.add(|out| encode_hold(id, hold, out)) }
     }
 
     /// The rows in the order of the blocks: by second, then by id.
@@ -174,11 +147,7 @@ impl Ended {
     }
 
     fn row_of(&self, entry: &Entry) -> &[u8] {
-        let [piece, start, length] =
-            [entry.piece, entry.start, entry.length].map(|at| usize::try_from(at).expect("a place in memory"));
-        assert!(length > 0, "a row has bytes");
-        assert!(piece <= self.piece, "a row lies in a piece that was written");
-        &self.rows[piece][start..][..length]
+        self.rows.bytes(entry.row)
     }
 
     /// The entry of a hold.

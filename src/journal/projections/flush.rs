@@ -26,25 +26,28 @@ pub struct Flush<S> {
 }
 
 impl<S: ProjectionStore> Flush<S> {
-    /// Writes the changes and the position in one piece, and makes them survive a crash.
+    /// Writes the changes with the position, and makes them survive a crash. Ended holds may be there before the position
+    /// is; until it has come to theirs, nobody reads them.
     ///
     /// # Errors
     /// [`StoreError`]; it may be tried again.
     pub fn write(self) -> Result<Reached, StoreError> {
         let Flushing { changes, reached, prune } = &self.flushing;
         assert!(self.shared.flush_out.load(Ordering::Acquire), "a flush that is written was begun");
-        self.shared.store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
-        self.shared.store.flush()?;
+        self.shared.store.write_in_order(&mut |batch| disk::write(changes, reached, *prune, batch))?;
         let reached = *reached;
         let before = self.shared.flushed.load(Ordering::Acquire);
         assert!(reached.position.0 >= before, "I4: what a start finds never goes back");
         assert!(reached.position.0 <= self.shared.reached.load(Ordering::Acquire), "what is flushed was applied");
         // The maps go back to the applying thread, which keeps the rows as a cache.
-        let flushed = self.shared.view.write().flushing.take();
+        let mut view = self.shared.view.write();
+        // First: who finds nothing in memory looks at what was flushed until now.
+        self.shared.flushed.store(reached.position.0, Ordering::Release);
+        let flushed = view.flushing.take();
+        drop(view);
         assert!(flushed.as_ref().map(|flushed| flushed.reached) == Some(reached), "readers saw the changes until now");
         let left = std::mem::replace(&mut *self.shared.flushed_changes.lock(), flushed);
         assert!(left.is_none(), "the changes of the flush before were taken back");
-        self.shared.flushed.store(reached.position.0, Ordering::Release);
         Ok(reached)
     }
 }

@@ -1,6 +1,10 @@
 //! What a start loads, part by part: the parts of the store do not rest on each other, so that each may have a thread.
 
-use wallet::ids::{HoldId, Timestamp};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wallet::hold::Hold;
+use wallet::ids::{HoldId, Position as Place, Timestamp};
+use wallet::record::FreePolicy;
 use wallet::row::Row;
 
 use super::disk::{self, ReadError};
@@ -8,16 +12,47 @@ use super::keys::KeyKind;
 use super::rows::{self, Stored};
 use super::shelf::Shelf;
 use super::store::ProjectionStore;
-use super::{EndedHold, Loaded};
+
+/// One thing that a start loads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// A journaled allowance.
+    Policy(FreePolicy),
+    /// The bound of forgotten ids.
+    IdBound(Timestamp),
+    /// A wallet.
+    Wallet(Row),
+    /// An open hold.
+    Hold(HoldId, Hold),
+    /// An ended one whose own time is not below the id bound.
+    Ended(EndedHold),
+}
+
+/// What memory keeps of a hold that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedHold {
+    /// The hold.
+    pub id: HoldId,
+    /// Its last record.
+    pub last_position: Place,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
 
 /// A store of which everything is flushed, and its rows where they are in memory.
 #[derive(Debug)]
 pub struct Loading<'a, S> {
-    pub(crate) store: &'a S,
-    pub(crate) shelf: Option<&'a Shelf>,
+    store: &'a S,
+    shelf: Option<&'a Shelf>,
+    /// The part of the wallets that is shown next.
+    part: AtomicUsize,
 }
 
-impl<S: ProjectionStore> Loading<'_, S> {
+impl<'a, S: ProjectionStore> Loading<'a, S> {
+    pub(crate) const fn new(store: &'a S, shelf: Option<&'a Shelf>) -> Self {
+        Self { store, shelf, part: AtomicUsize::new(0) }
+    }
+
     /// Policies and the id bound.
     ///
     /// # Errors
@@ -28,13 +63,21 @@ impl<S: ProjectionStore> Loading<'_, S> {
         Ok(())
     }
 
-    /// All wallets.
+    /// All wallets: each is shown once, to one of the threads that ask.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn wallets(&self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
+        // Relaxed: each number is handed out once, and what is shown was there before.
+        let next = || self.part.fetch_add(1, Ordering::Relaxed);
         if let Some(shelf) = self.shelf {
-            return shelf.rows().try_for_each(|row| row.map(|row| show(Loaded::Wallet(row))));
+            while let Some(mut rows) = shelf.part(next()) {
+                rows.try_for_each(|row| row.map(|row| show(Loaded::Wallet(row))))?;
+            }
+            return Ok(());
+        }
+        if next() > 0 {
+            return Ok(());
         }
         disk::all_of(self.store, KeyKind::Wallet, |_, row| {
             show(Loaded::Wallet(Row::decode(row)?));
@@ -63,14 +106,18 @@ impl<S: ProjectionStore> Loading<'_, S> {
         let bound: Timestamp = disk::id_bound(self.store)?;
         let mut of_second: Vec<EndedHold> = Vec::new();
         let mut second = 0;
-        disk::all_ended(self.store, bound.seconds(), |of, id, hold| {
+        disk::all_blocks(self.store, bound.seconds(), |of, rows| {
             if of != second {
                 second = of;
                 show_newest(&mut of_second, show);
             }
-            if id.own_time().unwrap_or_default() >= bound {
-                of_second.push(EndedHold { id, last_position: hold.last_position, ended_at: hold.ended_at });
+            for row in rows.heads() {
+                let (id, (last_position, ended_at)) = row?;
+                if id.own_time().unwrap_or_default() >= bound {
+                    of_second.push(EndedHold { id, last_position, ended_at });
+                }
             }
+            Ok(())
         })?;
         show_newest(&mut of_second, show);
         Ok(())

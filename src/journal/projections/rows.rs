@@ -9,7 +9,9 @@ use wallet::ledger::CommandRow;
 use wallet::policy::FreePolicies;
 use wallet::row::{Counters, Pending, Row};
 
-use crate::codec::{BorrowDecode, Decode, DecodeError, Encode, EncodeError, Encoder, List, append, read_row};
+use crate::codec::{
+    BorrowDecode, Decode, DecodeError, Encode, EncodeError, Encoder, List, append, read_head, read_row,
+};
 use crate::group::GroupHash;
 use crate::keys::{Epoch, Position};
 use crate::record::parts::{refund_reason, tier};
@@ -360,6 +362,14 @@ pub(crate) fn decode_hold(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError>
     assert!(AfterId::of(id, hold.reserved_at) == stored.reserved_at, "an instant is written as it was read");
     assert!(hold.last_position.0.wrapping_sub(reserve.0) == stored.last_position, "a place is written as it was read");
     Ok(hold)
+}
+
+/// Reads of a hold that has ended where its last record is, and when it ended: what memory keeps. Its settlements, which
+/// come after that, are passed over.
+pub(crate) fn decode_end(id: HoldId, bytes: &[u8]) -> Result<(Place, Timestamp), DecodeError> {
+    let head: StoredHoldHead = read_head(bytes)?;
+    let last = Place(head.reserve_position.wrapping_add(head.last_position));
+    Ok((last, head.ended_at.map_or(Timestamp::NONE, |at| at.instant(id))))
 }
 
 fn stored_settlement(step: &Settlement, reserve: Place) -> StoredSettlement {

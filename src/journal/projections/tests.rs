@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wallet::bucket::Split;
 use wallet::credits::Credits;
 use wallet::hold::HoldState;
-use wallet::ids::{AccountId, CommandId, Day, Period, Tier};
+use wallet::ids::{AccountId, CommandId, Day, Period, Tier, Timestamp};
 use wallet::ledger::CommandKey;
 use wallet::record::{
     Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Refund, RefundReason, Reserve,
@@ -13,9 +13,10 @@ use wallet::record::{
 };
 
 use super::*;
-use crate::group::GroupHash;
+use crate::group::{GroupHash, Header, empty_buffer, seal};
 use crate::keys::Epoch;
 use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, release, reserve, slices};
+use crate::unit::EncodedUnit;
 
 const ACCOUNTS: u128 = 3;
 
@@ -236,6 +237,81 @@ fn a_start_with_all_rows_in_memory_leads_to_the_same_state() {
         assert!(projector.archive().canonical().unwrap() == expected, "from {start}, every {every} (I8)");
         assert_eq!(loaded(&mut projector), expected_load, "from {start}, every {every}");
     }
+}
+
+/// Entries of ended holds.
+fn ended_entries(store: &MemoryProjections) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut entries = Vec::new();
+    let mut show = |key: &[u8], value: &[u8]| {
+        entries.push((key.to_vec(), value.to_vec()));
+        std::ops::ControlFlow::Continue(())
+    };
+    store.scan(Family::Holds, &[], &mut show).unwrap();
+    entries
+}
+
+#[test]
+fn ended_holds_of_a_flush_that_a_crash_cut_short_are_not_seen_before_their_position() {
+    let script = script(60);
+    let expected = in_one_go(&script);
+    for flushed in (0..script.len()).step_by(9) {
+        let store = MemoryProjections::new();
+        let mut projector = open(store.clone());
+        follow(&mut projector, &script, flushed, 4);
+        projector.flush().unwrap();
+        let crashed = store.crashed();
+        let state = projector.archive().canonical().unwrap();
+        for ahead in [1, 10, 40] {
+            follow(&mut projector, &script, script.len().min(flushed + ahead), 4);
+            projector.flush().unwrap();
+        }
+        let entries = ended_entries(&store);
+        crashed
+            .write(&mut |batch| entries.iter().for_each(|(key, value)| batch.put(Family::Holds, key, value)))
+            .unwrap();
+        let mut after = open(crashed);
+        assert!(after.archive().canonical().unwrap() == state, "crash after {flushed} (I4)");
+        let shown = loaded(&mut after);
+        for to in (flushed..=script.len()).step_by(13).chain([script.len()]) {
+            follow(&mut after, &script, to, 5);
+            after.flush().unwrap();
+        }
+        assert!(after.archive().canonical().unwrap() == expected, "crash after {flushed} (I8)");
+        let mut plain = open(MemoryProjections::new());
+        follow(&mut plain, &script, flushed, 4);
+        assert_eq!(shown, loaded(&mut plain), "crash after {flushed}");
+    }
+}
+
+fn encoded_group(first: Position, records: &[Record]) -> Vec<u8> {
+    let mut unit = EncodedUnit::new();
+    crate::codec::encode_unit(records, &mut unit).unwrap();
+    let mut group = empty_buffer(Vec::new());
+    group.extend_from_slice(unit.bytes());
+    let header =
+        Header { records: unit.records(), epoch: Epoch(1), first, time_ms: HOLD_TIME_MS, previous: GroupHash([0; 32]) };
+    seal(&mut group, header);
+    group
+}
+
+#[test]
+fn groups_that_were_decoded_ahead_lead_to_the_same_state() {
+    let script = script(60);
+    let expected = in_one_go(&script);
+    let mut projector = open(MemoryProjections::new());
+    let mut decoded = DecodedGroup::default();
+    for (number, records) in script.chunks(150).enumerate() {
+        let first = Position(u64::try_from(number * 150).unwrap() + 1);
+        let bytes = encoded_group(first, records);
+        decoded.read(&Group::trust(&bytes).unwrap()).unwrap();
+        projector.apply_decoded(&decoded).unwrap();
+        // A second time: what was applied is skipped.
+        projector.apply_decoded(&decoded).unwrap();
+    }
+    assert!(projector.archive().canonical().unwrap() == expected, "I8");
+    assert!(projector.unflushed_bytes() > 0, "what was applied counts for the next flush");
+    decoded.read(&Group::trust(&encoded_group(Position(10_000), &script[..1])).unwrap()).unwrap();
+    assert!(matches!(projector.apply_decoded(&decoded), Err(ApplyError::Gap { .. })));
 }
 
 #[test]

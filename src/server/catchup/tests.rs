@@ -26,7 +26,7 @@ fn open(number: u32) -> Record {
 }
 
 /// A journal in which each record has a group of its own.
-fn journal_of(records: u32) -> Journal {
+pub(crate) fn journal_of(records: u32) -> Journal {
     let mut store = MemoryStore::new();
     let end = recover(&mut store, WriterId([1; 16]), 1).expect("a new store is a journal").end;
     let (journal, mut writer) = Journal::start(store, end, &JournalSettings::default());
@@ -40,7 +40,7 @@ fn journal_of(records: u32) -> Journal {
     journal
 }
 
-fn projector(flush_bytes: usize) -> Projector<MemoryProjections> {
+pub(crate) fn projector(flush_bytes: usize) -> Projector<MemoryProjections> {
     let options = Options { flush_bytes, ..Options::strict() };
     Projector::open(MemoryProjections::new(), options, Position(u64::MAX)).expect("new projections")
 }

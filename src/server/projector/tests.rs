@@ -3,6 +3,7 @@
 use journal::projections::ApplyError;
 
 use super::*;
+use crate::catchup::tests::{journal_of, projector};
 
 const BURST: Turn = Turn { lag: 1_000, busy: true, wanted: false, draining: false };
 
@@ -70,4 +71,24 @@ fn a_disk_that_fails_may_work_later_and_a_record_that_does_not_fit_never_will() 
     assert_eq!(FollowError::Apply(gap).exit_code(), EXIT_BUG);
     assert_eq!(FollowError::Group(7).exit_code(), EXIT_BUG);
     assert_eq!(FollowError::NoFlush.exit_code(), EXIT_WRITE_FAILED);
+}
+
+#[test]
+fn groups_from_the_store_lead_to_the_same_state_and_no_other_epoch_is_taken() {
+    let journal = journal_of(300);
+    let [mut one_by_one, mut in_a_row] = [projector(usize::MAX), projector(usize::MAX)];
+    while apply(&mut one_by_one, &journal, Epoch(0), 7).expect("it follows") > 0 {}
+    assert_eq!(
+        apply_stored(&mut in_a_row, &journal, Epoch(1), 1_000).expect("it follows"),
+        0,
+        "its epoch is not reached"
+    );
+    assert_eq!(apply(&mut in_a_row, &journal, Epoch(1), 1).expect("it follows"), 1);
+    let epoch = in_a_row.reached().epoch;
+    assert_eq!(apply_stored(&mut in_a_row, &journal, Epoch(epoch.0 + 1), 1_000).expect("it follows"), 0);
+    assert_eq!(apply_stored(&mut in_a_row, &journal, epoch, 1).expect("it follows"), 1, "as much as it was told");
+    while apply_stored(&mut in_a_row, &journal, epoch, 1_000).expect("it follows") > 0 {}
+    assert_eq!(in_a_row.reached(), one_by_one.reached());
+    let bytes = |projector: &Projector<_>| projector.archive().canonical().expect("it can be read");
+    assert_eq!(bytes(&in_a_row), bytes(&one_by_one), "I8");
 }
