@@ -26,8 +26,10 @@ use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Sta
 const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 /// Write buffers that may wait to be written: a disk that is slow for a while stops no append.
 const WRITE_BUFFERS_MAX: i32 = 4;
-/// How much of a file is written before the system is asked to start writing it out: no burst beside the syncs.
-const BYTES_PER_SYNC: u64 = 1024 * 1024;
+/// How much of a file is on its way to the disk at most, beside the syncs of the log, which wait for it (decision 0024).
+const BYTES_PER_SYNC: u64 = 64 * 1024;
+/// What is on its way has to arrive before more is sent. The crate has no setter for it.
+const WRITTEN_OUT_STEP_BY_STEP: &str = "strict_bytes_per_sync=true";
 /// Cache for reads of old groups; they are read once, in order.
 const BLOCK_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Open files; the daemon must live with few.
@@ -523,7 +525,9 @@ fn file_number(name: &str) -> u64 {
 }
 
 fn options() -> Options {
-    let mut options = Options::default();
+    let mut defaults = Options::default();
+    // RocksDB that does not know the name any more sends as it likes: slower beside requests, and no less safe.
+    let mut options = defaults.get_options_from_string(WRITTEN_OUT_STEP_BY_STEP).unwrap_or(defaults);
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_paranoid_checks(true);
@@ -534,6 +538,7 @@ fn options() -> Options {
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
     options.set_bytes_per_sync(BYTES_PER_SYNC);
+    options.set_writable_file_max_buffer_size(BYTES_PER_SYNC);
 
     never_compact(&mut options);
 

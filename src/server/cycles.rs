@@ -70,7 +70,7 @@ impl Cycles {
         let Some(mut room) = Room::take(&daemon.queue, 1, Class::Settlement) else { return true };
         let now = daemon.clock.now();
         let (batch, pushed) = counted(|| daemon.rules.roll_cycles(&mut self.rolls, PACKED_ROLLS_MAX, now));
-        room.used(pushed);
+        room.used_in_passing(pushed);
         self.rolled = self.rolled.saturating_add(batch.rolled);
         if batch.rolled == 0 {
             daemon.queue.ring();

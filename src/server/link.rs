@@ -77,11 +77,23 @@ impl Room {
         queue.try_take_room(records, class).then(|| Self { queue: Arc::clone(queue), left: records })
     }
 
-    /// Says that so many records of the room were pushed: that part comes back when they are durable.
+    /// Says that so many records of the room were pushed: that part comes back when they are durable. Whoever pushed them may
+    /// wait for that, so that the writer is woken for those that were pushed in passing.
     ///
     /// # Panics
     /// When more was pushed than there was room for: the queue would not be bounded (I9).
     pub fn used(&mut self, records: u32) {
+        self.used_in_passing(records);
+        if records > 0 {
+            self.queue.ring();
+        }
+    }
+
+    /// The same where nobody waits for them.
+    ///
+    /// # Panics
+    /// As [`used`](Self::used).
+    pub fn used_in_passing(&mut self, records: u32) {
         match self.left.checked_sub(records) {
             Some(left) => self.left = left,
             None => panic!("I9: {records} records pushed with room for {}", self.left),

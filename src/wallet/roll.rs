@@ -43,7 +43,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.assert_in_step(cold);
         if let Some(rolled) = self.due_roll(slot, cold, &mut Almanac::default(), now) {
             // The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
-            self.journal.push(&[Record::CycleRoll(vec![rolled.record])]);
+            self.journal.push_in_passing(&[Record::CycleRoll(vec![rolled.record])]);
             self.apply_roll(slot, cold, &rolled);
             assert!(slot.cycle_ends_at() > rolled.record.at, "R10: a roll leaves the boundary behind");
             if let Some(index) = self.wallets.find(slot.account()) {
