@@ -64,6 +64,18 @@ fn a_killed_writer_loses_nothing_that_was_said() {
 }
 
 #[test]
+fn files_are_written_out_step_by_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_journal, _writer) = start(folder.path(), DurabilityMode::Sync);
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let in_force = names.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("OPTIONS-")).max();
+    let text = std::fs::read_to_string(in_force.unwrap()).unwrap();
+    for wanted in ["strict_bytes_per_sync=true", "bytes_per_sync=65536", "paranoid_checks=true"] {
+        assert!(text.lines().any(|line| line.trim() == wanted), "{wanted} is in force:\n{text}");
+    }
+}
+
+#[test]
 fn groups_are_found_by_any_of_their_positions() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, mut writer) = start(folder.path(), DurabilityMode::Memory);
