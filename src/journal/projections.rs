@@ -76,6 +76,7 @@ use table::Table;
 const CHUNK_RECORDS: usize = 64;
 
 const _: () = assert!(CHUNK_RECORDS > 0, "each chunk has records");
+const _: () = assert!(OVERDUE_FLUSHES > 0, "a flush that is overdue is due: who waits for it begins it");
 /// Flushes that what is not flushed may come to before nothing more is applied; as much again may be on its way.
 const OVERDUE_FLUSHES: usize = 2;
 
@@ -163,6 +164,10 @@ impl<S: ProjectionStore> Projector<S> {
     /// # Errors
     /// [`OpenError`].
     pub fn open(store: S, options: Options, journal_end: Position) -> Result<Self, OpenError> {
+        assert!(
+            options.flush_bytes > 0,
+            "I9: who waits for a flush that is overdue waits for one that takes something"
+        );
         let reached = disk::reached(&store)?;
         if reached.position > journal_end {
             return Err(OpenError::Ahead { reached: reached.position, journal: journal_end });
@@ -238,8 +243,12 @@ impl<S: ProjectionStore> Projector<S> {
         let end = Reached { position: group.last(), epoch: header.epoch, hash: group.hash() };
         let mut bytes = 0;
         let mut records = group.records_from(self.next);
+        let mut seen = self.next.before();
         let mut next = |chunk: &mut Vec<(Position, Record)>| {
-            let Some((position, record)) = records.next() else { return Ok(None) };
+            let Some((position, record)) = records.next() else {
+                return if seen < end.position { Err(decoded::missing(seen.next())) } else { Ok(None) };
+            };
+            seen = position;
             bytes += record.len();
             chunk.extend(decoded::read(position, record)?);
             Ok(Some(position))
@@ -256,10 +265,13 @@ impl<S: ProjectionStore> Projector<S> {
     /// [`ApplyError`]; from then on always the same.
     pub fn apply_decoded(&mut self, group: &DecodedGroup) -> Result<(), ApplyError> {
         let end = group.end();
+        assert!(group.first() > Position::NONE, "a group was read before it is applied");
+        assert!(end.position >= group.first(), "I4: a group ends with a record of its own");
         let next = self.next;
         self.apply_all(group.first(), end, |projector| {
             for records in group.records_from(next).chunks(CHUNK_RECORDS) {
                 let Some((last, _)) = records.last() else { break };
+                assert!(*last <= end.position, "I4: no record of a group comes after its end");
                 projector.apply_chunk(records)?;
                 projector.note_applied(*last);
             }
@@ -327,6 +339,7 @@ impl<S: ProjectionStore> Projector<S> {
                 last = Some(position);
             }
             let Some(last) = last else { return Ok(()) };
+            assert!(chunk.last().is_none_or(|(position, _)| *position <= last), "I4: records come in their order");
             self.apply_chunk(&chunk)?;
             self.note_applied(last);
             self.chunk = chunk;
@@ -421,6 +434,8 @@ impl<S: ProjectionStore> Projector<S> {
             None => self.take_changes()?,
         };
         assert!(flushing.reached.position <= self.reached.position, "I4: what is flushed was reached");
+        let flushed = self.shared.flushed.load(Ordering::Acquire);
+        assert!(flushing.reached.position.0 >= flushed, "I4: what a start finds never goes back");
         let out = self.shared.flush_out.swap(true, Ordering::AcqRel);
         assert!(!out, "there is one flush at a time");
         Some(Flush { shared: Arc::clone(&self.shared), flushing })
@@ -434,8 +449,11 @@ impl<S: ProjectionStore> Projector<S> {
             return None;
         }
         let mut next = self.spare.take().unwrap_or_else(Changes::new);
+        next.assert_empty();
         let rows = self.pack_rows(std::mem::take(&mut next.rows));
         let mut view = self.shared.view.write();
+        assert!(view.flushing.is_none(), "there is one flush at a time");
+        assert!(rows.len() == view.rows.changed().len(), "I8: every row that has changed is flushed, once");
         view.rows.begin_flush();
         let changes = std::mem::replace(&mut view.changes, next);
         let changes = Arc::new(Changes { rows, ..changes });
@@ -495,6 +513,8 @@ impl<S: ProjectionStore> Projector<S> {
     pub fn take_shelf(&mut self, shelf: Shelf) -> Result<(), StoreError> {
         assert!(shelf.reached == self.reached.position, "the rows are those of the store");
         assert!(self.next == self.reached.position.next(), "nothing has been applied");
+        assert!(self.shared.view.read().rows.changed().is_empty(), "no row is newer than the shelf's");
+        assert!(self.clean.shelf.is_none(), "an entry is one of the shelf that is there");
         self.clean.shelf = Some(shelf);
         self.shared.store.set_compacting(false)
     }
@@ -515,16 +535,24 @@ impl<S: ProjectionStore> Projector<S> {
     /// # Errors
     /// [`ReadError`].
     pub fn loading(&mut self) -> Result<Loading<'_, S>, ReadError> {
-        self.flush()?;
+        let flushed = self.flush()?;
         self.assert_in_step();
-        Ok(Loading::new(&self.shared.store, self.clean.shelf.as_ref()))
+        assert!(flushed == self.reached.position, "I8: what a start loads is all that was applied");
+        let shelf = self.clean.shelf.as_ref();
+        assert!(shelf.is_none_or(|shelf| shelf.reached == flushed), "I8: the shelf shows what the store has");
+        Ok(Loading::new(&self.shared.store, shelf))
     }
 
     /// Takes the maps of a finished flush over into the cache.
     fn take_back_flushed(&mut self) {
         let Some(flushed) = self.shared.flushed_changes.lock().take() else { return };
         assert!(flushed.reached.position <= self.reached.position, "I4: what is flushed was reached");
-        self.shared.view.write().rows.end_flush();
+        let written = self.shared.flushed.load(Ordering::Acquire);
+        assert!(flushed.reached.position.0 == written, "I4: what is taken back is what the store has");
+        let mut view = self.shared.view.write();
+        assert!(view.flushing.is_none(), "what was written is not on its way any more");
+        view.rows.end_flush();
+        drop(view);
         if let Ok(mut changes) = Arc::try_unwrap(flushed.changes) {
             assert!(self.spare.is_none(), "the spare memory is used by each flush");
             self.clean.absorb(&mut changes, &self.shared.view.read().changes);
@@ -535,6 +563,7 @@ impl<S: ProjectionStore> Projector<S> {
 
 /// Looks at the rows that records are about, before they are applied.
 fn warm(rows: &Table, shelf: Option<&Shelf>, records: &[(Position, Record)]) {
+    assert!(records.len() <= CHUNK_RECORDS, "every record has a place for what was found");
     let mut found = [None; CHUNK_RECORDS];
     let accounts = || records.iter().filter_map(|(_, record)| account(record));
     found.iter_mut().zip(accounts()).for_each(|(found, account)| *found = rows.likely(account));

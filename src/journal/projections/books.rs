@@ -47,6 +47,15 @@ impl Changes {
         }
     }
 
+    /// Memory of an earlier flush is used again when nothing of it is left: what was would be flushed a second time.
+    pub(crate) fn assert_empty(&self) {
+        assert!(self.rows.is_empty(), "no row is left of an earlier flush");
+        assert!(self.open.is_empty() && self.closed.is_empty(), "I6: no open hold is left of an earlier flush");
+        assert!(self.ended.is_empty(), "I6: no ended hold is left of an earlier flush");
+        assert!(self.commands.is_empty(), "R13: no command is left of an earlier flush");
+        assert!(self.policies.is_none() && self.id_bound.is_none(), "R32: no bound is left of an earlier flush");
+    }
+
     /// A hold that has changed, open or ended.
     fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
         match self.open.hold(id) {
@@ -57,7 +66,9 @@ impl Changes {
 
     fn ended_hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
         let Some(row) = self.ended.row(id) else { return Ok(None) };
-        decode_hold(id, row).map(Some).map_err(|error| ReadError::damaged(&open_hold_key(id), error))
+        let hold = decode_hold(id, row).map_err(|error| ReadError::damaged(&open_hold_key(id), error))?;
+        assert!(hold.state != HoldState::Open, "I6: what has ended is not open again");
+        Ok(Some(hold))
     }
 
     fn has_hold(&self, id: HoldId) -> bool {
@@ -79,7 +90,10 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn hold(&self, id: HoldId) -> Result<Option<Hold>, ReadError> {
         match (self.changes.hold(id)?, &self.flushing) {
-            (None, Some(flushing)) => flushing.changes.hold(id),
+            (None, Some(flushing)) => {
+                assert!(flushing.changes.ended.is_indexed(), "I4: what is being flushed are whole groups");
+                flushing.changes.hold(id)
+            }
             (changed, _) => Ok(changed),
         }
     }
@@ -112,6 +126,7 @@ impl Clean {
     /// Takes over what was flushed, except what has changed again since, and leaves empty memory for later changes.
     pub(crate) fn absorb(&mut self, flushed: &mut Changes, newer: &Changes) {
         assert!(flushed.ended.is_indexed(), "I4: what was flushed was whole groups");
+        assert!(newer.rows.is_empty(), "rows are packed when a flush of them begins");
         flushed.open.drain(|id, open| {
             if newer.has_hold(id) {
                 return;
@@ -129,6 +144,7 @@ impl Clean {
         flushed.commands.clear();
         flushed.policies = None;
         flushed.id_bound = None;
+        flushed.assert_empty();
     }
 }
 
@@ -177,7 +193,9 @@ impl<S: ProjectionStore> Open<'_, S> {
             Some((shelf, entry)) => shelf.at(entry).map(|row| Some((row, Some(entry)))),
             None => disk::row(self.store, account).map(|row| Some((row?, None))),
         };
-        stored(read, &mut self.failure)
+        let row = stored(read, &mut self.failure);
+        assert!(row.as_ref().is_none_or(|(row, _)| row.account == account), "a row that was read is the account's");
+        row
     }
 
     /// Brings a hold among the open ones, for as long as the record is applied.
@@ -208,6 +226,7 @@ impl<S: ProjectionStore> Open<'_, S> {
             return Some(OpenHold { hold, stored: true, begun: false });
         }
         let (hold, stored) = stored(disk::hold_up_to(self.store, id, self.flushed), &mut self.failure)?;
+        assert!(stored == (hold.state == HoldState::Open), "I6: the store has open holds and ended ones apart");
         Some(OpenHold { hold, stored, begun: false })
     }
 }

@@ -3,7 +3,7 @@
 use wallet::record::Record;
 
 use super::{ApplyError, Reached};
-use crate::codec::decode_any;
+use crate::codec::{DecodeError, decode_any};
 use crate::group::{BODY_BYTES_MAX, Group};
 use crate::keys::Position;
 use crate::record::Meaning;
@@ -28,12 +28,16 @@ impl DecodedGroup {
         self.end = Reached { position: group.last(), epoch: header.epoch, hash: group.hash() };
         self.bytes = 0;
         self.records.clear();
+        let mut last = header.first.before();
         for (position, bytes) in group.records_from(header.first) {
+            assert!(position == last.next(), "I4: no record of a group is left out");
+            last = position;
             self.bytes += bytes.len();
             self.records.extend(read(position, bytes)?);
         }
         assert!(self.bytes <= BODY_BYTES_MAX, "I9: a group has a limit");
-        Ok(())
+        // It was trusted, not counted, and what is applied of it ends where it says.
+        if last == self.end.position { Ok(()) } else { Err(missing(last.next())) }
     }
 
     pub(crate) const fn first(&self) -> Position {
@@ -52,8 +56,17 @@ impl DecodedGroup {
     /// The records from a position on, without those that change no wallet.
     pub(crate) fn records_from(&self, next: Position) -> &[(Position, Record)] {
         let before = self.records.partition_point(|(position, _)| *position < next);
-        &self.records[before..]
+        let (skipped, records) = self.records.split_at(before);
+        assert!(skipped.last().is_none_or(|(position, _)| *position < next), "I4: what is skipped was applied");
+        assert!(records.first().is_none_or(|(position, _)| *position >= next), "I5: a record is applied once");
+        records
     }
+}
+
+/// What a group that has fewer records than it says lacks.
+pub(super) fn missing(position: Position) -> ApplyError {
+    let error = DecodeError::Malformed("its group ends before it".to_owned());
+    ApplyError::Record { position, error }
 }
 
 /// A record, if it is one of the wallets'.

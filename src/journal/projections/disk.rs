@@ -12,7 +12,7 @@ use super::blocks::{Rows, write_blocks};
 use super::books::Changes;
 use super::keys::{BlockKey, KeyKind, command_key, id_of, open_hold_key, second_of, wallet_key};
 use super::open::OpenHold;
-use super::rows::{Reached, Stored, decode_hold, encode_hold};
+use super::rows::{Reached, Stored, decode_hold, decode_row, encode_hold};
 use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
 use crate::codec::{DecodeError, ROW_BYTES_MAX};
 use crate::keys::Position;
@@ -59,14 +59,8 @@ pub(crate) fn policies(store: &impl ProjectionStore) -> Result<FreePolicies, Rea
 
 pub(crate) fn row(store: &impl ProjectionStore, account: AccountId) -> Result<Option<Row>, ReadError> {
     let key = wallet_key(account);
-    let row: Option<Row> = value(store, &key)?;
-    match row {
-        Some(row) if row.account != account => {
-            let error = DecodeError::Malformed(format!("the row of {}", row.account));
-            Err(ReadError::damaged(&key, error))
-        }
-        row => Ok(row),
-    }
+    let Some(bytes) = store.value(Family::State, &key)? else { return Ok(None) };
+    decode_row(account, &bytes).map(Some).map_err(|error| ReadError::damaged(&key, error))
 }
 
 pub(crate) fn command(store: &impl ProjectionStore, key: CommandKey) -> Result<Option<CommandRow>, ReadError> {
@@ -95,10 +89,20 @@ pub(crate) fn hold_up_to(
 ) -> Result<Option<(Hold, bool)>, ReadError> {
     let key = open_hold_key(id);
     if let Some(bytes) = store.value(Family::State, &key)? {
-        let hold = decode_hold(id, &bytes).map_err(|error| ReadError::damaged(&key, error))?;
+        let hold = decode_open(id, &bytes).map_err(|error| ReadError::damaged(&key, error))?;
         return Ok(Some((hold, true)));
     }
     Ok(ended_hold(store, id, flushed)?.map(|hold| (hold, false)))
+}
+
+/// Reads a hold that lies under the key of an open one.
+pub(crate) fn decode_open(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError> {
+    let hold = decode_hold(id, bytes)?;
+    if hold.state == HoldState::Open {
+        Ok(hold)
+    } else {
+        Err(DecodeError::Malformed(format!("an open hold that is {:?} (I6)", hold.state)))
+    }
 }
 
 /// Looks through the blocks of the id's second, newest flush first: two seeks a flush at most.
@@ -118,6 +122,7 @@ fn ended_hold(store: &impl ProjectionStore, id: HoldId, flushed: Position) -> Re
         })?;
         let Some(block) = block else { return Ok(None) };
         assert!(block.second == second, "a search stays in the second of its id");
+        assert!(block.first <= id || block.flushed < flushed, "each look goes further down");
         if let Some(hold) = found? {
             return Ok(Some(hold));
         }
@@ -141,12 +146,16 @@ pub(crate) fn all_of(
     mut show: impl FnMut(u128, &[u8]) -> Result<(), DecodeError>,
 ) -> Result<(), ReadError> {
     assert!(kind != KeyKind::EndedHolds, "ended holds lie in blocks");
+    let mut before = None;
     let mut result = Ok(());
     store.scan(kind.family(), &[kind as u8], &mut |key, value| {
         if key.first() != Some(&(kind as u8)) {
             return ControlFlow::Break(());
         }
-        match id_of(kind, key).ok_or_else(no_key).and_then(|id| show(id, value)) {
+        let id = id_of(kind, key);
+        assert!(id.is_none() || id > before, "every value is shown once, in the order of the ids");
+        before = id;
+        match id.ok_or_else(no_key).and_then(|id| show(id, value)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 result = Err(ReadError::damaged(key, error));
@@ -177,6 +186,7 @@ pub(crate) fn all_blocks(
 ) -> Result<(), ReadError> {
     let reached = reached(store)?.position;
     let from = BlockKey { second, flushed: 0, first: HoldId(0) }.to_bytes();
+    let mut before = None;
     let mut result = Ok(());
     store.scan(Family::Holds, &from, &mut |key, value| {
         if key.first() != Some(&(KeyKind::EndedHolds as u8)) {
@@ -184,6 +194,8 @@ pub(crate) fn all_blocks(
         }
         assert!(key >= from.as_slice(), "a scan begins where it was asked to");
         let shown = BlockKey::from_bytes(key).ok_or_else(no_key).and_then(|block| {
+            assert!(Some(block) > before, "I8: later flushes are shown later");
+            before = Some(block);
             if block.flushed > reached.0 { Ok(()) } else { show(block.second, &Rows::read(&block, value)?) }
         });
         match shown {

@@ -7,7 +7,7 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
-use wallet::hold::Hold;
+use wallet::hold::{Hold, HoldState};
 use wallet::ids::HoldId;
 
 use super::keys::second_of;
@@ -64,6 +64,10 @@ impl Ended {
         assert!(self.places.is_empty(), "nothing is forgotten while it is indexed");
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether nothing was added since [`Self::index`].
     pub(crate) const fn is_indexed(&self) -> bool {
         self.indexed == self.entries.len()
@@ -87,6 +91,7 @@ impl Ended {
 
     /// Takes in a hold that is not here. Until [`Self::index`], a look for it goes through all that are new.
     pub(crate) fn add(&mut self, id: HoldId, hold: &Hold) {
+        assert!(hold.state != HoldState::Open, "I6: what is open has not ended");
         let entry = self.encode(id, hold);
         self.entries.push(entry);
         self.assert_sized();
@@ -94,6 +99,7 @@ impl Ended {
 
     /// Takes in a hold that may be here, in an earlier form.
     pub(crate) fn put(&mut self, id: HoldId, hold: &Hold) {
+        assert!(hold.state != HoldState::Open, "I6: what has ended is not open again");
         self.assert_sized();
         let entry = self.encode(id, hold);
         match self.known(id) {

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wallet::hold::Hold;
-use wallet::ids::{HoldId, Position as Place, Timestamp};
+use wallet::ids::{AccountId, HoldId, Position as Place, Timestamp};
 use wallet::record::FreePolicy;
 use wallet::row::Row;
 
 use super::disk::{self, ReadError};
 use super::keys::KeyKind;
-use super::rows::{self, Stored};
+use super::rows;
 use super::shelf::Shelf;
 use super::store::ProjectionStore;
 
@@ -79,8 +79,8 @@ impl<'a, S: ProjectionStore> Loading<'a, S> {
         if next() > 0 {
             return Ok(());
         }
-        disk::all_of(self.store, KeyKind::Wallet, |_, row| {
-            show(Loaded::Wallet(Row::decode(row)?));
+        disk::all_of(self.store, KeyKind::Wallet, |account, row| {
+            show(Loaded::Wallet(rows::decode_row(AccountId(account), row)?));
             Ok(())
         })
     }
@@ -92,7 +92,7 @@ impl<'a, S: ProjectionStore> Loading<'a, S> {
     pub fn open_holds(&self, show: &mut dyn FnMut(Loaded)) -> Result<(), ReadError> {
         disk::all_of(self.store, KeyKind::OpenHold, |id, hold| {
             let id = HoldId(id);
-            show(Loaded::Hold(id, rows::decode_hold(id, hold)?));
+            show(Loaded::Hold(id, disk::decode_open(id, hold)?));
             Ok(())
         })
     }
@@ -108,6 +108,7 @@ impl<'a, S: ProjectionStore> Loading<'a, S> {
         let mut second = 0;
         disk::all_blocks(self.store, bound.seconds(), |of, rows| {
             if of != second {
+                assert!(of > second, "a second is over when the next begins: each hold is shown once");
                 second = of;
                 show_newest(&mut of_second, show);
             }

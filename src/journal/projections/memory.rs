@@ -85,6 +85,7 @@ fn apply(change: &Change, entries: &mut Entries) {
 impl BatchWriter for Vec<Change> {
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
         assert!(!key.is_empty(), "a key has its kind");
+        assert!(!value.is_empty(), "a row has bytes");
         self.push(Change::Put((family, key.to_vec()), value.into()));
     }
 
@@ -176,6 +177,7 @@ impl ProjectionStore for MemoryProjections {
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
         let mut changes: Vec<Change> = Vec::new();
         fill(&mut changes);
+        assert!(!changes.is_empty(), "a write has entries");
         let mut disk = self.disk.lock();
         disk.check()?;
         let before = disk.unflushed.len();

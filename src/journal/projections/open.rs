@@ -38,6 +38,10 @@ impl OpenHolds {
         Self { places: HashMap::new(), holds: Vec::new(), free: Vec::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.holds.is_empty()
+    }
+
     pub(crate) fn contains(&self, id: HoldId) -> bool {
         self.places.contains_key(&id)
     }
@@ -64,13 +68,13 @@ impl OpenHolds {
         &mut self.holds[place.index()]
     }
 
-    /// Adds a hold that is not there.
     /// Every place is free or has its hold.
     fn assert_whole(&self) {
         assert!(self.free.len() <= self.holds.len(), "what is free is a place");
         assert!(self.free.len() + self.places.len() == self.holds.len(), "every place is free or has its hold");
     }
 
+    /// Adds a hold that is not there.
     pub(crate) fn insert(&mut self, id: HoldId, mut hold: OpenHold) -> Place {
         let place = match self.free.pop() {
             Some(place) => {
@@ -100,6 +104,7 @@ impl OpenHolds {
     /// Removes a hold; what it holds in memory stays for the next one.
     pub(crate) fn remove(&mut self, id: HoldId) -> Place {
         let place = self.places.remove(&id).expect("a hold that is removed is there");
+        assert!(self.at_mut(place).hold.state != HoldState::Open, "I6: a hold goes when it has ended");
         self.free.push(place);
         self.assert_whole();
         place
@@ -118,9 +123,7 @@ impl OpenHolds {
         self.assert_whole();
         let mut holds: Vec<_> = self.holds.drain(..).map(Some).collect();
         for (id, place) in self.places.drain() {
-            if let Some(hold) = holds[place.index()].take() {
-                take(id, hold);
-            }
+            take(id, holds[place.index()].take().expect("a place has one hold"));
         }
         self.free.clear();
         assert!(self.places.is_empty() && self.holds.is_empty(), "every hold was taken out");

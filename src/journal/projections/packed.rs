@@ -29,6 +29,11 @@ impl PackedRows {
         rows
     }
 
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether there are none.
     pub(crate) const fn is_empty(&self) -> bool {
         self.entries.is_empty()

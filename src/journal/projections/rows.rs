@@ -4,8 +4,8 @@
 use wallet::bucket::{Bucket, Split};
 use wallet::credits::Credits;
 use wallet::hold::{CaptureStep, Hold, HoldState, RefundStep, ReleaseStep, Settlement};
-use wallet::ids::{Day, HoldId, PaymentId, Period, Position as Place, Tier, Timestamp};
-use wallet::ledger::CommandRow;
+use wallet::ids::{AccountId, Day, HoldId, PaymentId, Period, Position as Place, Tier, Timestamp};
+use wallet::ledger::{CommandRow, command_key};
 use wallet::policy::FreePolicies;
 use wallet::row::{Counters, Pending, Row};
 
@@ -95,12 +95,16 @@ struct StoredCommand<'a> {
 
 impl Stored for CommandRow {
     fn encode(&self, out: &mut Vec<u8>) {
+        assert!(command_key(&self.record).is_some(), "R13: a command is remembered by its own id");
         append(&StoredCommand { position: self.position.0, record: (&self.record).into() }, out);
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let StoredCommand { position, record } = read_row(bytes)?;
         match Meaning::try_from(record)? {
+            Meaning::Record(record) if command_key(&record).is_none() => {
+                Err(DecodeError::Malformed("what no command did (R13)".to_owned()))
+            }
             Meaning::Record(record) => Ok(Self { record, position: Place(position) }),
             Meaning::Epoch(_) => Err(DecodeError::Epoch),
         }
@@ -213,8 +217,15 @@ impl Stored for Row {
             row.subscribed.is_none_or(|subscribed| subscribed.tier != Tier::NONE),
             "a tier that was read was checked"
         );
+        assert!(row.pending.is_none_or(|pending| pending.tier != Tier::NONE), "a tier that was read was checked");
         Ok(row)
     }
+}
+
+/// Reads the row of an account.
+pub(crate) fn decode_row(account: AccountId, bytes: &[u8]) -> Result<Row, DecodeError> {
+    let row = Row::decode(bytes)?;
+    if row.account == account { Ok(row) } else { Err(DecodeError::Malformed(format!("the row of {}", row.account))) }
 }
 
 fn stored_counters(counters: &Counters) -> [u64; 5] {
@@ -368,6 +379,9 @@ pub(crate) fn decode_hold(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError>
 /// come after that, are passed over.
 pub(crate) fn decode_end(id: HoldId, bytes: &[u8]) -> Result<(Place, Timestamp), DecodeError> {
     let head: StoredHoldHead = read_head(bytes)?;
+    if head.state == HoldState::Open as u8 {
+        return Err(DecodeError::Malformed("an open hold among those that have ended (I6)".to_owned()));
+    }
     let last = Place(head.reserve_position.wrapping_add(head.last_position));
     Ok((last, head.ended_at.map_or(Timestamp::NONE, |at| at.instant(id))))
 }

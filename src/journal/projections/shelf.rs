@@ -16,14 +16,17 @@ use wallet::row::Row;
 use super::disk::{self, ReadError};
 use super::keys::{KeyKind, id_of, wallet_key};
 use super::pieces::{Pieces, Span};
-use super::rows::Stored;
+use super::rows::decode_row;
 use super::store::{Family, ProjectionStore};
+use crate::codec::{DecodeError, ROW_BYTES_MAX};
 use crate::keys::Position;
 
 /// Of a megabyte each: 4 GiB, some thirty million wallets.
 const PIECES_MAX: usize = 4096;
 /// Entries stand in chapters of so many: they never move.
 const CHAPTER_ENTRIES: usize = 1 << 14;
+
+const _: () = assert!(CHAPTER_ENTRIES.is_power_of_two(), "an entry's number is a chapter and a place");
 
 /// The rows.
 #[derive(Debug)]
@@ -64,6 +67,10 @@ impl Entries {
         self.0[chapter].push(entry);
     }
 
+    fn last(&self) -> Option<&Entry> {
+        self.0.last().and_then(|chapter| chapter.last())
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.0.iter().flatten()
     }
@@ -97,7 +104,13 @@ impl Shelf {
                 return ControlFlow::Break(());
             }
             match id_of(KeyKind::Wallet, key) {
+                Some(account) if bytes.is_empty() || bytes.len() > ROW_BYTES_MAX => {
+                    let what = format!("the row of {} has {} bytes", AccountId(account), bytes.len());
+                    result = Err(ReadError::damaged(key, DecodeError::Malformed(what)));
+                }
                 Some(account) => {
+                    let before = shelf.entries.last().map(|entry| entry.account.0);
+                    assert!(before < Some(account), "every account is shown once, in the order of the accounts");
                     let row = shelf.rows.add(|out| out.extend_from_slice(bytes));
                     shelf.entries.push(Entry { account: AccountId(account), row });
                 }
@@ -165,6 +178,7 @@ impl Shelf {
         } else {
             self.rows.replace(entry.row, bytes)
         };
+        assert!(entry.row.length() == bytes.len(), "I8: an entry has the newest form of its row");
     }
 
     fn add(&mut self, account: AccountId, bytes: &[u8]) {
@@ -173,10 +187,12 @@ impl Shelf {
         entries.push(Entry { account, row: self.rows.add(|out| out.extend_from_slice(bytes)) });
         let hash = |number: &EntryNumber| hasher.hash_one(entries.at(*number).account);
         slots.insert_unique(hash(&number), number, hash);
+        assert!(slots.len() == entries.len(), "every entry has a slot");
     }
 
     fn decoded(&self, entry: &Entry) -> Result<Row, ReadError> {
-        Row::decode(self.rows.bytes(entry.row)).map_err(|error| ReadError::damaged(&wallet_key(entry.account), error))
+        let Entry { account, row } = *entry;
+        decode_row(account, self.rows.bytes(row)).map_err(|error| ReadError::damaged(&wallet_key(account), error))
     }
 
     /// The entry of an account.

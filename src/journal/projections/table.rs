@@ -22,6 +22,8 @@ const LOOKS_MAX: usize = 8;
 
 const _: () = assert!(PIECE_SLOTS.is_power_of_two(), "a slot's number is a piece and a place");
 const _: () = assert!(LOOKS_MAX > 0, "slots are used again");
+const _: () = assert!(size_of::<(Slot, u32)>() == 8, "a row costs eight bytes in the table");
+const _: () = assert!(spread(0x1234_5678) == 0x1234_5678_1234_5678, "both ends of a hash differ where it does");
 
 /// The number of a slot, as long as it has its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl Table {
         if kept.flush != flush {
             kept.flush = flush;
             self.changed.push(slot);
+            assert!(self.changed.len() <= self.slots.len(), "a flush takes a row once");
         }
         &mut kept.row
     }
@@ -142,6 +145,8 @@ impl Table {
         };
         let hash = self.hash(account);
         self.slots.insert_unique(spread(hash), (slot, hash), |(_, hash)| spread(*hash));
+        assert!(self.kept(slot).row.account == account, "a slot has the row of its account");
+        self.assert_whole();
         slot
     }
 
@@ -168,6 +173,7 @@ impl Table {
     /// A flush has taken what has changed.
     pub(crate) fn begin_flush(&mut self) {
         assert!(self.written + 1 == self.flush, "there is one flush at a time");
+        self.assert_whole();
         self.changed.clear();
         self.flush += 1;
     }
@@ -179,6 +185,16 @@ impl Table {
         assert!(self.written + 1 == self.flush, "there is one flush at a time");
     }
 
+    /// What holds between two calls.
+    fn assert_whole(&self) {
+        let before = self.pieces.len().saturating_sub(1) * PIECE_SLOTS;
+        let rows = self.pieces.last().map_or(0, |piece| before + piece.len());
+        assert!(rows == self.slots.len(), "every slot has its row, and every row is found");
+        assert!(self.changed.len() <= rows, "a flush takes a row once");
+        assert!(self.written < self.flush, "I4: what changes now is not in the store");
+        assert!(self.hand <= rows, "a slot that is used again is there");
+    }
+
     /// Takes a row out whose form the store has, where there are enough rows.
     fn slot_to_use_again(&mut self) -> Option<Slot> {
         if self.slots.len() < self.rows_max {
@@ -188,6 +204,7 @@ impl Table {
             let slot = Slot::of(self.hand);
             self.hand = (self.hand + 1) % self.slots.len();
             if self.kept(slot).flush <= self.written {
+                assert!(self.kept(slot).flush < self.flush, "I8: a row that has changed since keeps its slot");
                 let hash = self.hash(self.kept(slot).row.account);
                 let found = self.slots.find_entry(spread(hash), |(of, _)| *of == slot);
                 let Ok(found) = found else { unreachable!("a row that is here is found") };

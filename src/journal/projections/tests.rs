@@ -315,6 +315,68 @@ fn groups_that_were_decoded_ahead_lead_to_the_same_state() {
 }
 
 #[test]
+fn a_group_that_ends_before_its_last_record_is_refused_with_the_place() {
+    let script = script(10);
+    let mut bytes = encoded_group(Position::FIRST, &script[..5]);
+    // One record more than there are.
+    bytes[4..8].copy_from_slice(&6_u32.to_le_bytes());
+    let group = Group::trust(&bytes).unwrap();
+    let missing = |error: &ApplyError| matches!(error, ApplyError::Record { position: Position(6), .. });
+    let mut projector = open(MemoryProjections::new());
+    let refused = projector.apply(&group).unwrap_err();
+    assert!(missing(&refused), "{refused}");
+    assert_eq!(projector.apply(&group), Err(refused), "for good");
+    let refused = DecodedGroup::default().read(&group).unwrap_err();
+    assert!(missing(&refused), "{refused}");
+}
+
+#[test]
+fn a_start_loads_no_row_and_no_open_hold_under_a_key_of_another_kind() {
+    let script = script(10);
+    let hold = a_reserve(0).hold;
+    let ended = || {
+        let mut bytes = Vec::new();
+        rows::encode_hold(hold, &wallet::hold::Hold::reserved(&a_reserve(0), true), &mut bytes);
+        bytes
+    };
+    let row = |store: &MemoryProjections| store.value(Family::State, &wallet_key(account(0))).unwrap().unwrap();
+    let open_key = open_hold_key(hold).to_vec();
+    for wallet in [true, false] {
+        let store = MemoryProjections::new();
+        let mut projector = open(store.clone());
+        follow(&mut projector, &script, script.len(), 5);
+        projector.flush().unwrap();
+        let (key, value) =
+            if wallet { (wallet_key(AccountId(5)).to_vec(), row(&store)) } else { (open_key.clone(), ended()) };
+        store.write(&mut |batch| batch.put(Family::State, &key, &value)).unwrap();
+        let loading = projector.loading().unwrap();
+        let loaded = if wallet { loading.wallets(&mut |_| {}) } else { loading.open_holds(&mut |_| {}) };
+        assert!(matches!(&loaded, Err(ReadError::Damaged { .. })), "{loaded:?}");
+        if !wallet {
+            let mut again = open(store);
+            let found = again.archive().hold(hold);
+            assert!(matches!(&found, Err(ReadError::Damaged { .. })), "I6: {found:?}");
+            let next = again.next();
+            let end = end(usize::try_from(next.0).unwrap());
+            let settled = again.apply_group(next, &[Record::Capture(capture(&a_reserve(0)))], end);
+            assert!(matches!(settled, Err(ApplyError::Read(_))), "I6: {settled:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_applied_before_is_not_given_a_shelf() {
+    let store = MemoryProjections::new();
+    let mut projector = open(store.clone());
+    follow(&mut projector, &script(10), 5, 5);
+    projector.flush().unwrap();
+    let shelf = || Shelf::read(&store).unwrap().unwrap();
+    projector.take_shelf(shelf()).unwrap();
+    let twice = catch_unwind(AssertUnwindSafe(|| projector.take_shelf(shelf())));
+    assert!(message(twice.unwrap_err().as_ref()).contains("an entry is one of the shelf that is there"));
+}
+
+#[test]
 fn readers_see_everything_while_a_flush_is_under_way() {
     let script = script(60);
     let half = script.len() / 2;

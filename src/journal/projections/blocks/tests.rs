@@ -164,12 +164,25 @@ fn a_key_that_no_flush_writes_ends_no_scan_unsaid() {
     for kind in [KeyKind::Wallet, KeyKind::OpenHold, KeyKind::Command, KeyKind::Payment, KeyKind::EndedHolds] {
         let store = MemoryProjections::new();
         let key = [kind as u8, 1, 2, 3];
-        store.write(&mut |batch| batch.put(kind.family(), &key, b"")).unwrap();
+        store.write(&mut |batch| batch.put(kind.family(), &key, b"?")).unwrap();
         let read = match kind {
             KeyKind::EndedHolds => disk::all_ended(&store, 0, |_, _, _| {}),
             _ => disk::all_of(&store, kind, |_, _| Ok(())),
         };
         let text = read.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(text.contains(&format!("{:02x}010203", kind as u8)), "{kind:?}: {text}");
+    }
+}
+
+#[test]
+fn an_open_hold_among_those_that_have_ended_is_refused_by_who_reads_their_heads() {
+    let id = hold_id(HOLD_TIME_MS, 1);
+    for (charge, refused) in [(true, false), (false, true)] {
+        let rows = encoded(&[(id, Hold::reserved(&reserve(id, slices(1, 2, 3)), charge))]);
+        let rows: Vec<_> = rows.iter().map(|(id, row)| (*id, row.as_slice())).collect();
+        write_blocks(&rows, 1, |key, value| {
+            let read = Rows::read(&key, value).unwrap();
+            assert_eq!(read.heads().any(|head| head.is_err()), refused, "I6");
+        });
     }
 }

@@ -14,3 +14,15 @@ fn a_crash_takes_back_what_was_not_flushed() {
     assert_eq!(crashed.value(Family::State, b"a").unwrap().unwrap(), b"1");
     assert_eq!(crashed.value(Family::Holds, b"b").unwrap(), None);
 }
+
+#[test]
+#[should_panic(expected = "a write has entries")]
+fn a_write_of_nothing_is_noticed() {
+    let _ = MemoryProjections::new().write(&mut |_| {});
+}
+
+#[test]
+#[should_panic(expected = "a row has bytes")]
+fn a_row_without_bytes_is_noticed() {
+    let _ = MemoryProjections::new().write(&mut |batch| batch.put(Family::State, b"a", b""));
+}

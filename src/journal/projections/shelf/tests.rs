@@ -7,7 +7,7 @@ use wallet::policy::FreePolicies;
 use super::*;
 use crate::projections::MemoryProjections;
 use crate::projections::bulk::write_rows;
-use crate::projections::rows::Reached;
+use crate::projections::rows::{Reached, Stored};
 
 /// More than a chapter.
 const WALLETS: u64 = 20_000;
@@ -64,4 +64,27 @@ fn the_newest_form_of_every_row_is_found() {
     }
     let shown: usize = (0..).map_while(|part| shelf.part(part)).map(Iterator::count).sum();
     assert_eq!(shelf.len(), shown);
+}
+
+#[test]
+fn a_row_that_no_start_could_read_is_refused_with_its_key() {
+    let store = MemoryProjections::new();
+    let long = vec![1; ROW_BYTES_MAX + 1];
+    store.write(&mut |batch| batch.put(Family::State, &wallet_key(AccountId(5)), &long)).unwrap();
+    let refused = Shelf::read(&store).map(|shelf| shelf.map(|shelf| shelf.len()));
+    assert!(matches!(&refused, Err(ReadError::Damaged { key, .. }) if key.starts_with("04")), "{refused:?}");
+}
+
+#[test]
+fn the_row_of_another_is_refused_with_the_key_that_it_lies_under() {
+    let mut shelf = a_shelf();
+    let mut bytes = Vec::new();
+    a_row(1, 0).encode(&mut bytes);
+    let account = a_row(2, 0).account;
+    shelf.put(account, None, &bytes);
+    let entry = shelf.find(account).unwrap();
+    let key: String = wallet_key(account).iter().map(|byte| format!("{byte:02x}")).collect();
+    for refused in [shelf.at(entry), shelf.part(0).unwrap().nth(2).unwrap()] {
+        assert!(matches!(&refused, Err(ReadError::Damaged { key: found, .. }) if *found == key), "{refused:?}");
+    }
 }
