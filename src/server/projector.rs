@@ -331,15 +331,21 @@ impl Flusher {
             failed.store(!write(flush, &journal), Ordering::Relaxed);
             writing.store(false, Ordering::Release);
         };
-        match std::thread::Builder::new().name("flush".to_owned()).spawn(write) {
+        self.note_begun(std::thread::Builder::new().name("flush".to_owned()).spawn(write));
+        Ok(())
+    }
+
+    fn note_begun(&mut self, thread: std::io::Result<JoinHandle<()>>) {
+        match thread {
             Ok(thread) => self.thread = Some(thread),
             Err(error) => {
-                // The flush is handed out again when it is due the next time.
+                // The flush is handed out again: a little later, as after every failure, and not for ever.
                 tracing::warn!(%error, "no thread for a flush");
+                // Relaxed: no other thread is there to read or store it.
+                self.failed.store(true, Ordering::Relaxed);
                 self.writing.store(false, Ordering::Release);
             }
         }
-        Ok(())
     }
 
     /// Waits for flushes that are slower than what is applied beside them: what is not flushed has a limit (I9).

@@ -94,7 +94,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         if !rolling.is_empty() {
             // Those that roll into the same stand together, which the journal writes in little room.
-            rolling.sort_unstable_by_key(|one| one.due.record.into_the_same());
+            rolling.sort_unstable_by_key(|one| one.due.record.alike());
             self.journal.push_in_passing(&[Record::CycleRoll(rolling.iter().map(|one| one.due.record).collect())]);
         }
         let rolled = rolling.len();

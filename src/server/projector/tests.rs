@@ -92,3 +92,14 @@ fn groups_from_the_store_lead_to_the_same_state_and_no_other_epoch_is_taken() {
     let bytes = |projector: &Projector<_>| projector.archive().canonical().expect("it can be read");
     assert_eq!(bytes(&in_a_row), bytes(&one_by_one), "I8");
 }
+
+#[test]
+fn a_flush_that_gets_no_thread_has_failed_and_is_left_alone_for_a_while() {
+    let mut flusher = Flusher::new();
+    flusher.writing.store(true, Ordering::Release);
+    flusher.note_begun(Err(std::io::Error::from(std::io::ErrorKind::WouldBlock)));
+    assert!(!flusher.writing.load(Ordering::Acquire), "it can be begun again");
+    assert!(flusher.waits_after_failure(Duration::ZERO).expect("no minute has passed"));
+    assert!(!flusher.waits_after_failure(FLUSH_RETRY).expect("no minute has passed"));
+    assert!(flusher.failing.is_some(), "failures that last end the process");
+}

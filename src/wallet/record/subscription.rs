@@ -49,7 +49,7 @@ impl CycleRoll {
     }
 
     /// Everything but what is the wallet's own: wallets of one plan at one boundary have it alike.
-    pub(crate) fn into_the_same(&self) -> impl Ord + use<> {
+    pub(crate) fn alike(&self) -> impl Ord + use<> {
         (self.ends_at, self.at, self.plan, self.allocation, self.tier, self.day, self.skipped, self.changed)
     }
 }
