@@ -9,6 +9,7 @@
 //! `state` has wallets, open holds, commands, policies and the id bound: what a start loads. `holds` has ended holds in
 //! sorted blocks ([`blocks`]). The store ([`store`]) has two forms, [`rocks`] and [`memory`].
 
+mod about;
 mod archive;
 mod audit;
 pub mod blocks;
@@ -39,7 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use wallet::audit::check_row;
-use wallet::ids::{AccountId, HoldId, Position as Place};
+use wallet::ids::{AccountId, Position as Place};
 use wallet::ledger::{self, LedgerError};
 use wallet::record::Record;
 use wallet::row::Row;
@@ -66,6 +67,7 @@ pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 use crate::codec::DecodeError;
 use crate::group::Group;
 use crate::keys::Position;
+use about::{account, new_hold, settled_hold};
 use archive::Shared;
 use books::{Changes, Clean, Open, View};
 use flush::Flushing;
@@ -571,33 +573,6 @@ fn warm(rows: &Table, shelf: Option<&Shelf>, records: &[(Position, Record)]) {
     if let Some(shelf) = shelf {
         let missing = accounts().zip(&found).filter(|(_, slot)| slot.is_none());
         shelf.warm(missing.map(|(account, _)| account));
-    }
-}
-
-/// Whose row a record of the hot kinds changes.
-fn account(record: &Record) -> Option<AccountId> {
-    match record {
-        Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.account),
-        Record::Capture(capture) => Some(capture.account),
-        Record::Release(end) | Record::Expire(end) | Record::ReleaseWorker(end) => Some(end.account),
-        _ => None,
-    }
-}
-
-/// Which open hold a record of the hot kinds settles.
-fn settled_hold(record: &Record) -> Option<HoldId> {
-    match record {
-        Record::Capture(capture) => Some(capture.hold),
-        Record::Release(end) | Record::Expire(end) => Some(end.hold),
-        _ => None,
-    }
-}
-
-fn new_hold(record: &Record) -> Option<HoldId> {
-    match record {
-        Record::Reserve(reserve) | Record::Charge(reserve) => Some(reserve.hold),
-        Record::Tombstone { hold, .. } => Some(*hold),
-        _ => None,
     }
 }
 
