@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wallet::bucket::Split;
 use wallet::credits::Credits;
 use wallet::hold::HoldState;
-use wallet::ids::{AccountId, CommandId, Day, Period, Tier, Timestamp};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, Period, Tier, Timestamp};
 use wallet::ledger::CommandKey;
 use wallet::record::{
     Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Refund, RefundReason, Reserve,
