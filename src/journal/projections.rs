@@ -375,8 +375,7 @@ impl<S: ProjectionStore> Projector<S> {
                 touched.clear();
                 let new_hold = if options.check_new_ids { None } else { new_hold(record) };
                 let store = &shared.store;
-                let mut books =
-                    Open { view: &mut view, clean, store, flushed, new_hold, touched, held: None, failure: None };
+                let mut books = Open { view: &mut view, clean, store, new_hold, touched, held: None, failure: None };
                 let applied = ledger::apply(&mut books, Place(position.0), record);
                 if let Some(failure) = books.failure {
                     return Err(ApplyError::Read(failure));

@@ -42,7 +42,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
         slot.assert_in_step(cold);
         if let Some(rolled) = self.due_roll(slot, cold, &mut Almanac::default(), now) {
-            // The end of a cycle is a record, pushed alone and at once: the caller may hold records that are not pushed yet.
+            // A record of its own, before those that the caller has not pushed yet. It wakes nobody: the next push does, or the shell.
             self.journal.push_in_passing(&[Record::CycleRoll(vec![rolled.record])]);
             self.apply_roll(slot, cold, &rolled);
             assert!(slot.cycle_ends_at() > rolled.record.at, "R10: a roll leaves the boundary behind");

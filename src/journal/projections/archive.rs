@@ -69,8 +69,7 @@ impl<S: ProjectionStore> Archive<S> {
         let changed = self.shared.view.read().hold(id)?;
         match changed {
             Some(hold) => Ok(Some(hold)),
-            // What was flushed is asked for after memory: a flush that ends in between is seen in one of the two.
-            None => Ok(disk::hold_up_to(&self.shared.store, id, self.flushed())?.map(|(hold, _)| hold)),
+            None => Ok(disk::hold(&self.shared.store, id)?.map(|(hold, _)| hold)),
         }
     }
 

@@ -18,7 +18,6 @@ use super::rows::decode_hold;
 use super::shelf::{EntryNumber, Shelf};
 use super::store::ProjectionStore;
 use super::table::Table;
-use crate::keys::Position;
 
 /// What has changed since the last flush.
 #[derive(Debug)]
@@ -153,8 +152,6 @@ pub(crate) struct Open<'a, S> {
     pub(crate) view: &'a mut View,
     pub(crate) clean: &'a mut Clean,
     pub(crate) store: &'a S,
-    /// What the store has.
-    pub(crate) flushed: Position,
     /// The id of the hold that the record makes: it is looked for among the open holds only; a
     /// second end of it is noticed when it ends.
     pub(crate) new_hold: Option<HoldId>,
@@ -225,7 +222,7 @@ impl<S: ProjectionStore> Open<'_, S> {
             assert!(hold.state == HoldState::Open, "I6: the cache has open holds alone");
             return Some(OpenHold { hold, stored: true, begun: false });
         }
-        let (hold, stored) = stored(disk::hold_up_to(self.store, id, self.flushed), &mut self.failure)?;
+        let (hold, stored) = stored(disk::hold(self.store, id), &mut self.failure)?;
         assert!(stored == (hold.state == HoldState::Open), "I6: the store has open holds and ended ones apart");
         Some(OpenHold { hold, stored, begun: false })
     }

@@ -74,25 +74,15 @@ pub(crate) fn command(store: &impl ProjectionStore, key: CommandKey) -> Result<O
     }
 }
 
-/// A hold in a store that nothing is written to, and whether it is there as an open one.
-pub(crate) fn hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<(Hold, bool)>, ReadError> {
-    hold_up_to(store, id, reached(store)?.position)
-}
-
 /// A hold, and whether the store has it as an open one. Open ones are looked for first: a hold moves from there to the
-/// blocks, never back. Blocks of a flush beyond `flushed` are passed over: what a crash has left of a flush is not yet so
-/// (I4). They are right as soon as that position is reached again (I8).
-pub(crate) fn hold_up_to(
-    store: &impl ProjectionStore,
-    id: HoldId,
-    flushed: Position,
-) -> Result<Option<(Hold, bool)>, ReadError> {
+/// blocks in one write, never back.
+pub(crate) fn hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<(Hold, bool)>, ReadError> {
     let key = open_hold_key(id);
     if let Some(bytes) = store.value(Family::State, &key)? {
         let hold = decode_open(id, &bytes).map_err(|error| ReadError::damaged(&key, error))?;
         return Ok(Some((hold, true)));
     }
-    Ok(ended_hold(store, id, flushed)?.map(|hold| (hold, false)))
+    Ok(ended_hold(store, id)?.map(|hold| (hold, false)))
 }
 
 /// Reads a hold that lies under the key of an open one.
@@ -106,9 +96,9 @@ pub(crate) fn decode_open(id: HoldId, bytes: &[u8]) -> Result<Hold, DecodeError>
 }
 
 /// Looks through the blocks of the id's second, newest flush first: two seeks a flush at most.
-fn ended_hold(store: &impl ProjectionStore, id: HoldId, flushed: Position) -> Result<Option<Hold>, ReadError> {
+fn ended_hold(store: &impl ProjectionStore, id: HoldId) -> Result<Option<Hold>, ReadError> {
     let second = second_of(id);
-    let mut flushed = flushed.0;
+    let mut flushed = u64::MAX;
     loop {
         let mut found = Ok(None);
         let mut block = None;
@@ -177,14 +167,12 @@ pub(crate) fn all_ended(
     })
 }
 
-/// Shows all blocks from `second` on, as [`all_ended`]. Those beyond what was reached are passed over, as in
-/// [`hold_up_to`].
+/// Shows all blocks from `second` on, as [`all_ended`].
 pub(crate) fn all_blocks(
     store: &impl ProjectionStore,
     second: u64,
     mut show: impl FnMut(u64, &Rows<'_>) -> Result<(), DecodeError>,
 ) -> Result<(), ReadError> {
-    let reached = reached(store)?.position;
     let from = BlockKey { second, flushed: 0, first: HoldId(0) }.to_bytes();
     let mut before = None;
     let mut result = Ok(());
@@ -196,7 +184,7 @@ pub(crate) fn all_blocks(
         let shown = BlockKey::from_bytes(key).ok_or_else(no_key).and_then(|block| {
             assert!(Some(block) > before, "I8: later flushes are shown later");
             before = Some(block);
-            if block.flushed > reached.0 { Ok(()) } else { show(block.second, &Rows::read(&block, value)?) }
+            show(block.second, &Rows::read(&block, value)?)
         });
         match shown {
             Ok(()) => ControlFlow::Continue(()),

@@ -26,22 +26,22 @@ pub struct Flush<S> {
 }
 
 impl<S: ProjectionStore> Flush<S> {
-    /// Writes the changes with the position, and makes them survive a crash. Ended holds may be there before the position
-    /// is; until it has come to theirs, nobody reads them.
+    /// Writes the changes and the position in one piece, and makes them survive a crash.
     ///
     /// # Errors
     /// [`StoreError`]; it may be tried again.
     pub fn write(self) -> Result<Reached, StoreError> {
         let Flushing { changes, reached, prune } = &self.flushing;
         assert!(self.shared.flush_out.load(Ordering::Acquire), "a flush that is written was begun");
-        self.shared.store.write_in_order(&mut |batch| disk::write(changes, reached, *prune, batch))?;
+        self.shared.store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
+        self.shared.store.flush()?;
         let reached = *reached;
         let before = self.shared.flushed.load(Ordering::Acquire);
         assert!(reached.position.0 >= before, "I4: what a start finds never goes back");
         assert!(reached.position.0 <= self.shared.reached.load(Ordering::Acquire), "what is flushed was applied");
         // The maps go back to the applying thread, which keeps the rows as a cache.
         let mut view = self.shared.view.write();
-        // First: who finds nothing in memory looks at what was flushed until now.
+        // With it: the shelf is asked only for rows that are as new as what was flushed.
         self.shared.flushed.store(reached.position.0, Ordering::Release);
         let flushed = view.flushing.take();
         drop(view);

@@ -100,36 +100,6 @@ impl BatchWriter for Vec<Change> {
     }
 }
 
-/// Looks whether keys ascend, as a form that writes files demands.
-struct Ordered<'a> {
-    batch: &'a mut dyn BatchWriter,
-    last: [Vec<u8>; Family::ALL.len()],
-}
-
-impl Ordered<'_> {
-    fn note(&mut self, family: Family, key: &[u8]) {
-        let last = &mut self.last[family as usize];
-        assert!(last.as_slice() < key, "keys ascend, and none is there twice");
-        key.clone_into(last);
-    }
-}
-
-impl BatchWriter for Ordered<'_> {
-    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
-        self.note(family, key);
-        self.batch.put(family, key, value);
-    }
-
-    fn delete(&mut self, family: Family, key: &[u8]) {
-        self.note(family, key);
-        self.batch.delete(family, key);
-    }
-
-    fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
-        self.batch.delete_range(family, from, to);
-    }
-}
-
 impl Frozen for Entries {
     fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.get(&(family, key.to_vec())).map(|value| value.to_vec()))
@@ -188,14 +158,6 @@ impl ProjectionStore for MemoryProjections {
         disk.unflushed.append(&mut changes);
         assert!(disk.unflushed.len() == before + written, "a write is taken whole");
         Ok(())
-    }
-
-    fn write_in_order(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
-        self.write(&mut |batch| {
-            let mut ordered = Ordered { batch, last: [Vec::new(), Vec::new()] };
-            fill(&mut ordered);
-        })?;
-        self.flush()
     }
 
     fn flush(&self) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Where projections are kept, as a trait: RocksDB and memory forms are beside it.
 //!
 //! Three promises are asked for: a write is taken whole or not at all, what a crash leaves is what some flush or later
-//! write left, and reads from other threads see whole writes. What is written in order may be two writes, one a family.
+//! write left, and reads from other threads see whole writes.
 
 use std::ops::ControlFlow;
 
@@ -71,17 +71,6 @@ pub trait ProjectionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; the write may come to be all the same, and may be tried again.
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError>;
-
-    /// Writes what `fill` puts in and makes it survive a crash. The keys of each family ascend, and no key is there twice.
-    ///
-    /// A form may make [`Family::Holds`] durable first: a crash may leave it without the rest, which is taken whole or not at all.
-    ///
-    /// # Errors
-    /// [`StoreError`]; what was to be written may be there, as after a crash, and may be written again.
-    fn write_in_order(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
-        self.write(fill)?;
-        self.flush()
-    }
 
     /// Shows the store as it is now, however long that takes and whatever is written meanwhile.
     fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen));

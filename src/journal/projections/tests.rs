@@ -239,50 +239,6 @@ fn a_start_with_all_rows_in_memory_leads_to_the_same_state() {
     }
 }
 
-/// Entries of ended holds.
-fn ended_entries(store: &MemoryProjections) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut entries = Vec::new();
-    let mut show = |key: &[u8], value: &[u8]| {
-        entries.push((key.to_vec(), value.to_vec()));
-        std::ops::ControlFlow::Continue(())
-    };
-    store.scan(Family::Holds, &[], &mut show).unwrap();
-    entries
-}
-
-#[test]
-fn ended_holds_of_a_flush_that_a_crash_cut_short_are_not_seen_before_their_position() {
-    let script = script(60);
-    let expected = in_one_go(&script);
-    for flushed in (0..script.len()).step_by(9) {
-        let store = MemoryProjections::new();
-        let mut projector = open(store.clone());
-        follow(&mut projector, &script, flushed, 4);
-        projector.flush().unwrap();
-        let crashed = store.crashed();
-        let state = projector.archive().canonical().unwrap();
-        for ahead in [1, 10, 40] {
-            follow(&mut projector, &script, script.len().min(flushed + ahead), 4);
-            projector.flush().unwrap();
-        }
-        let entries = ended_entries(&store);
-        crashed
-            .write(&mut |batch| entries.iter().for_each(|(key, value)| batch.put(Family::Holds, key, value)))
-            .unwrap();
-        let mut after = open(crashed);
-        assert!(after.archive().canonical().unwrap() == state, "crash after {flushed} (I4)");
-        let shown = loaded(&mut after);
-        for to in (flushed..=script.len()).step_by(13).chain([script.len()]) {
-            follow(&mut after, &script, to, 5);
-            after.flush().unwrap();
-        }
-        assert!(after.archive().canonical().unwrap() == expected, "crash after {flushed} (I8)");
-        let mut plain = open(MemoryProjections::new());
-        follow(&mut plain, &script, flushed, 4);
-        assert_eq!(shown, loaded(&mut plain), "crash after {flushed}");
-    }
-}
-
 fn encoded_group(first: Position, records: &[Record]) -> Vec<u8> {
     let mut unit = EncodedUnit::new();
     crate::codec::encode_unit(records, &mut unit).unwrap();

@@ -3,10 +3,8 @@
 use wallet::ids::Timestamp;
 
 use super::*;
-use crate::projections::Reached;
 use crate::projections::disk;
 use crate::projections::keys::KeyKind;
-use crate::projections::rows::Stored;
 use crate::projections::rows::encode_hold;
 use crate::projections::store::{Family, ProjectionStore};
 use crate::projections::{MemoryProjections, RocksProjections};
@@ -32,13 +30,6 @@ fn encoded(holds: &[(HoldId, Hold)]) -> Vec<(HoldId, Vec<u8>)> {
     holds.iter().map(|(id, hold)| (*id, encode(*id, hold))).collect()
 }
 
-/// Says that all flushes are done: blocks beyond what was reached are not read.
-fn reach_all(store: &impl ProjectionStore) {
-    let mut bytes = Vec::new();
-    Reached { position: crate::keys::Position::MAX, ..Reached::default() }.encode(&mut bytes);
-    store.write(&mut |batch| batch.put(Family::State, &[KeyKind::Reached as u8], &bytes)).unwrap();
-}
-
 fn flush(store: &impl ProjectionStore, holds: &[(HoldId, Hold)], flushed: u64) -> usize {
     let rows = encoded(holds);
     let sorted: Vec<_> = rows.iter().map(|(id, row)| (*id, row.as_slice())).collect();
@@ -56,7 +47,6 @@ fn flush(store: &impl ProjectionStore, holds: &[(HoldId, Hold)], flushed: u64) -
 }
 
 fn check_lookups(store: &impl ProjectionStore) {
-    reach_all(store);
     let many = holds(3, 2_000, 1);
     let blocks = flush(store, &many, 100);
     assert!(blocks > 6, "a second of 2,000 holds has several blocks: {blocks}");
@@ -148,7 +138,6 @@ fn a_block_that_no_flush_writes_is_refused_with_its_place() {
     for (value, why) in &cases {
         assert_eq!(refused(&key, value), format!("not readable: a block of ended holds: {why}"));
         let store = MemoryProjections::new();
-        reach_all(&store);
         store.write(&mut |batch| batch.put(Family::Holds, &key.to_bytes(), value)).unwrap();
         let place: String = key.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         for read in [disk::hold(&store, row(1).0).err(), disk::all_ended(&store, 0, |_, _, _| {}).err()] {
