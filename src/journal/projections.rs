@@ -15,6 +15,7 @@ mod audit;
 pub mod blocks;
 mod books;
 mod bulk;
+mod chapters;
 mod decoded;
 pub(crate) mod disk;
 mod ended;

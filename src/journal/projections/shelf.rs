@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 use wallet::ids::AccountId;
 use wallet::row::Row;
 
+use super::chapters::Chapters;
 use super::disk::{self, ReadError};
 use super::keys::{KeyKind, id_of, wallet_key};
 use super::pieces::{Pieces, Span};
@@ -23,18 +24,13 @@ use crate::keys::Position;
 
 /// Of a megabyte each: 4 GiB, some thirty million wallets.
 const PIECES_MAX: usize = 4096;
-/// Entries stand in chapters of so many: they never move.
-const CHAPTER_ENTRIES: usize = 1 << 14;
-
-const _: () = assert!(CHAPTER_ENTRIES.is_power_of_two(), "an entry's number is a chapter and a place");
-
 /// The rows.
 #[derive(Debug)]
 pub struct Shelf {
     /// The last record that they show.
     pub(crate) reached: Position,
     /// In the order of the store, and then as the accounts were opened.
-    entries: Entries,
+    entries: Chapters<Entry>,
     rows: Pieces,
     /// Which entry an account has; made at once, when their number is known.
     slots: HashTable<EntryNumber>,
@@ -45,50 +41,21 @@ pub struct Shelf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryNumber(u32);
 
+impl EntryNumber {
+    fn place(self) -> usize {
+        usize::try_from(self.0).expect("a place in memory")
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     account: AccountId,
     row: Span,
 }
 
-#[derive(Debug, Default)]
-struct Entries(Vec<Vec<Entry>>);
-
-impl Entries {
-    fn len(&self) -> usize {
-        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHAPTER_ENTRIES + last.len())
-    }
-
-    fn push(&mut self, entry: Entry) {
-        if self.0.last().is_none_or(|last| last.len() == CHAPTER_ENTRIES) {
-            self.0.push(Vec::with_capacity(CHAPTER_ENTRIES));
-        }
-        let chapter = self.0.len() - 1;
-        self.0[chapter].push(entry);
-    }
-
-    fn last(&self) -> Option<&Entry> {
-        self.0.last().and_then(|chapter| chapter.last())
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter().flatten()
-    }
-
-    fn at(&self, number: EntryNumber) -> &Entry {
-        let number = index(number.0);
-        &self.0[number / CHAPTER_ENTRIES][number % CHAPTER_ENTRIES]
-    }
-
-    fn at_mut(&mut self, number: EntryNumber) -> &mut Entry {
-        let number = index(number.0);
-        &mut self.0[number / CHAPTER_ENTRIES][number % CHAPTER_ENTRIES]
-    }
-}
-
 impl Shelf {
     fn new(reached: Position) -> Self {
-        let (entries, rows, slots) = (Entries::default(), Pieces::default(), HashTable::new());
+        let (entries, rows, slots) = (Chapters::default(), Pieces::default(), HashTable::new());
         Self { reached, entries, rows, slots, hasher: RandomState::default() }
     }
 
@@ -150,18 +117,18 @@ impl Shelf {
 
     /// The row of an entry.
     pub(crate) fn at(&self, entry: EntryNumber) -> Result<Row, ReadError> {
-        self.decoded(self.entries.at(entry))
+        self.decoded(self.entries.at(entry.place()))
     }
 
     /// A part of the rows, counted from 0; nothing where there are no more.
     pub(crate) fn part(&self, number: usize) -> Option<impl Iterator<Item = Result<Row, ReadError>>> {
-        self.entries.0.get(number).map(|chapter| chapter.iter().map(|entry| self.decoded(entry)))
+        self.entries.chapter(number).map(|chapter| chapter.iter().map(|entry| self.decoded(entry)))
     }
 
     /// Looks at rows one after another: the processor fetches them from memory at the same time.
     pub(crate) fn warm(&self, accounts: impl Iterator<Item = AccountId>) {
         let seen = |account| {
-            let bytes = self.rows.bytes(self.entries.at(self.find(account)?).row);
+            let bytes = self.rows.bytes(self.entries.at(self.find(account)?.place()).row);
             Some(bytes.first().copied().unwrap_or(0) | bytes.last().copied().unwrap_or(0))
         };
         std::hint::black_box(accounts.filter_map(seen).fold(0, |all, part| all | part));
@@ -170,7 +137,7 @@ impl Shelf {
     /// Takes in a row as it is flushed, into its entry where that is known.
     pub(crate) fn put(&mut self, account: AccountId, entry: Option<EntryNumber>, bytes: &[u8]) {
         let Some(known) = entry.or_else(|| self.find(account)) else { return self.add(account, bytes) };
-        let entry = self.entries.at_mut(known);
+        let entry = self.entries.at_mut(known.place());
         assert!(entry.account == account, "an account keeps its entry");
         entry.row = if entry.row.length() < bytes.len() {
             // The bytes of the earlier form are left behind, until the shelf goes.
@@ -185,7 +152,7 @@ impl Shelf {
         let Self { entries, slots, hasher, .. } = self;
         let number = EntryNumber(u32::try_from(entries.len()).expect("a partition has fewer wallets"));
         entries.push(Entry { account, row: self.rows.add(|out| out.extend_from_slice(bytes)) });
-        let hash = |number: &EntryNumber| hasher.hash_one(entries.at(*number).account);
+        let hash = |number: &EntryNumber| hasher.hash_one(entries.at(number.place()).account);
         slots.insert_unique(hash(&number), number, hash);
         assert!(slots.len() == entries.len(), "every entry has a slot");
     }
@@ -197,13 +164,9 @@ impl Shelf {
 
     /// The entry of an account.
     pub(crate) fn find(&self, account: AccountId) -> Option<EntryNumber> {
-        let same = |number: &EntryNumber| self.entries.at(*number).account == account;
+        let same = |number: &EntryNumber| self.entries.at(number.place()).account == account;
         self.slots.find(self.hasher.hash_one(account), same).copied()
     }
-}
-
-fn index(number: u32) -> usize {
-    usize::try_from(number).expect("a place in memory")
 }
 
 #[cfg(test)]

@@ -13,14 +13,12 @@ use wallet::credits::Credits;
 use wallet::ids::AccountId;
 use wallet::row::Row;
 
+use super::chapters::Chapters;
 use super::shelf::EntryNumber;
 
-/// Slots stand in pieces of so many: they never move, and new memory is asked for as it is needed.
-const PIECE_SLOTS: usize = 1 << 12;
 /// How many slots are looked at for one that can be used again, before a new one is made.
 const LOOKS_MAX: usize = 8;
 
-const _: () = assert!(PIECE_SLOTS.is_power_of_two(), "a slot's number is a piece and a place");
 const _: () = assert!(LOOKS_MAX > 0, "slots are used again");
 const _: () = assert!(size_of::<(Slot, u32)>() == 8, "a row costs eight bytes in the table");
 const _: () = assert!(spread(0x1234_5678) == 0x1234_5678_1234_5678, "both ends of a hash differ where it does");
@@ -46,7 +44,7 @@ pub(crate) struct Table {
     /// memory. With half of the hash beside the slot it grows without a look at the rows.
     slots: HashTable<(Slot, u32)>,
     hasher: RandomState,
-    pieces: Vec<Vec<Kept>>,
+    kept: Chapters<Kept>,
     /// Rows that have changed since the last flush began, in the order of their first change.
     changed: Vec<Slot>,
     /// The flush that takes what changes now; counted from 1.
@@ -74,7 +72,7 @@ impl Table {
         Self {
             slots: HashTable::new(),
             hasher: RandomState::default(),
-            pieces: Vec::new(),
+            kept: Chapters::default(),
             changed: Vec::new(),
             flush: 1,
             written: 0,
@@ -121,7 +119,7 @@ impl Table {
     /// A row that is about to change.
     pub(crate) fn change(&mut self, slot: Slot) -> &mut Row {
         let flush = self.flush;
-        let kept = &mut self.pieces[slot.number() / PIECE_SLOTS][slot.number() % PIECE_SLOTS];
+        let kept = self.kept.at_mut(slot.number());
         assert!(kept.flush <= flush, "I4: a change is of a flush to come");
         if kept.flush != flush {
             kept.flush = flush;
@@ -187,8 +185,7 @@ impl Table {
 
     /// What holds between two calls.
     fn assert_whole(&self) {
-        let before = self.pieces.len().saturating_sub(1) * PIECE_SLOTS;
-        let rows = self.pieces.last().map_or(0, |piece| before + piece.len());
+        let rows = self.kept.len();
         assert!(rows == self.slots.len(), "every slot has its row, and every row is found");
         assert!(self.changed.len() <= rows, "a flush takes a row once");
         assert!(self.written < self.flush, "I4: what changes now is not in the store");
@@ -216,21 +213,16 @@ impl Table {
     }
 
     fn new_slot(&mut self, kept: Kept) -> Slot {
-        let slot = Slot::of(self.slots.len());
-        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE_SLOTS) {
-            self.pieces.push(Vec::with_capacity(PIECE_SLOTS));
-        }
-        assert!(self.pieces.len() == slot.number() / PIECE_SLOTS + 1, "every slot has its row");
-        self.pieces[slot.number() / PIECE_SLOTS].push(kept);
-        slot
+        assert!(self.kept.len() == self.slots.len(), "every slot has its row");
+        Slot::of(self.kept.push(kept))
     }
 
     fn kept(&self, slot: Slot) -> &Kept {
-        &self.pieces[slot.number() / PIECE_SLOTS][slot.number() % PIECE_SLOTS]
+        self.kept.at(slot.number())
     }
 
     fn kept_mut(&mut self, slot: Slot) -> &mut Kept {
-        &mut self.pieces[slot.number() / PIECE_SLOTS][slot.number() % PIECE_SLOTS]
+        self.kept.at_mut(slot.number())
     }
 
     fn hash(&self, account: AccountId) -> u32 {
