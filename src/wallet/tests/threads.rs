@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use super::disk::Disk;
 use super::world::{account, compare_wallets, hold_id, instant};
@@ -11,7 +12,7 @@ use crate::bucket::{Bucket, Sources};
 use crate::credits::Credits;
 use crate::engine::{CHUNK_OPERATIONS_MAX, Chunk, Engine, Journal, Run};
 use crate::hold::HoldState;
-use crate::ids::{AccountId, CommandId, HoldId, Now, Position, Tier, Timestamp, WorkerId};
+use crate::ids::{AccountId, CommandId, Day, HoldId, Now, Position, Tier, Timestamp, WorkerId};
 use crate::outcome::Outcome;
 use crate::record::{Attribution, CaptureRequest, OverCommit, Record, RefundReason};
 use crate::request::{Answer, Command, CommandRequest, Operation, ReserveRequest};
@@ -314,4 +315,39 @@ fn i1_and_i8_hold_at_rest_after_a_storm() {
         assert_eq!((storm.engine.gauges().holds_open, storm.engine.gauges().hold_timers), (0, 0));
         assert!(storm.engine.journal().pushed() > Position(3_000), "the storm did something");
     }
+}
+
+/// I7, R6: between the roll of a grant's wallet and its record another request, with a later time, may publish the next day.
+/// The credits are then those of the day that the wallet is on, which ends at once.
+#[test]
+fn i7_a_grant_at_midnight_beside_a_request_with_a_later_time_goes_to_the_day_of_its_wallet() {
+    let (engine, disk) = engine();
+    open(&engine, &["a"]);
+    let [before, after] = ["2026-03-11T23:59:59.999Z", "2026-03-12T00:00:00Z"].map(|text| Now::at(instant(text)));
+    let slot = engine.wallets.slot(engine.wallets.find(account("a")).unwrap());
+    let is_rolled = || engine.numbers(slot, before).day_of(&slot.word.load()) == Day(20_523);
+    let answer = thread::scope(|scope| {
+        // The command asks what its wallet owes once that is rolled, and waits there.
+        let debts = engine.debts.lock();
+        let grant = scope.spawn(|| {
+            let amount = Credits::from_whole(50);
+            let grant = Command::Grant { account: account("a"), bucket: Bucket::Free, amount };
+            command(&engine, 1, grant, before)
+        });
+        for _ in 0..60_000 {
+            if is_rolled() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(is_rolled(), "the grant rolls its wallet");
+        assert_eq!(engine.today(slot, after).day, Day(20_524), "the other request publishes the next day");
+        drop(debts);
+        grant.join().expect("the engine goes on")
+    });
+    assert_eq!((answer.outcome, answer.available.free), (Outcome::Done, Credits::from_whole(100)), "the new day's");
+    let records = disk.records();
+    let Some(Record::Grant(grant)) = records.last() else { panic!("{records:?}") };
+    assert_eq!((grant.day, grant.amount), (Day(20_523), Credits::from_whole(50)), "R5: it ends with its day");
+    compare_wallets(&engine, &mut disk.replayed(), after);
 }
