@@ -59,3 +59,6 @@ impl<T> Chapters<T> {
         self.0.get(number).map(Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,3 +45,6 @@ impl PackedRows {
         self.rows.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -662,3 +662,100 @@ fn another_state_has_other_bytes_and_readers_see_how_far_it_is() {
     let read = wallet::engine::Archive::command(&archive, key).unwrap();
     assert!(read.is_some() && read == archive.command(key).unwrap());
 }
+
+fn a_top_up(account: AccountId, number: u64) -> Record {
+    Record::TopUp(TopUp {
+        account,
+        payment: wallet::ids::PaymentId(u128::from(number) + 1_000),
+        amount: Credits::from_whole(1),
+        bundle: String::new(),
+        by: "billing".to_owned(),
+        at: Timestamp(HOLD_TIME_MS),
+    })
+}
+
+/// I8: with more wallets than rows that stay in memory, slots are used again all the time; no reader finds an older form of
+/// a row while the flush that has the newer one is not written, or has failed.
+#[test]
+fn i8_readers_find_no_older_row_while_its_flush_is_unwritten() {
+    const WALLETS: usize = 12;
+    let wallet = |number: usize| AccountId(0xbee0 + u128::try_from(number % WALLETS).unwrap());
+    let mut opened = set_up();
+    opened.truncate(1);
+    opened.extend((0..WALLETS).map(|number| {
+        let zone = "UTC".to_owned();
+        let issuer = issuer(u128::try_from(number).unwrap() + 1);
+        Record::Open(OpenAccount { account: wallet(number), zone, day: Day(20_779), issuer })
+    }));
+    for unwritten in 1..10_usize {
+        let store = MemoryProjections::new();
+        let options = Options { cached_rows_max: 3, ..Options::strict() };
+        let mut projector = Projector::open(store.clone(), options, Position::MAX).unwrap();
+        // One by one, or all of them would have a slot from the first flush on.
+        for to in 1..=opened.len() {
+            follow(&mut projector, &opened, to, 1);
+            projector.flush().unwrap();
+        }
+        let archive = projector.archive();
+        let mut bought = [0; WALLETS];
+        let mut under_way: Option<(usize, Flush<MemoryProjections>)> = None;
+        for step in 0..120 {
+            let number = (step * 5 + step / 7) % WALLETS;
+            bought[number] += 1;
+            let next = projector.next();
+            let record = a_top_up(wallet(number), u64::try_from(step).unwrap());
+            projector.apply_group(next, &[record], end(usize::try_from(next.0).unwrap())).unwrap();
+            under_way = match under_way.take() {
+                Some((begun, flush)) if step >= begun + unwritten => {
+                    // Every other one fails, and is handed out again.
+                    store.set_failing(begun % 2 == 1);
+                    let written = flush.write().is_ok();
+                    store.set_failing(false);
+                    assert_eq!(written, begun % 2 == 0);
+                    None
+                }
+                Some(waits) => Some(waits),
+                None => projector.begin_flush().map(|flush| (step, flush)),
+            };
+            for (number, bought) in bought.iter().enumerate() {
+                let row = archive.row(wallet(number)).unwrap().unwrap();
+                assert_eq!(row.available().top_up, Credits::from_whole(*bought), "wallet {number} at step {step}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_about_a_wallet_whose_row_is_that_of_another_stops_the_projector() {
+    let script = script(10);
+    for with_shelf in [false, true] {
+        let store = MemoryProjections::new();
+        let mut projector = open(store.clone());
+        follow(&mut projector, &script, script.len(), 5);
+        projector.flush().unwrap();
+        let row = store.value(Family::State, &wallet_key(account(0))).unwrap().unwrap();
+        store.write(&mut |batch| batch.put(Family::State, &wallet_key(AccountId(5)), &row)).unwrap();
+        let mut again = open(store.clone());
+        if with_shelf {
+            again.take_shelf(Shelf::read(&store).unwrap().unwrap()).unwrap();
+        }
+        let next = again.next();
+        let refused = again.apply_group(next, &[a_top_up(AccountId(5), 1)], end(usize::try_from(next.0).unwrap()));
+        let is_told = |error: &ReadError| matches!(error, ReadError::Damaged { key, .. } if key.starts_with("04"));
+        assert!(matches!(&refused, Err(ApplyError::Read(error)) if is_told(error)), "I8: {refused:?}");
+        assert!(again.begin_flush().is_none(), "a state in doubt is never flushed");
+    }
+}
+
+#[test]
+fn a_store_is_as_many_records_behind_as_were_not_flushed() {
+    let script = script(10);
+    let store = MemoryProjections::new();
+    assert_eq!(behind(&store, Position(7)), Ok(7), "nothing was flushed");
+    let mut projector = open(store.clone());
+    follow(&mut projector, &script, script.len(), 9);
+    assert_eq!(behind(&store, projector.reached().position).unwrap(), projector.reached().position.0);
+    projector.flush().unwrap();
+    let reached = projector.reached().position;
+    assert_eq!([reached, reached.plus(7), Position(1)].map(|end| behind(&store, end).unwrap()), [0, 7, 0]);
+}
