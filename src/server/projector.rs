@@ -11,6 +11,8 @@ use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreE
 use journal::store::{ReadError, is_of_the_disk};
 use journal::{Epoch, Group, GroupKey, Journal, Position};
 use wallet::engine::Archive;
+use wallet::ids::Now;
+use wallet::settings::Settings;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config::ProjectionPart;
@@ -178,16 +180,23 @@ fn follow<S: ProjectionStore>(
         }
         if pruned.elapsed() >= PRUNE_EVERY {
             pruned = Clock::stopwatch();
-            // A little later than need be: records that are not applied yet may tell of the window's end (I8).
-            let late_ms = u64::try_from(PRUNE_EVERY.as_millis()).unwrap_or(u64::MAX);
-            let window_ms = daemon.settings.rules().refund_window_ms.saturating_add(late_ms);
-            projector.prune(daemon.clock.now().daemon.minus_millis(window_ms).seconds());
+            projector.prune(prune_before(daemon.clock.now(), &daemon.settings.rules()));
         }
         flusher.flush_if_due(projector, journal)?;
         if !stopping {
             flusher.hold_back(projector, journal)?;
         }
     }
+}
+
+/// Before which second of their own time ended holds are dropped. The window of a hold begins with its end, which comes as late
+/// as the longest age after its reserve, and the id of that may have been old already (R22, R23, R27). An hour later than that:
+/// records that are not applied yet may tell of the window's end (I8). By the daemon's clock, as the rules have it (R35).
+fn prune_before(now: Now, rules: &Settings) -> u64 {
+    let late_ms = u64::try_from(PRUNE_EVERY.as_millis()).unwrap_or(u64::MAX);
+    let of_hold_ms = rules.id_window_ms.saturating_add(rules.hold_age_max_ms);
+    let kept_ms = rules.refund_window_ms.saturating_add(of_hold_ms).saturating_add(late_ms);
+    now.daemon.minus_millis(kept_ms).seconds()
 }
 
 /// When the projections follow: soon while there is little to do, and behind the requests while those keep the cores busy,

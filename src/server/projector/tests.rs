@@ -1,6 +1,15 @@
 //! Whose turn it is: the projections', or the requests' (decision 0016); and what the process ends with.
 
-use journal::projections::ApplyError;
+use journal::projections::{ApplyError, Options, Reached};
+use wallet::bucket::{Slices, Sources, Split};
+use wallet::credits::Credits;
+use wallet::hold::HoldState;
+use wallet::ids::{AccountId, CommandId, Day, HoldId, MemberId, Now, PaymentId, Period, Tier, Timestamp, WorkerId};
+use wallet::record::{
+    Attribution, Capture, CaptureRequest, FreePolicy, Issuer, Open, OverCommit, Record, Refund, RefundReason, Reserve,
+    Terms, TopUp,
+};
+use wallet::settings::{DAY_MS, MINUTE_MS, Settings};
 
 use super::*;
 use crate::catchup::tests::{journal_of, projector};
@@ -102,4 +111,108 @@ fn a_flush_that_gets_no_thread_has_failed_and_is_left_alone_for_a_while() {
     assert!(flusher.waits_after_failure(Duration::ZERO).expect("no minute has passed"));
     assert!(!flusher.waits_after_failure(FLUSH_RETRY).expect("no minute has passed"));
     assert!(flusher.failing.is_some(), "failures that last end the process");
+}
+
+const OWN_TIME: Timestamp = Timestamp(1_795_348_800_000);
+const HOLD: HoldId = HoldId((OWN_TIME.0 as u128) << 80 | 7 << 76 | 0b10 << 62 | 1);
+const OWNER: AccountId = AccountId(1);
+
+/// An account with a hold that came as late and was open for as long as the rules allow, and its refund at the last instant
+/// of the window.
+fn life_of_a_long_hold(rules: &Settings) -> Vec<Record> {
+    let amount = Credits::from_whole(5);
+    let taken = Slices { split: Split { top_up: amount, ..Split::ZERO }, day: Day(20_779), period: Period(0) };
+    let reserved_at = OWN_TIME.plus_millis(rules.id_window_ms);
+    let ends_at = reserved_at.plus_millis(rules.hold_age_max_ms);
+    let captured_at = Timestamp(ends_at.0 - 1);
+    let attribution = Attribution { member: MemberId(1), tool: 0, model: 0, count: 1 };
+    let issuer = Issuer { command: CommandId(1), by: String::new(), reason: String::new(), at: OWN_TIME };
+    let terms = Terms {
+        sources: Sources::ALL,
+        pro_model: false,
+        min_tier: Tier::NONE,
+        over_commit: OverCommit::Reject,
+        ttl_ms: rules.hold_ttl_max_ms,
+        priced: None,
+        hold_ms: rules.hold_ttl_max_ms,
+    };
+    vec![
+        Record::Policy(FreePolicy { from: Day(20_000), allowance: Credits::ZERO, all_accounts: true }),
+        Record::Open(Open { account: OWNER, zone: "UTC".to_owned(), day: Day(20_779), issuer }),
+        Record::TopUp(TopUp {
+            account: OWNER,
+            payment: PaymentId(1),
+            amount: Credits::from_whole(9),
+            bundle: String::new(),
+            by: String::new(),
+            at: OWN_TIME,
+        }),
+        Record::Reserve(Reserve {
+            account: OWNER,
+            hold: HOLD,
+            taken,
+            attribution,
+            worker: WorkerId::NONE,
+            settings: 0,
+            terms,
+            at: reserved_at,
+            ends_at,
+        }),
+        Record::Capture(Capture {
+            account: OWNER,
+            hold: HOLD,
+            request: CaptureRequest { number: 1, amount: None, last: true },
+            captured: taken.split,
+            drawn: Slices::default(),
+            returned: Split::ZERO,
+            forfeited: Split::ZERO,
+            late: false,
+            attribution,
+            at: captured_at,
+        }),
+        Record::Refund(Refund {
+            account: OWNER,
+            hold: HOLD,
+            number: 1,
+            requested: None,
+            reason: RefundReason::Timeout,
+            undone: vec![taken],
+            returned: vec![taken],
+            forfeited: Split::ZERO,
+            attribution,
+            at: captured_at.plus_millis(rules.refund_window_ms),
+        }),
+    ]
+}
+
+/// R27, I8: a hold is there until its window has ended, whatever the wall clock says, and until everything that was decided
+/// in the window is applied, where that takes less than an hour. After that it is dropped.
+#[test]
+fn r27_a_hold_is_dropped_an_hour_after_its_refund_window_and_no_earlier() {
+    let rules = Settings::default();
+    let records = life_of_a_long_hold(&rules);
+    let (before, refund) = records.split_at(records.len() - 1);
+    let window_ends = OWN_TIME.plus_millis(rules.id_window_ms + rules.hold_age_max_ms + rules.refund_window_ms);
+    let end = |position: usize| Reached {
+        position: Position(u64::try_from(position).expect("a few records")),
+        ..Reached::default()
+    };
+    for wall in [window_ends.plus_millis(10 * DAY_MS), OWN_TIME] {
+        let mut projector =
+            Projector::open(journal::projections::MemoryProjections::new(), Options::strict(), Position::MAX)
+                .expect("new projections");
+        projector.apply_group(Position::FIRST, before, end(before.len())).expect("they fit");
+        projector.flush().expect("the memory store takes everything");
+        // The refund is in the journal since the window's last instant, and is not applied yet.
+        let now = |late_ms| Now { daemon: window_ends.plus_millis(late_ms), wall };
+        projector.prune(prune_before(now(59 * MINUTE_MS), &rules));
+        projector.flush().expect("the memory store takes everything");
+        projector.apply_group(projector.next(), refund, end(records.len())).expect("I8: what was decided is applied");
+        projector.flush().expect("the memory store takes everything");
+        let hold = projector.archive().hold(HOLD).expect("it can be read").expect("it is there");
+        assert_eq!((hold.state, hold.settlements.len()), (HoldState::Settled, 2));
+        projector.prune(prune_before(now(60 * MINUTE_MS + 1_000), &rules));
+        projector.flush().expect("the memory store takes everything");
+        assert!(projector.archive().hold(HOLD).expect("it can be read").is_none(), "I9: old holds are dropped");
+    }
 }
