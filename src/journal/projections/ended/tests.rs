@@ -54,3 +54,21 @@ fn rows_come_in_the_order_of_seconds_and_ids() {
     assert_eq!(u64::try_from(order.len()).unwrap(), HOLDS, "each once");
     assert!(order.is_sorted());
 }
+
+/// A search goes on from the last slot to the first, and from there.
+#[test]
+fn holds_whose_places_are_at_the_ends_of_the_slots_are_found() {
+    let mut ended = Ended::new();
+    let last = ended.slots.len() - 1;
+    let at_the_ends: Vec<u64> =
+        (0..200_000).filter(|number| [0, last].contains(&ended.place(id(*number)).1)).take(12).collect();
+    assert_eq!(at_the_ends.len(), 12);
+    for number in &at_the_ends {
+        ended.add(id(*number), &a_hold(*number));
+        ended.index().unwrap();
+    }
+    for number in &at_the_ends {
+        let hold = decode_hold(id(*number), ended.row(id(*number)).unwrap()).unwrap();
+        assert_eq!(hold, a_hold(*number));
+    }
+}
