@@ -46,6 +46,8 @@ fn the_rows_of_a_store_are_found_and_shown_in_its_order() {
         assert_eq!(row_of(&shelf, row.account), Some(row));
     }
     assert_eq!(row_of(&shelf, AccountId(2)), None);
+    assert!(!shelf.is_empty());
+    assert!(Shelf::read(&MemoryProjections::new()).unwrap().is_some_and(|none| none.is_empty()));
 }
 
 #[test]
