@@ -42,6 +42,7 @@ struct Goal {
 
 impl Goal {
     /// Whether a wallet with this word stands on an earlier day.
+    #[inline]
     fn is_due(&self, word: &Snapshot) -> bool {
         word.day != self.short_day && self.numbers().day_of(word) < self.day
     }
@@ -51,6 +52,7 @@ impl Goal {
         Numbers { day: self.day, period: Period(0) }
     }
 
+    #[inline]
     fn rolled(&self, word: &Snapshot) -> Snapshot {
         let mut next = *word;
         next.available.free = self.allowances[usize::from(word.tier != crate::ids::Tier::NONE)];
@@ -126,12 +128,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let end = sweep.next.saturating_add(slots);
         let mut over = false;
         while sweep.next < end {
-            let Some(slot) = self.wallets.taken(SlotIndex(sweep.next)) else {
+            let most = end.saturating_sub(sweep.next);
+            let together = self.wallets.taken_from(SlotIndex(sweep.next), most);
+            if together.is_empty() {
                 over = true;
                 break;
-            };
-            sweep.look_at(slot, now);
-            sweep.next = sweep.next.saturating_add(1);
+            }
+            for slot in together {
+                sweep.look_at(slot, now);
+                sweep.next = sweep.next.saturating_add(1);
+            }
         }
         assert!(sweep.next <= end, "I9: a slice of a sweep has a limit");
         assert!(sweep.rolled.days >= before.days, "what was rolled stays rolled");
@@ -150,8 +156,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 impl DaySweep {
     #[inline]
     fn look_at(&mut self, slot: &Slot, now: Now) {
-        let goal = self.goal_of(slot);
-        if goal.day == Day(0) || !goal.is_due(&slot.word.load()) {
+        if self.goal_of(slot).is_none_or(|goal| !goal.is_due(&slot.word.load())) {
             return;
         }
         match slot.try_lock() {
@@ -161,14 +166,12 @@ impl DaySweep {
     }
 
     /// Rolls one wallet by what its slot says under the lock: a command may have changed zone or subscription.
+    #[inline]
     fn roll(&mut self, slot: &Slot, mut cold: impl std::ops::DerefMut<Target = Cold>, now: Now) {
-        let goal = self.goal_of(slot);
+        // A slot without an account is about to be filled, with a word of its own day.
+        let Some(goal) = self.goal_of(slot).filter(|_| !slot.account().is_none()) else { return };
         assert!(goal.short_day == Numbers::short_day(goal.day), "R6: a goal is one day");
         let at = now.daemon.max(goal.starts_at);
-        // A slot without an account is about to be filled, with a word of its own day.
-        if goal.day == Day(0) || slot.account().is_none() {
-            return;
-        }
         if slot.cycle_ends_at() <= at {
             self.left_out = self.left_out.saturating_add(1);
             return;
@@ -185,7 +188,9 @@ impl DaySweep {
         }
     }
 
-    fn goal_of(&self, slot: &Slot) -> Goal {
-        self.goals.get(usize::from(slot.cohort().0)).copied().unwrap_or_default()
+    /// What a wallet is rolled to; nothing where the pass leaves its cohort alone.
+    #[inline]
+    fn goal_of(&self, slot: &Slot) -> Option<&Goal> {
+        self.goals.get(usize::from(slot.cohort().0)).filter(|goal| goal.day > Day(0))
     }
 }
