@@ -1,14 +1,15 @@
 //! The ends of days (R5, R6): a thread of its own, so that neither holds nor requests wait for it. It sleeps until the first
 //! of them, publishes the days that begin, and sweeps behind. It pushes nothing. Between two slices it pauses, so that no
-//! core is taken for long.
+//! core is taken for long; where nobody has asked for anything for a while, nobody would gain by a pause.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use journal::Position;
 use wallet::day_sweep::DaySweep;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::daemon::{Daemon, Phase};
 use crate::resets::{ResetKind, Run};
 
@@ -17,10 +18,14 @@ use crate::resets::{ResetKind, Run};
 const LOOK: Duration = Duration::from_millis(50);
 /// Wallets of one slice: a tenth of a millisecond or two, for which a request may find the core taken.
 const SLICE_SLOTS: u32 = 2_048;
+/// The same where there are no requests.
+const QUIET_SLICE_SLOTS: u32 = 16_384;
 /// How much the thread gives way to all others.
 const NICE: i32 = 19;
 /// Between two slices.
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long nothing has been journaled where a sweep goes on without pauses.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// Sweeps until `stop` is closed, or the daemon stops serving: a drain does not wait for a sweep.
 pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
@@ -28,11 +33,32 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     let _ = rustix::process::nice(NICE);
     let mut wait = LOOK;
     let mut running = None;
+    let (begun, mut company) = (Clock::stopwatch(), Company::default());
     while stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) && daemon.phase_now() < Phase::Draining {
         daemon.rules.end_days(daemon.clock.now());
         running = running.or_else(|| begin(daemon));
-        running = running.and_then(|sweep| slice(daemon, sweep));
-        wait = if running.is_some() { PAUSE } else { until_next_end(daemon) };
+        let quiet = company.is_quiet(begun.elapsed(), daemon.durability.synced());
+        let (slots, pause) = if quiet { (QUIET_SLICE_SLOTS, Duration::ZERO) } else { (SLICE_SLOTS, PAUSE) };
+        running = running.and_then(|sweep| slice(daemon, sweep, slots));
+        wait = if running.is_some() { pause } else { until_next_end(daemon) };
+    }
+}
+
+/// Whether there are requests beside the sweep, as far as the journal tells.
+#[derive(Debug, Default)]
+struct Company {
+    synced: Position,
+    /// When the journal was last seen to have moved on, by a clock that goes on by itself.
+    moved_at: Duration,
+}
+
+impl Company {
+    /// Whether nobody has asked for anything for a while.
+    fn is_quiet(&mut self, now: Duration, synced: Position) -> bool {
+        if synced != self.synced {
+            (self.synced, self.moved_at) = (synced, now);
+        }
+        now.saturating_sub(self.moved_at) >= QUIET
     }
 }
 
@@ -46,7 +72,7 @@ fn until_next_end(daemon: &Daemon) -> Duration {
 struct Running {
     sweep: DaySweep,
     run: Run,
-    watch: crate::clock::Stopwatch,
+    watch: Stopwatch,
 }
 
 fn begin(daemon: &Daemon) -> Option<Running> {
@@ -56,8 +82,8 @@ fn begin(daemon: &Daemon) -> Option<Running> {
 }
 
 /// One slice; nothing where it was the last.
-fn slice(daemon: &Daemon, mut running: Running) -> Option<Running> {
-    let over = daemon.rules.sweep_days(&mut running.sweep, SLICE_SLOTS, daemon.clock.now());
+fn slice(daemon: &Daemon, mut running: Running, slots: u32) -> Option<Running> {
+    let over = daemon.rules.sweep_days(&mut running.sweep, slots, daemon.clock.now());
     if !over {
         return Some(running);
     }
@@ -66,4 +92,21 @@ fn slice(daemon: &Daemon, mut running: Running) -> Option<Running> {
     tracing::info!(wallets = run.wallets, left_out, millis = run.duration_ms(), "wallets were rolled to the new day");
     daemon.resets.note(run);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_pauses_beside_requests_and_no_more_once_there_have_been_none_for_a_while() {
+        let mut company = Company::default();
+        let at = Duration::from_millis;
+        assert!(!company.is_quiet(at(1_000), Position(7)));
+        assert!(!company.is_quiet(at(1_049), Position(7)));
+        assert!(company.is_quiet(at(1_050), Position(7)));
+        assert!(!company.is_quiet(at(1_051), Position(8)), "somebody is there again");
+        assert!(!company.is_quiet(at(1_100), Position(8)));
+        assert!(company.is_quiet(at(1_101), Position(8)));
+    }
 }

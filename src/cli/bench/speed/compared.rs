@@ -126,10 +126,12 @@ impl Play<'_> {
     /// Measures one after the other, so many rounds; the figures are of all rounds together.
     async fn compare(&mut self, one: (&Place, &Shape), other: (&Place, &Shape)) -> Result<(), Failure> {
         let (mut first, mut second) = (Speed::default(), Speed::default());
+        let mut caught_up = Duration::ZERO;
         let mut ratios = Vec::new();
         for _ in 0..self.bench.shape.rounds.get() {
-            let before = self.turn(other).await?;
-            let after = self.turn(one).await?;
+            let (before, _) = self.turn(other).await?;
+            let (after, settled) = self.turn(one).await?;
+            caught_up = caught_up.max(settled);
             (first, second) = (first.and(after), second.and(before));
             ratios.push(after.per_second() / before.per_second());
         }
@@ -141,12 +143,15 @@ impl Play<'_> {
         self.tell("ratio", ratios.get((ratios.len() - 1) / 2).copied().unwrap_or(0.0));
         self.tell("ratio_lowest", ratios.first().copied().unwrap_or(0.0));
         self.tell("ratio_highest", ratios.last().copied().unwrap_or(0.0));
+        // The longest wait for the projections after a turn of the first.
+        self.tell("caught_up_seconds", caught_up.as_secs_f64());
         Ok(())
     }
 
-    async fn turn(&mut self, (place, shape): (&Place, &Shape)) -> Result<Speed, Failure> {
+    /// One load, and how long its projections took to reach the journal's end afterwards.
+    async fn turn(&mut self, (place, shape): (&Place, &Shape)) -> Result<(Speed, Duration), Failure> {
         let measured = self.measure(place, shape).await?;
-        self.company.settle(place).await?;
-        Ok(Speed::of(&measured))
+        let settled = self.company.settle(place).await?;
+        Ok((Speed::of(&measured), settled))
     }
 }
