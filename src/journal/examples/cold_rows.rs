@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut random: u64 = 0x9e37_79b9_7f4a_7c15;
     for together in TOGETHER {
         let (mut asked, mut found) = (0, 0);
+        #[expect(clippy::disallowed_methods, reason = "this measures")]
         let begun = Instant::now();
         while asked < rows {
             let mut keys: Vec<Vec<u8>> =
