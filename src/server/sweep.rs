@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use journal::Position;
 use wallet::day_sweep::DaySweep;
+use wallet::engine::Journal;
+use wallet::ids::{Now, Position};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::daemon::{Daemon, Phase};
@@ -18,8 +19,8 @@ use crate::resets::{ResetKind, Run};
 const LOOK: Duration = Duration::from_millis(50);
 /// Wallets of one slice: a tenth of a millisecond or two, for which a request may find the core taken.
 const SLICE_SLOTS: u32 = 2_048;
-/// The same where there are no requests.
-const QUIET_SLICE_SLOTS: u32 = 16_384;
+/// The same where there are no requests, for each of two threads.
+const QUIET_SLICE_SLOTS: u32 = 65_536;
 /// How much the thread gives way to all others.
 const NICE: i32 = 19;
 /// Between two slices.
@@ -37,9 +38,9 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
     while stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) && daemon.phase_now() < Phase::Draining {
         daemon.rules.end_days(daemon.clock.now());
         running = running.or_else(|| begin(daemon));
-        let quiet = company.is_quiet(begun.elapsed(), daemon.durability.synced());
-        let (slots, pause) = if quiet { (QUIET_SLICE_SLOTS, Duration::ZERO) } else { (SLICE_SLOTS, PAUSE) };
-        running = running.and_then(|sweep| slice(daemon, sweep, slots));
+        let quiet = company.is_quiet(begun.elapsed(), daemon.rules.journal().pushed());
+        running = running.and_then(|sweep| slice(daemon, sweep, quiet));
+        let pause = if quiet { Duration::ZERO } else { PAUSE };
         wait = if running.is_some() { pause } else { until_next_end(daemon) };
     }
 }
@@ -47,16 +48,16 @@ pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
 /// Whether there are requests beside the sweep, as far as the journal tells.
 #[derive(Debug, Default)]
 struct Company {
-    synced: Position,
+    pushed: Position,
     /// When the journal was last seen to have moved on, by a clock that goes on by itself.
     moved_at: Duration,
 }
 
 impl Company {
     /// Whether nobody has asked for anything for a while.
-    fn is_quiet(&mut self, now: Duration, synced: Position) -> bool {
-        if synced != self.synced {
-            (self.synced, self.moved_at) = (synced, now);
+    fn is_quiet(&mut self, now: Duration, pushed: Position) -> bool {
+        if pushed != self.pushed {
+            (self.pushed, self.moved_at) = (pushed, now);
         }
         now.saturating_sub(self.moved_at) >= QUIET
     }
@@ -82,8 +83,9 @@ fn begin(daemon: &Daemon) -> Option<Running> {
 }
 
 /// One slice; nothing where it was the last.
-fn slice(daemon: &Daemon, mut running: Running, slots: u32) -> Option<Running> {
-    let over = daemon.rules.sweep_days(&mut running.sweep, slots, daemon.clock.now());
+fn slice(daemon: &Daemon, mut running: Running, quiet: bool) -> Option<Running> {
+    let (sweep, now) = (&mut running.sweep, daemon.clock.now());
+    let over = if quiet { side_by_side(daemon, sweep, now) } else { daemon.rules.sweep_days(sweep, SLICE_SLOTS, now) };
     if !over {
         return Some(running);
     }
@@ -92,6 +94,22 @@ fn slice(daemon: &Daemon, mut running: Running, slots: u32) -> Option<Running> {
     tracing::info!(wallets = run.wallets, left_out, millis = run.duration_ms(), "wallets were rolled to the new day");
     daemon.resets.note(run);
     None
+}
+
+/// Two slices at once, where the cores have nothing else to do.
+fn side_by_side(daemon: &Daemon, sweep: &mut DaySweep, now: Now) -> bool {
+    let mut part = sweep.split_off(QUIET_SLICE_SLOTS);
+    let (over, was_beside) = std::thread::scope(|scope| {
+        // It gives way as much as the thread that begins it.
+        let named = std::thread::Builder::new().name("sweep-beside".to_owned());
+        let beside = named.spawn_scoped(scope, || daemon.rules.sweep_days(&mut part, QUIET_SLICE_SLOTS, now));
+        (daemon.rules.sweep_days(sweep, QUIET_SLICE_SLOTS, now), beside.is_ok())
+    });
+    if !was_beside {
+        daemon.rules.sweep_days(&mut part, QUIET_SLICE_SLOTS, now);
+    }
+    sweep.put_back(&part);
+    over
 }
 
 #[cfg(test)]

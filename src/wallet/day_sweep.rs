@@ -9,6 +9,8 @@
 //! whose lock is taken is being rolled, or is left to the next request or the next day's sweep, and one whose cycle has
 //! ended is left to the roll of its cycle, which comes before the day (R10).
 
+use std::sync::Arc;
+
 use crate::calendar::{Cohort, ZONES_MAX};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
@@ -23,9 +25,9 @@ use crate::word::{Numbers, Snapshot};
 pub struct DaySweep {
     next: u32,
     /// By the number of a cohort.
-    goals: Box<[Goal]>,
+    goals: Arc<[Goal]>,
     /// The allowances as they were when the pass began: no later policy is about a day that has begun (R5).
-    policies: FreePolicies,
+    policies: Arc<FreePolicies>,
     rolled: ResetTotals,
     left_out: u64,
 }
@@ -76,6 +78,26 @@ impl DaySweep {
     pub const fn left_out(&self) -> u64 {
         self.left_out
     }
+
+    /// Takes the next slots out of the pass, for a thread that looks at so many of them beside it and then puts the part back:
+    /// [`DaySweep::put_back`].
+    #[must_use]
+    pub fn split_off(&mut self, slots: u32) -> Self {
+        let (goals, policies) = (Arc::clone(&self.goals), Arc::clone(&self.policies));
+        let part = Self { next: self.next, goals, policies, rolled: ResetTotals::default(), left_out: 0 };
+        self.next = self.next.saturating_add(slots);
+        assert!(part.next <= self.next, "R5: a part lies before what is left of the pass");
+        part
+    }
+
+    /// Counts what a part of the pass has come to.
+    pub fn put_back(&mut self, part: &Self) {
+        assert!(Arc::ptr_eq(&self.goals, &part.goals), "R6: a part has the goals of its pass");
+        self.rolled = self.rolled.plus(&part.rolled);
+        self.left_out = self.left_out.saturating_add(part.left_out);
+        let met = self.rolled.days.saturating_add(self.left_out);
+        assert!(met <= u64::from(self.next), "R5: a pass meets each wallet once");
+    }
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -98,7 +120,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut begun = begun.into_iter().filter(|(cohort, _)| self.cohorts.wallets(*cohort) > 0).peekable();
         begun.peek()?;
         let policies = self.policies.read().clone();
-        let mut goals = vec![Goal::default(); ZONES_MAX].into_boxed_slice();
+        let mut goals = vec![Goal::default(); ZONES_MAX];
         for (cohort, day) in begun {
             assert!(usize::from(cohort.0) < ZONES_MAX, "I9: zones have a limit");
             if let Some(goal) = goals.get_mut(usize::from(cohort.0)) {
@@ -106,6 +128,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 *goal = self.goal(cohort, day, &policies);
             }
         }
+        let (goals, policies) = (goals.into(), Arc::new(policies));
         Some(DaySweep { next: 0, goals, policies, rolled: ResetTotals::default(), left_out: 0 })
     }
 

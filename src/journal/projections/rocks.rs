@@ -40,8 +40,8 @@ const OPEN_FILES: u32 = 128;
 const OPEN_FILES_SHARD_BITS: i32 = 0;
 /// Threads for flushes and compactions: the cores belong to requests.
 const BACKGROUND_JOBS_MAX: i32 = 2;
-/// How much of a file is written before the system is asked to start writing it out: no burst beside the journal.
-const BYTES_PER_SYNC: u64 = 1024 * 1024;
+/// How much of a file is on its way to the disk at most, beside the syncs of the journal, which wait for it (decision 0024).
+const BYTES_PER_SYNC: u64 = 256 * 1024;
 /// RocksDB's own messages.
 const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 
@@ -136,7 +136,9 @@ impl RocksProjections {
 }
 
 fn options() -> Options {
-    let mut options = Options::default();
+    let mut defaults = Options::default();
+    // RocksDB that does not know the name any more sends as it likes: slower beside requests, and no less safe.
+    let mut options = defaults.get_options_from_string(crate::rocks::WRITTEN_OUT_STEP_BY_STEP).unwrap_or(defaults);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_atomic_flush(true);
@@ -144,6 +146,7 @@ fn options() -> Options {
     options.set_table_cache_num_shard_bits(OPEN_FILES_SHARD_BITS);
     options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
     options.set_bytes_per_sync(BYTES_PER_SYNC);
+    options.set_writable_file_max_buffer_size(BYTES_PER_SYNC);
     options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
     options.set_keep_log_file_num(2);
     options

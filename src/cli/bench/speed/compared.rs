@@ -101,7 +101,7 @@ impl Play<'_> {
     /// Lets the day of a daemon end, and waits until all of its wallets are rolled.
     async fn sweep(&mut self, place: &Place, midnight: &mut Midnight) -> Result<(), Failure> {
         let process = self.of_its_own(place)?;
-        let cpu = || process::thread_cpu(process, "sweep").unwrap_or_default();
+        let cpu = || process::processor_time(process).unwrap_or_default();
         let soonest_ms = midnight.wall.now_ms() + millis(LEAD);
         let boundary = midnight.wall.let_come((soonest_ms / DAY_MS + 1) * DAY_MS, LEAD)?;
         let before = cpu();
@@ -119,6 +119,7 @@ impl Play<'_> {
         self.figures
             .must((rolled - due).abs() < 0.5, || format!("{rolled} wallets of {due} were rolled to the new day"));
         self.tell("sweep_seconds", took);
+        // Of the whole daemon, which has nothing else to do.
         self.tell("sweep_processor_seconds", cpu().saturating_sub(before).as_secs_f64());
         Ok(())
     }
