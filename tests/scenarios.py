@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 LOAD = {"operations", "seconds", "operations_per_second", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"}
-COMPARED = {"operations_per_second", "beside_operations_per_second", "ratio", "ratio_lowest", "ratio_highest"}
+COMPARED = {"operations_per_second", "beside_operations_per_second", "ratio", "ratio_lowest", "ratio_highest",
+            "caught_up_seconds"}
 MEMORY = {"wallets_beside", "ready_seconds", "resident_before_bytes", "resident_bytes_a_wallet", "resident_after_bytes"}
 # Scenario: figures that must be there, and figures with a goal.
 EXPECTED = {

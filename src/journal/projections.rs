@@ -10,6 +10,7 @@
 //! sorted blocks ([`blocks`]). The store ([`store`]) has two forms, [`rocks`] and [`memory`].
 
 mod about;
+mod ahead;
 mod archive;
 mod audit;
 pub mod blocks;
@@ -69,6 +70,7 @@ use crate::codec::DecodeError;
 use crate::group::Group;
 use crate::keys::Position;
 use about::{account, new_hold, settled_hold};
+use ahead::Ahead;
 use archive::Shared;
 use books::{Changes, Clean, Open, View};
 use flush::Flushing;
@@ -159,6 +161,7 @@ pub struct Projector<S> {
     stopped: Option<ApplyError>,
     touched: Vec<AccountId>,
     chunk: Vec<(Position, Record)>,
+    ahead: Ahead,
 }
 
 impl<S: ProjectionStore> Projector<S> {
@@ -204,6 +207,7 @@ impl<S: ProjectionStore> Projector<S> {
             stopped: None,
             touched: Vec::new(),
             chunk: Vec::with_capacity(CHUNK_RECORDS),
+            ahead: Ahead::default(),
         };
         projector.assert_in_step();
         Ok(projector)
@@ -359,10 +363,15 @@ impl<S: ProjectionStore> Projector<S> {
     /// Applies records under the lock that readers wait for.
     fn apply_chunk(&mut self, chunk: &[(Position, Record)]) -> Result<(), ApplyError> {
         assert!(chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
-        let Self { shared, options, clean, touched, .. } = self;
+        let Self { shared, options, clean, touched, ahead, .. } = self;
         let mut at = Position::NONE;
         let applied = catch_unwind(AssertUnwindSafe(|| {
+            // The shelf has all rows, in memory.
+            if clean.shelf.is_none() {
+                ahead.read(&shared.store, &shared.view, chunk)?;
+            }
             let mut view = shared.view.write();
+            ahead.take(&mut view.rows);
             // It stays: a flush that ends waits for the lock.
             let flushed = Position(shared.flushed.load(Ordering::Acquire));
             if let Some(shelf) = &clean.shelf {

@@ -29,7 +29,7 @@ const WRITE_BUFFERS_MAX: i32 = 4;
 /// How much of a file is on its way to the disk at most, beside the syncs of the log, which wait for it (decision 0024).
 const BYTES_PER_SYNC: u64 = 64 * 1024;
 /// What is on its way has to arrive before more is sent. The crate has no setter for it.
-const WRITTEN_OUT_STEP_BY_STEP: &str = "strict_bytes_per_sync=true";
+pub(crate) const WRITTEN_OUT_STEP_BY_STEP: &str = "strict_bytes_per_sync=true";
 /// Cache for reads of old groups; they are read once, in order.
 const BLOCK_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Open files; the daemon must live with few.

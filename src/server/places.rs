@@ -14,8 +14,14 @@ use crate::config::ServerPart;
 const TURNED_AWAY_MAX: u32 = 64;
 /// Connections of the HTTP port at once.
 const HTTP_MAX: u32 = 64;
-/// Files that the stores and the process itself may come to have.
-const FILES: u32 = 256;
+/// Files that the store of the projections keeps open. With more files than it may keep open nearly every read of a cold row
+/// opens one again, which costs more than all else (decision 0025): a part of the descriptors, between these.
+const PROJECTION_FILES: std::ops::RangeInclusive<u32> = 128..=512;
+const PROJECTION_FILES_PART: u32 = 8;
+/// Files that the journal's store and the process itself may come to have.
+const OTHER_FILES: u32 = 128;
+/// Files that all of them may come to have.
+const FILES: u32 = OTHER_FILES + *PROJECTION_FILES.end();
 /// Files that the stores open beside those of the start, where there are few.
 const FILES_SPARE: u32 = 16;
 
@@ -54,7 +60,8 @@ impl Limits {
     /// connections has at least one.
     #[must_use]
     pub fn within(self, descriptors: u32, in_use: u32) -> Self {
-        let kept = FILES.min(descriptors / 2).max(in_use.saturating_add(FILES_SPARE));
+        let files = OTHER_FILES.saturating_add(projection_files(descriptors));
+        let kept = files.min(descriptors / 2).max(in_use.saturating_add(FILES_SPARE));
         let left = descriptors.saturating_sub(kept);
         if left >= self.sum() {
             return self;
@@ -107,6 +114,17 @@ pub fn of_process(server: &ServerPart) -> Limits {
         tracing::warn!(descriptors, connections, strangers, "fewer connections than configured: RLIMIT_NOFILE is low");
     }
     limits
+}
+
+/// How many files the store of the projections keeps open in this process.
+#[must_use]
+pub fn projection_files_of_process() -> u32 {
+    let descriptors = raise_limit(u64::from(*PROJECTION_FILES.end()) * u64::from(PROJECTION_FILES_PART));
+    projection_files(u32::try_from(descriptors).unwrap_or(u32::MAX))
+}
+
+fn projection_files(descriptors: u32) -> u32 {
+    (descriptors / PROJECTION_FILES_PART).clamp(*PROJECTION_FILES.start(), *PROJECTION_FILES.end())
 }
 
 /// Raises the soft limit of open files to so many, if the hard one allows it, and says what it is then.

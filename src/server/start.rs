@@ -43,7 +43,7 @@ use crate::projector::FollowError;
 use crate::reclaim::Next;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
-use crate::{auditor, catchup, journaling, loading, priority, projector, reclaim, sweep, ticker};
+use crate::{auditor, catchup, journaling, loading, places, priority, projector, reclaim, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
 /// behind reads the journal.
@@ -152,8 +152,10 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
         end = check(&RocksReader::open(&path)?, &mut report(&path))?.end.last;
     }
     let store = RocksStore::open(&path, is_new)?;
+    let files = places::projection_files_of_process();
+    let open = || RocksProjections::open_with_files(&directory.projections(), files);
     let (found, projections) = std::thread::scope(|scope| {
-        let read = || Ok::<_, StartError>(loading::read(RocksProjections::open(&directory.projections())?, end)?);
+        let read = || Ok::<_, StartError>(loading::read(open()?, end)?);
         let named = std::thread::Builder::new().name("projections".to_owned());
         let projections = named.spawn_scoped(scope, read).map_err(StartError::Thread)?;
         // What opening for writing made of the files is read as well: the epoch rests on it.

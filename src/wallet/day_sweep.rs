@@ -9,6 +9,8 @@
 //! whose lock is taken is being rolled, or is left to the next request or the next day's sweep, and one whose cycle has
 //! ended is left to the roll of its cycle, which comes before the day (R10).
 
+use std::sync::Arc;
+
 use crate::calendar::{Cohort, ZONES_MAX};
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
@@ -23,9 +25,9 @@ use crate::word::{Numbers, Snapshot};
 pub struct DaySweep {
     next: u32,
     /// By the number of a cohort.
-    goals: Box<[Goal]>,
+    goals: Arc<[Goal]>,
     /// The allowances as they were when the pass began: no later policy is about a day that has begun (R5).
-    policies: FreePolicies,
+    policies: Arc<FreePolicies>,
     rolled: ResetTotals,
     left_out: u64,
 }
@@ -42,6 +44,7 @@ struct Goal {
 
 impl Goal {
     /// Whether a wallet with this word stands on an earlier day.
+    #[inline]
     fn is_due(&self, word: &Snapshot) -> bool {
         word.day != self.short_day && self.numbers().day_of(word) < self.day
     }
@@ -51,6 +54,7 @@ impl Goal {
         Numbers { day: self.day, period: Period(0) }
     }
 
+    #[inline]
     fn rolled(&self, word: &Snapshot) -> Snapshot {
         let mut next = *word;
         next.available.free = self.allowances[usize::from(word.tier != crate::ids::Tier::NONE)];
@@ -74,6 +78,26 @@ impl DaySweep {
     pub const fn left_out(&self) -> u64 {
         self.left_out
     }
+
+    /// Takes the next slots out of the pass, for a thread that looks at so many of them beside it and then puts the part back:
+    /// [`DaySweep::put_back`].
+    #[must_use]
+    pub fn split_off(&mut self, slots: u32) -> Self {
+        let (goals, policies) = (Arc::clone(&self.goals), Arc::clone(&self.policies));
+        let part = Self { next: self.next, goals, policies, rolled: ResetTotals::default(), left_out: 0 };
+        self.next = self.next.saturating_add(slots);
+        assert!(part.next <= self.next, "R5: a part lies before what is left of the pass");
+        part
+    }
+
+    /// Counts what a part of the pass has come to.
+    pub fn put_back(&mut self, part: &Self) {
+        assert!(Arc::ptr_eq(&self.goals, &part.goals), "R6: a part has the goals of its pass");
+        self.rolled = self.rolled.plus(&part.rolled);
+        self.left_out = self.left_out.saturating_add(part.left_out);
+        let met = self.rolled.days.saturating_add(self.left_out);
+        assert!(met <= u64::from(self.next), "R5: a pass meets each wallet once");
+    }
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
@@ -96,7 +120,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let mut begun = begun.into_iter().filter(|(cohort, _)| self.cohorts.wallets(*cohort) > 0).peekable();
         begun.peek()?;
         let policies = self.policies.read().clone();
-        let mut goals = vec![Goal::default(); ZONES_MAX].into_boxed_slice();
+        let mut goals = vec![Goal::default(); ZONES_MAX];
         for (cohort, day) in begun {
             assert!(usize::from(cohort.0) < ZONES_MAX, "I9: zones have a limit");
             if let Some(goal) = goals.get_mut(usize::from(cohort.0)) {
@@ -104,6 +128,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 *goal = self.goal(cohort, day, &policies);
             }
         }
+        let (goals, policies) = (goals.into(), Arc::new(policies));
         Some(DaySweep { next: 0, goals, policies, rolled: ResetTotals::default(), left_out: 0 })
     }
 
@@ -126,12 +151,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let end = sweep.next.saturating_add(slots);
         let mut over = false;
         while sweep.next < end {
-            let Some(slot) = self.wallets.taken(SlotIndex(sweep.next)) else {
+            let most = end.saturating_sub(sweep.next);
+            let together = self.wallets.taken_from(SlotIndex(sweep.next), most);
+            if together.is_empty() {
                 over = true;
                 break;
-            };
-            sweep.look_at(slot, now);
-            sweep.next = sweep.next.saturating_add(1);
+            }
+            for slot in together {
+                sweep.look_at(slot, now);
+                sweep.next = sweep.next.saturating_add(1);
+            }
         }
         assert!(sweep.next <= end, "I9: a slice of a sweep has a limit");
         assert!(sweep.rolled.days >= before.days, "what was rolled stays rolled");
@@ -150,8 +179,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 impl DaySweep {
     #[inline]
     fn look_at(&mut self, slot: &Slot, now: Now) {
-        let goal = self.goal_of(slot);
-        if goal.day == Day(0) || !goal.is_due(&slot.word.load()) {
+        if self.goal_of(slot).is_none_or(|goal| !goal.is_due(&slot.word.load())) {
             return;
         }
         match slot.try_lock() {
@@ -161,14 +189,12 @@ impl DaySweep {
     }
 
     /// Rolls one wallet by what its slot says under the lock: a command may have changed zone or subscription.
+    #[inline]
     fn roll(&mut self, slot: &Slot, mut cold: impl std::ops::DerefMut<Target = Cold>, now: Now) {
-        let goal = self.goal_of(slot);
+        // A slot without an account is about to be filled, with a word of its own day.
+        let Some(goal) = self.goal_of(slot).filter(|_| !slot.account().is_none()) else { return };
         assert!(goal.short_day == Numbers::short_day(goal.day), "R6: a goal is one day");
         let at = now.daemon.max(goal.starts_at);
-        // A slot without an account is about to be filled, with a word of its own day.
-        if goal.day == Day(0) || slot.account().is_none() {
-            return;
-        }
         if slot.cycle_ends_at() <= at {
             self.left_out = self.left_out.saturating_add(1);
             return;
@@ -185,7 +211,9 @@ impl DaySweep {
         }
     }
 
-    fn goal_of(&self, slot: &Slot) -> Goal {
-        self.goals.get(usize::from(slot.cohort().0)).copied().unwrap_or_default()
+    /// What a wallet is rolled to; nothing where the pass leaves its cohort alone.
+    #[inline]
+    fn goal_of(&self, slot: &Slot) -> Option<&Goal> {
+        self.goals.get(usize::from(slot.cohort().0)).filter(|goal| goal.day > Day(0))
     }
 }

@@ -28,6 +28,7 @@ impl FreePolicies {
 
     /// The policy that holds on a date.
     #[must_use]
+    #[inline]
     pub fn on(&self, day: Day) -> Option<&FreePolicy> {
         self.policies.iter().rev().find(|policy| policy.from <= day)
     }
@@ -52,6 +53,7 @@ impl FreePolicies {
 
     /// What an account with or without a subscription gets on a date.
     #[must_use]
+    #[inline]
     pub fn allowance_of(&self, day: Day, subscribed: bool) -> Credits {
         match self.on(day) {
             Some(policy) if policy.all_accounts || !subscribed => {

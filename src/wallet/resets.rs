@@ -70,6 +70,7 @@ impl ResetTotals {
     }
 
     /// Adds a day that has ended in one wallet.
+    #[inline]
     pub(crate) fn add_day(&mut self, ended: &DayEnd) {
         self.days = self.days.saturating_add(1);
         if ended.opened() {
@@ -90,6 +91,7 @@ pub(crate) struct DayEnd {
 
 impl DayEnd {
     /// The day of a word that is about to be rolled; the guard shows that the caller holds the wallet's lock.
+    #[inline]
     pub(crate) fn of(word: &Snapshot, cold: &Cold, numbers: &Numbers, policies: &FreePolicies) -> Self {
         let subscribed = word.tier != crate::ids::Tier::NONE;
         let began_subscribed = subscribed != cold.day_began_otherwise();
@@ -105,6 +107,7 @@ impl DayEnd {
     }
 
     /// Whether anything was drawn from it, or given to it.
+    #[inline]
     fn opened(&self) -> bool {
         self.left != self.began_with
     }

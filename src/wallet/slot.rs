@@ -183,6 +183,7 @@ impl Slot {
     }
 
     /// Takes the wallet's lock, unless somebody has it.
+    #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, Cold>> {
         self.cold.try_lock()
     }
@@ -317,6 +318,18 @@ impl Wallets {
         }
         let index = usize::try_from(index.0).unwrap_or(usize::MAX);
         self.segments.get(index / SEGMENT_SLOTS).and_then(OnceLock::get)?.get(index % SEGMENT_SLOTS)
+    }
+
+    /// Slots in a row, from a number on: at most so many, and none where none was taken yet.
+    #[must_use]
+    pub fn taken_from(&self, index: SlotIndex, most: u32) -> &[Slot] {
+        let end = self.used.load(Ordering::Acquire).min(index.0.saturating_add(most));
+        let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let (at, count) = (place(index.0), place(end.saturating_sub(index.0)));
+        let from = at % SEGMENT_SLOTS;
+        let to = from.saturating_add(count).min(SEGMENT_SLOTS);
+        let segment = self.segments.get(at / SEGMENT_SLOTS).and_then(OnceLock::get);
+        segment.and_then(|slots| slots.get(from..to)).unwrap_or_default()
     }
 
     /// Adds a wallet. `make` runs while nobody else can see or add the account: it pushes the record and says what

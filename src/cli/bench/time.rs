@@ -41,7 +41,7 @@ pub(crate) struct TimeArguments {
     /// Scenarios of time: how long the load runs before the boundary.
     #[arg(long, default_value = "15s", value_parser = parse, value_name = "DURATION")]
     lead: Duration,
-    /// Scenario `day`: how many boundaries.
+    /// Scenarios `day` and `cycles`: how many boundaries.
     #[arg(long, default_value = "3")]
     boundaries: NonZeroU32,
     /// Scenarios of time: libfaketime, in its form for programs with threads; Debian's if it is left out.

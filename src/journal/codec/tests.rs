@@ -66,11 +66,14 @@ fn a_cut_record_and_one_with_more_bytes_are_refused() {
     }
 }
 
-fn golden(text: &str) -> Record {
+fn bytes_of(text: &str) -> Vec<u8> {
     let text: String = text.split_whitespace().collect();
     let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-    let bytes: Vec<u8> = (0..text.len()).step_by(2).map(byte).collect();
-    decode(&bytes).unwrap()
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+fn golden(text: &str) -> Record {
+    decode(&bytes_of(text)).unwrap()
 }
 
 #[test]
@@ -114,6 +117,22 @@ fn a_roll_of_no_wallets_is_refused() {
     empty.extend_from_slice(&roll[into..into + shared]);
     empty.push(0);
     assert!(matches!(decode(&empty), Err(DecodeError::Field(_))), "{:?}", decode(&empty));
+}
+
+#[test]
+fn a_lapse_that_opens_something_is_refused() {
+    let rolls = [
+        include_str!("../golden/09-cycle-roll.hex"),
+        include_str!("../golden/27-plan-roll.hex"),
+        include_str!("../golden/28-alike-rolls.hex"),
+    ];
+    for mut bytes in rolls.map(bytes_of) {
+        // 4,500 credits, then the tier.
+        let allocation = bytes.windows(4).position(|bytes| bytes == 4_500_000_u32.to_le_bytes()).unwrap();
+        bytes[allocation + 4] = 0;
+        let refused = BadField { field: "allocation of a lapse", value: 4_500_000 };
+        assert_eq!(decode(&bytes), Err(DecodeError::Field(refused)), "{bytes:02x?}");
+    }
 }
 
 #[test]

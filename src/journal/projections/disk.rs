@@ -10,7 +10,7 @@ use wallet::row::Row;
 
 use super::blocks::{Rows, write_blocks};
 use super::books::Changes;
-use super::keys::{BlockKey, KeyKind, command_key, id_of, open_hold_key, second_of, wallet_key};
+use super::keys::{BlockKey, ID_KEY_BYTES, KeyKind, command_key, id_of, open_hold_key, second_of, wallet_key};
 use super::open::OpenHold;
 use super::rows::{Reached, Stored, decode_hold, decode_row, encode_hold};
 use super::store::{BatchWriter, Family, ProjectionStore, StoreError};
@@ -61,6 +61,26 @@ pub(crate) fn row(store: &impl ProjectionStore, account: AccountId) -> Result<Op
     let key = wallet_key(account);
     let Some(bytes) = store.value(Family::State, &key)? else { return Ok(None) };
     decode_row(account, &bytes).map(Some).map_err(|error| ReadError::damaged(&key, error))
+}
+
+/// The rows of accounts, which come in their order; those that are not there are passed over.
+pub(crate) fn rows(
+    store: &impl ProjectionStore,
+    accounts: &[AccountId],
+    show: &mut dyn FnMut(Row),
+) -> Result<(), ReadError> {
+    assert!(accounts.is_sorted_by(|one, other| one < other), "a row is read once");
+    let keys: Vec<_> = accounts.iter().map(|account| wallet_key(*account)).collect();
+    let asked: Vec<&[u8]> = keys.iter().map(<[u8; ID_KEY_BYTES]>::as_slice).collect();
+    let mut damaged = None;
+    store.values(Family::State, &asked, &mut |number, bytes| {
+        let (Some(account), Some(key), Some(bytes)) = (accounts.get(number), keys.get(number), bytes) else { return };
+        match decode_row(*account, bytes) {
+            Ok(row) => show(row),
+            Err(error) => damaged = Some(ReadError::damaged(key, error)),
+        }
+    })?;
+    damaged.map_or(Ok(()), Err)
 }
 
 pub(crate) fn command(store: &impl ProjectionStore, key: CommandKey) -> Result<Option<CommandRow>, ReadError> {

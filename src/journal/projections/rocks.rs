@@ -4,12 +4,14 @@
 //! whole, so that the position in it and the rows are of one moment, whether RocksDB or [`ProjectionStore::flush`]
 //! began the flush.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
     DBRawIterator, FlushOptions, LruCacheOptions, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+    properties::LIVE_SST_FILES_SIZE,
 };
 
 use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreError};
@@ -18,8 +20,13 @@ use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreErro
 const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 /// Write buffers a family: one fills while others are written.
 const WRITE_BUFFERS_MAX: i32 = 3;
-/// Cache for rows that are not in the projector's own.
-const BLOCK_CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// A file at most, but for those of the first level: few files are wanted, because few are kept open.
+const FILE_BYTES: u64 = 128 * 1024 * 1024;
+/// Cache for rows that are not in the projector's own: a part of the store's size, between these, so that it keeps filters and
+/// indexes of all files, which are some fifteenth of it. A row at random out of a large store is in no cache; what
+/// finds it should be (decision 0025).
+const BLOCK_CACHE_BYTES: RangeInclusive<usize> = 64 * 1024 * 1024..=512 * 1024 * 1024;
+const BLOCK_CACHE_PART: u64 = 8;
 /// The cache is cut into two to the power of this: none of them must be small beside what it keeps.
 const BLOCK_CACHE_SHARD_BITS: i32 = 2;
 /// Filters and indexes lie in parts of this size. Whole, those of a file with a million rows are a megabyte, which a
@@ -27,25 +34,30 @@ const BLOCK_CACHE_SHARD_BITS: i32 = 2;
 const FILTER_PART_BYTES: usize = 4096;
 /// Bits a key of the filters that tell absent keys without a read.
 const FILTER_BITS: f64 = 10.0;
-/// Open files; the daemon must live with few.
-const OPEN_FILES_MAX: i32 = 128;
+/// Open files, unless more are given; the daemon must live with few. Opening one again costs some hundred microseconds.
+const OPEN_FILES: u32 = 128;
+/// Open files are kept in one list, and not in 64 with a few places each, of which some overflow while others are empty.
+const OPEN_FILES_SHARD_BITS: i32 = 0;
 /// Threads for flushes and compactions: the cores belong to requests.
 const BACKGROUND_JOBS_MAX: i32 = 2;
-/// How much of a file is written before the system is asked to start writing it out: no burst beside the journal.
-const BYTES_PER_SYNC: u64 = 1024 * 1024;
+/// How much of a file is on its way to the disk at most, beside the syncs of the journal, which wait for it (decision 0024).
+const BYTES_PER_SYNC: u64 = 256 * 1024;
 /// RocksDB's own messages.
 const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 
 const _: () = assert!(WRITE_BUFFERS_MAX >= 2, "one buffer fills while another is written");
-const _: () = assert!(BLOCK_CACHE_BYTES >> BLOCK_CACHE_SHARD_BITS >= 1 << 20, "a part of the cache is not small");
+const _: () =
+    assert!(*BLOCK_CACHE_BYTES.start() >> BLOCK_CACHE_SHARD_BITS >= 1 << 20, "a part of the cache is not small");
 const _: () = assert!(FILTER_PART_BYTES.is_power_of_two(), "parts are of a size that disks have");
 const _: () = assert!(BYTES_PER_SYNC <= WRITE_BUFFER_BYTES as u64, "a file is written out while it is written");
-const _: () = assert!(OPEN_FILES_MAX > 0, "I9: open files have a limit");
+const _: () = assert!(OPEN_FILES > 0, "I9: open files have a limit");
+const _: () = assert!(FILE_BYTES >= WRITE_BUFFER_BYTES as u64, "putting files together makes fewer of them");
 const _: () = assert!(BACKGROUND_JOBS_MAX > 0, "flushes have a thread");
 
 /// The store.
 pub struct RocksProjections {
     db: DB,
+    cache: Cache,
     written: WriteOptions,
     /// The length of the last write: the next one gets its memory at once, where growing would copy it again and again.
     last_write_bytes: AtomicUsize,
@@ -63,13 +75,36 @@ impl RocksProjections {
     /// # Errors
     /// [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        Self::open_with_files(directory, OPEN_FILES)
+    }
+
+    /// The same with so many files that are kept open.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_with_files(directory: &Path, open_files: u32) -> Result<Self, StoreError> {
         let cache = block_cache();
         let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
-        let db = DB::open_cf_descriptors(&options(), directory, families)?;
+        let mut options = options();
+        options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
+        let db = DB::open_cf_descriptors(&options, directory, families)?;
         let mut written = WriteOptions::default();
         written.disable_wal(true);
         assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
-        Ok(Self { db, written, last_write_bytes: AtomicUsize::new(0) })
+        let store = Self { db, cache, written, last_write_bytes: AtomicUsize::new(0) };
+        store.fit_cache()?;
+        Ok(store)
+    }
+
+    /// Gives the cache its part of what the store has come to.
+    fn fit_cache(&self) -> Result<(), StoreError> {
+        let mut bytes = 0;
+        for family in Family::ALL {
+            bytes += self.db.property_int_value_cf(self.family(family), LIVE_SST_FILES_SIZE)?.unwrap_or(0);
+        }
+        // The handle is one of those that share the cache.
+        self.cache.clone().set_capacity(cache_bytes(bytes));
+        Ok(())
     }
 
     /// Opens the store in `directory` for reading without changing any file in it: RocksDB's own messages go to another
@@ -86,7 +121,7 @@ impl RocksProjections {
         options.set_db_log_dir(messages);
         let db = DB::open_cf_descriptors_read_only(&options, directory, families, false)?;
         assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
-        Ok(Self { db, written: WriteOptions::default(), last_write_bytes: AtomicUsize::new(0) })
+        Ok(Self { db, cache, written: WriteOptions::default(), last_write_bytes: AtomicUsize::new(0) })
     }
 
     fn family(&self, family: Family) -> &ColumnFamily {
@@ -101,21 +136,31 @@ impl RocksProjections {
 }
 
 fn options() -> Options {
-    let mut options = Options::default();
+    let mut defaults = Options::default();
+    // RocksDB that does not know the name any more sends as it likes: slower beside requests, and no less safe.
+    let mut options = defaults.get_options_from_string(crate::rocks::WRITTEN_OUT_STEP_BY_STEP).unwrap_or(defaults);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_atomic_flush(true);
-    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_max_open_files(i32::try_from(OPEN_FILES).unwrap_or(i32::MAX));
+    options.set_table_cache_num_shard_bits(OPEN_FILES_SHARD_BITS);
     options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
     options.set_bytes_per_sync(BYTES_PER_SYNC);
+    options.set_writable_file_max_buffer_size(BYTES_PER_SYNC);
     options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
     options.set_keep_log_file_num(2);
     options
 }
 
+/// The cache of a store of so many bytes.
+fn cache_bytes(store_bytes: u64) -> usize {
+    let part = usize::try_from(store_bytes / BLOCK_CACHE_PART).unwrap_or(usize::MAX);
+    part.clamp(*BLOCK_CACHE_BYTES.start(), *BLOCK_CACHE_BYTES.end())
+}
+
 fn block_cache() -> Cache {
     let mut options = LruCacheOptions::default();
-    options.set_capacity(BLOCK_CACHE_BYTES);
+    options.set_capacity(cache_bytes(0));
     options.set_num_shard_bits(BLOCK_CACHE_SHARD_BITS);
     Cache::new_lru_cache_opts(&options)
 }
@@ -130,6 +175,7 @@ fn family_options(cache: &Cache) -> Options {
     table.set_metadata_block_size(FILTER_PART_BYTES);
     table.set_pin_top_level_index_and_filter(true);
     let mut options = Options::default();
+    options.set_target_file_size_base(FILE_BYTES);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
     // Files of the first two levels are soon written again.
@@ -197,6 +243,21 @@ impl ProjectionStore for RocksProjections {
         Ok(self.db.get_cf(self.family(family), key)?)
     }
 
+    fn values(
+        &self,
+        family: Family,
+        keys: &[&[u8]],
+        show: &mut dyn FnMut(usize, Option<&[u8]>),
+    ) -> Result<(), StoreError> {
+        assert!(keys.is_sorted(), "keys come in their order");
+        let found = self.db.batched_multi_get_cf(self.family(family), keys, true);
+        assert!(found.len() == keys.len(), "every key has its answer");
+        for (number, value) in found.into_iter().enumerate() {
+            show(number, value?.as_deref());
+        }
+        Ok(())
+    }
+
     fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
         let mut entries = self.iterator(family, true);
         entries.seek_for_prev(key);
@@ -237,7 +298,8 @@ impl ProjectionStore for RocksProjections {
         let mut flush = FlushOptions::default();
         flush.set_wait(true);
         let families = Family::ALL.map(|family| self.family(family));
-        Ok(self.db.flush_cfs_opt(&families, &flush)?)
+        self.db.flush_cfs_opt(&families, &flush)?;
+        self.fit_cache()
     }
 }
 

@@ -54,6 +54,22 @@ pub trait ProjectionStore: Send + Sync + 'static {
     /// [`StoreError`].
     fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Shows the values of keys, which come in their order, with the number of each key: `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn values(
+        &self,
+        family: Family,
+        keys: &[&[u8]],
+        show: &mut dyn FnMut(usize, Option<&[u8]>),
+    ) -> Result<(), StoreError> {
+        for (number, key) in keys.iter().enumerate() {
+            show(number, self.value(family, key)?.as_deref());
+        }
+        Ok(())
+    }
+
     /// Shows the last entry whose key is `key` or lower; nothing where there is none.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use wallet::record::{
 
 use super::parts::{
     AfterId, BadField, StoredAttribution, StoredId, StoredIssuer, StoredRequest, StoredSlices, StoredSplit,
-    StoredTerms, assert_kept, bucket, bucket_code, refund_reason, tier,
+    StoredTerms, assert_kept, bucket, bucket_code, opened, refund_reason, tier,
 };
 use crate::codec::{BorrowDecode, Decode, Encode, List};
 
@@ -261,7 +261,7 @@ impl TryFrom<StoredCycleRoll> for CycleRoll {
             account: AccountId(stored.account.number()),
             day: Day(stored.day),
             period: Period(stored.period),
-            allocation: Credits::from_millis(stored.allocation),
+            allocation: opened(stored.tier, stored.allocation)?,
             tier: tier(stored.tier)?,
             ends_at: Timestamp(stored.ends_at),
             at: Timestamp(stored.at),

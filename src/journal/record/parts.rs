@@ -430,6 +430,14 @@ pub(crate) fn tier(code: u8) -> Result<Tier, BadField> {
     if code <= Tier::MAX.0 { Ok(Tier(code)) } else { Err(BadField::new("tier", code)) }
 }
 
+/// What a wallet rolled into opens with. A lapse opens nothing (R11).
+pub(crate) fn opened(tier: u8, allocation: u64) -> Result<Credits, BadField> {
+    if tier == Tier::NONE.0 && allocation > 0 {
+        return Err(BadField::new("allocation of a lapse", allocation));
+    }
+    Ok(Credits::from_millis(allocation))
+}
+
 pub(crate) const fn bucket_code(bucket: Bucket) -> u8 {
     match bucket {
         Bucket::Free => 1,

@@ -6,7 +6,7 @@ use wallet::ids::{Day, Period, PlanId, Tier, Timestamp};
 use wallet::record::{Asked, CycleRoll, SubscriptionChange, SubscriptionKind};
 use wallet::subscription::{ChangeMode, PendingChange, Subscription};
 
-use super::parts::{BadField, StoredId, StoredIssuer, assert_kept, tier};
+use super::parts::{BadField, StoredId, StoredIssuer, assert_kept, opened, tier};
 use crate::codec::{BorrowDecode, Decode, Encode, List};
 
 /// A subscription.
@@ -251,7 +251,7 @@ impl StoredRollInto {
             account: wallet.account.account(),
             day: Day(self.day),
             period: Period(wallet.period),
-            allocation: Credits::from_millis(self.allocation),
+            allocation: opened(self.tier, self.allocation)?,
             tier: tier(self.tier)?,
             ends_at: Timestamp(self.ends_at),
             at: Timestamp(self.at),

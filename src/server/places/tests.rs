@@ -37,3 +37,8 @@ fn more_descriptors_are_never_fewer_places() {
         before = limits;
     }
 }
+
+#[test]
+fn the_projections_keep_few_files_open_where_there_are_few_descriptors() {
+    assert_eq!([0, 512, 1_024, 2_048, 4_096, u32::MAX].map(projection_files), [128, 128, 128, 256, 512, 512]);
+}

@@ -49,6 +49,41 @@ fn whole(credits: u64) -> Credits {
 }
 
 #[test]
+fn r5_a_part_of_a_sweep_that_another_thread_takes_meets_each_wallet_once() {
+    let mut world = World::new(Settings::default());
+    let names: Vec<String> = (b'a'..=b'w').map(|letter| char::from(letter).to_string()).collect();
+    for (index, name) in names.iter().enumerate() {
+        world.check_line(&format!("open {name} => done"));
+        world.check_line(&format!("charge h{index} {name} {} => granted", index + 1));
+    }
+    assert_eq!(sweep(&world.engine, world.now), None, "no day has ended");
+    world.check_line("at 2026-03-11T00:00:01Z");
+    let (engine, now) = (&world.engine, world.now);
+    let mut sweep = engine.begin_day_sweep(now).unwrap();
+    assert!(!engine.sweep_days(&mut sweep, 2, now), "there are more");
+    let mut parts = 0;
+    loop {
+        let mut part = sweep.split_off(3);
+        parts += 1;
+        let over = thread::scope(|scope| {
+            scope.spawn(|| engine.sweep_days(&mut part, 3, now));
+            engine.sweep_days(&mut sweep, 3, now)
+        });
+        sweep.put_back(&part);
+        if over {
+            break;
+        }
+    }
+    // The last of them lies behind the last wallet.
+    assert_eq!((sweep.rolled().days, sweep.left_out(), parts), (23, 0, 4));
+    assert!(
+        names.iter().all(|name| word(&world, name) == (short_day(&world, name), whole(100))),
+        "each has its new day"
+    );
+    assert_eq!(world.engine.reset_totals().days, 23);
+}
+
+#[test]
 fn r5_wallets_that_nobody_asks_for_are_rolled_behind_the_boundary() {
     let mut world = World::new(Settings::default());
     for (index, name) in ["a", "b", "c", "d", "e", "f", "g"].iter().enumerate() {

@@ -101,7 +101,7 @@ impl Play<'_> {
     /// Lets the day of a daemon end, and waits until all of its wallets are rolled.
     async fn sweep(&mut self, place: &Place, midnight: &mut Midnight) -> Result<(), Failure> {
         let process = self.of_its_own(place)?;
-        let cpu = || process::thread_cpu(process, "sweep").unwrap_or_default();
+        let cpu = || process::processor_time(process).unwrap_or_default();
         let soonest_ms = midnight.wall.now_ms() + millis(LEAD);
         let boundary = midnight.wall.let_come((soonest_ms / DAY_MS + 1) * DAY_MS, LEAD)?;
         let before = cpu();
@@ -119,6 +119,7 @@ impl Play<'_> {
         self.figures
             .must((rolled - due).abs() < 0.5, || format!("{rolled} wallets of {due} were rolled to the new day"));
         self.tell("sweep_seconds", took);
+        // Of the whole daemon, which has nothing else to do.
         self.tell("sweep_processor_seconds", cpu().saturating_sub(before).as_secs_f64());
         Ok(())
     }
@@ -126,10 +127,12 @@ impl Play<'_> {
     /// Measures one after the other, so many rounds; the figures are of all rounds together.
     async fn compare(&mut self, one: (&Place, &Shape), other: (&Place, &Shape)) -> Result<(), Failure> {
         let (mut first, mut second) = (Speed::default(), Speed::default());
+        let mut caught_up = Duration::ZERO;
         let mut ratios = Vec::new();
         for _ in 0..self.bench.shape.rounds.get() {
-            let before = self.turn(other).await?;
-            let after = self.turn(one).await?;
+            let (before, _) = self.turn(other).await?;
+            let (after, settled) = self.turn(one).await?;
+            caught_up = caught_up.max(settled);
             (first, second) = (first.and(after), second.and(before));
             ratios.push(after.per_second() / before.per_second());
         }
@@ -141,12 +144,15 @@ impl Play<'_> {
         self.tell("ratio", ratios.get((ratios.len() - 1) / 2).copied().unwrap_or(0.0));
         self.tell("ratio_lowest", ratios.first().copied().unwrap_or(0.0));
         self.tell("ratio_highest", ratios.last().copied().unwrap_or(0.0));
+        // The longest wait for the projections after a turn of the first.
+        self.tell("caught_up_seconds", caught_up.as_secs_f64());
         Ok(())
     }
 
-    async fn turn(&mut self, (place, shape): (&Place, &Shape)) -> Result<Speed, Failure> {
+    /// One load, and how long its projections took to reach the journal's end afterwards.
+    async fn turn(&mut self, (place, shape): (&Place, &Shape)) -> Result<(Speed, Duration), Failure> {
         let measured = self.measure(place, shape).await?;
-        self.company.settle(place).await?;
-        Ok(Speed::of(&measured))
+        let settled = self.company.settle(place).await?;
+        Ok((Speed::of(&measured), settled))
     }
 }

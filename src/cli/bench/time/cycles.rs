@@ -6,8 +6,10 @@ use protocol::{AccountId, Operation};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::bench::figures::{Bar, Figures};
+use crate::bench::setup::Accounts;
 use crate::bench::time::accounts;
 use crate::bench::time::frames::Frames;
+use crate::bench::time::live::Latency;
 use crate::bench::time::stage::{Stage, millis};
 use crate::bench::time::wall::real_ms;
 use crate::exit::Failure;
@@ -25,6 +27,15 @@ const BESIDE_LEAST: Duration = Duration::from_millis(200);
 /// The load's first second is not counted.
 const WARM: Duration = Duration::from_secs(1);
 
+/// One boundary.
+struct Round {
+    rolled_after: Duration,
+    durable_after: Duration,
+    /// What each frame of the load took, in microseconds.
+    before: Vec<u64>,
+    beside: Vec<u64>,
+}
+
 /// Plays it.
 pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     // Ahead of the clock that the daemon has started with.
@@ -33,23 +44,34 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     let options = stage.options()?;
     let accounts = accounts::subscribe(&options, stage.wallets, PLAN).await?;
     stage.is_set();
+    let boundaries = stage.arguments.boundaries.get();
+    stage.figures.parameter("boundaries", boundaries);
+    let mut rounds = Vec::new();
+    for _ in 0..boundaries {
+        rounds.push(round(stage, accounts).await?);
+    }
+    Ok(report(stage, rounds))
+}
+
+async fn round(stage: &mut Stage, accounts: Accounts) -> Result<Round, Failure> {
     let mut ends = ends(stage, accounts.from).await?;
     ends.dedup();
     let [ends_at_ms] = ends[..] else { return Err(Failure::bug(&format!("cycles that end at {ends:?}"))) };
-
     stage.settle().await?;
     let boundary = stage.wall.let_come(ends_at_ms, stage.arguments.lead + Duration::from_secs(10))?;
     stage.see_time().await?;
     stage.settle().await?;
+    let rolled_before = stage.page()?.rolled("cycle");
     let live = stage.live(accounts, true)?;
     let warm = Instant::now() + WARM;
     sleep_until(boundary.at - MARGIN).await;
     let client = stage.client().await?;
     let boundary = stage.wall.boundary(boundary.at_ms);
-    let before = stage.page()?.rolled("cycle");
-    stage.figures.must(before < 0.5, || format!("{before} wallets were rolled before their cycle ended"));
+    let early = stage.page()?.rolled("cycle") - rolled_before;
+    stage.figures.must(early < 0.5, || format!("{early} wallets were rolled before their cycle ended"));
     sleep_until(boundary.at).await;
-    let due = f64::from(stage.wallets);
+    let wallets = stage.wallets;
+    let due = rolled_before + f64::from(wallets);
     while stage.page()?.rolled("cycle") < due && boundary.at.elapsed() < PATIENCE {
         sleep(LOOK).await;
     }
@@ -59,16 +81,48 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     sleep(Duration::from_secs(1)).await;
     let seen = stage.take_live(live)?;
 
-    let rolled = stage.page()?.rolled("cycle");
-    let wallets = stage.wallets;
-    stage.figures.must((rolled - due).abs() < 0.5, || format!("{rolled} cycles of {wallets} were rolled"));
+    let rolled = stage.page()?.rolled("cycle") - rolled_before;
+    stage
+        .figures
+        .must((rolled - f64::from(wallets)).abs() < 0.5, || format!("{rolled} cycles of {wallets} were rolled"));
     let behind = self::ends(stage, accounts.from).await?.into_iter().filter(|end| *end <= ends_at_ms).count();
     stage.figures.must(behind == 0, || format!("{behind} wallets are in the cycle that has ended"));
-    stage.figures.figure("rolled_after_ms", millis(rolled_after));
-    stage.figures.with_bar("durable_after_ms", millis(durable_after), Bar::AtMost(1_500.0));
-    let beside = seen.within(boundary.at, boundary.at + durable_after.max(BESIDE_LEAST));
-    stage.compare(seen.within(warm, boundary.at - MARGIN), beside, 1.5);
-    Ok(std::mem::take(&mut stage.figures))
+    let beside = durable_after.max(BESIDE_LEAST);
+    Ok(Round {
+        rolled_after,
+        durable_after,
+        before: seen.took_within(warm, boundary.at - MARGIN),
+        beside: seen.took_within(boundary.at, boundary.at + beside),
+    })
+}
+
+/// The slowest boundary, and the latencies of all of them together: a 99th percentile of one second's thousand frames is
+/// that of its ten slowest, which a single standstill of the machine decides.
+fn report(stage: &mut Stage, rounds: Vec<Round>) -> Figures {
+    let most = |of: fn(&Round) -> Duration| rounds.iter().map(of).max().map_or(0.0, millis);
+    let rolled_after = most(|round| round.rolled_after);
+    let durable_after = most(|round| round.durable_after);
+    let (mut before, mut beside) = (Vec::new(), Vec::new());
+    for round in rounds {
+        let [one, other] = [Latency::of(round.before.clone()), Latency::of(round.beside.clone())];
+        stage.figures.note(format!(
+            "boundary: rolled after {:.0} ms, durable after {:.0} ms; live p50 {} us before, {} us beside, p99 {} us \
+             before, {} us beside, ratio {:.3}",
+            millis(round.rolled_after),
+            millis(round.durable_after),
+            one.p50,
+            other.p50,
+            one.p99,
+            other.p99,
+            other.p99 / one.p99.max(1.0),
+        ));
+        before.extend(round.before);
+        beside.extend(round.beside);
+    }
+    stage.figures.figure("rolled_after_ms", rolled_after);
+    stage.figures.with_bar("durable_after_ms", durable_after, Bar::AtMost(1_500.0));
+    stage.compare(Latency::of(before), Latency::of(beside), 1.5);
+    std::mem::take(&mut stage.figures)
 }
 
 /// When the cycle of each wallet ends.

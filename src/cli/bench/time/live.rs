@@ -65,23 +65,33 @@ pub(crate) struct Latency {
 impl Seen {
     /// The frames that counted from within a span.
     pub(crate) fn within(&self, from: Instant, until: Instant) -> Latency {
-        let in_span = self.frames.iter().filter(|frame| (from..until).contains(&frame.from));
-        let mut took: Vec<u64> = in_span.map(Frame::latency_us).collect();
-        took.sort_unstable();
-        // The smallest that so many hundredths of all do not exceed.
-        let at = |hundredths: usize| took.get((took.len() * hundredths).div_ceil(100).saturating_sub(1)).copied();
-        let float = |us: Option<u64>| us.and_then(|us| u32::try_from(us).ok()).map_or(0.0, f64::from);
-        Latency {
-            frames: u32::try_from(took.len()).unwrap_or(u32::MAX),
-            p50: float(at(50)),
-            p99: float(at(99)),
-            max: float(took.last().copied()),
-        }
+        Latency::of(self.took_within(from, until))
+    }
+
+    /// What each of them took, in microseconds.
+    pub(crate) fn took_within(&self, from: Instant, until: Instant) -> Vec<u64> {
+        self.frames.iter().filter(|frame| (from..until).contains(&frame.from)).map(Frame::latency_us).collect()
     }
 
     /// Every frame.
     pub(crate) fn frames(&self) -> &[Frame] {
         &self.frames
+    }
+}
+
+impl Latency {
+    /// That of frames which took so many microseconds.
+    pub(crate) fn of(mut took: Vec<u64>) -> Self {
+        took.sort_unstable();
+        // The smallest that so many hundredths of all do not exceed.
+        let at = |hundredths: usize| took.get((took.len() * hundredths).div_ceil(100).saturating_sub(1)).copied();
+        let float = |us: Option<u64>| us.and_then(|us| u32::try_from(us).ok()).map_or(0.0, f64::from);
+        Self {
+            frames: u32::try_from(took.len()).unwrap_or(u32::MAX),
+            p50: float(at(50)),
+            p99: float(at(99)),
+            max: float(took.last().copied()),
+        }
     }
 }
 

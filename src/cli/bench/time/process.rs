@@ -12,6 +12,20 @@ pub(crate) fn thread_cpu(process: u32, name: &str) -> Option<Duration> {
     on_a_processor(&fs::read_to_string(task.join("schedstat")).ok()?)
 }
 
+/// The time on a processor of all threads of a process, of those that have ended too, in hundredths of a second.
+pub(crate) fn processor_time(process: u32) -> Option<Duration> {
+    of_all_threads(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+}
+
+/// The 14th and 15th number of the line, of which the name, in brackets, is the second: ticks, of which Linux has a hundred a second.
+fn of_all_threads(stat: &str) -> Option<Duration> {
+    let (_, numbers) = stat.rsplit_once(')')?;
+    let numbers: Vec<u64> =
+        numbers.split_whitespace().skip(11).take(2).map_while(|number| number.parse().ok()).collect();
+    let [user, system] = numbers[..] else { return None };
+    Some(Duration::from_millis(user.saturating_add(system).saturating_mul(10)))
+}
+
 /// The first number is nanoseconds on a processor.
 fn on_a_processor(schedstat: &str) -> Option<Duration> {
     schedstat.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
@@ -52,5 +66,9 @@ mod tests {
         assert_eq!(thread_cpu(std::process::id(), "nobody"), None);
         assert!(resident_bytes(std::process::id()) > 0);
         assert_eq!(on_a_processor("1500 2 3"), Some(Duration::from_nanos(1_500)));
+        let stat = "7 (a) name) S 1 2 3 4 5 6 7 8 9 10 250 31 14 15 20";
+        assert_eq!(of_all_threads(stat), Some(Duration::from_millis(2_810)));
+        assert_eq!(of_all_threads("7 (name) S 1"), None);
+        assert!(processor_time(std::process::id()).is_some());
     }
 }
