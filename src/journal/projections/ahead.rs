@@ -2,7 +2,7 @@
 //!
 //! Where there are more wallets than caches hold, nearly every record is about a row that is in none of them. Together and
 //! in the order of their keys they are found with fewer looks at the same files (decision 0025). Nothing rests on a row
-//! being here: what is not, is read by itself when its record is applied.
+//! being here: what is not, is read by itself when its record is applied. So where all rows are in the table, hardly anybody looks.
 
 use parking_lot::RwLock;
 use wallet::ids::AccountId;
@@ -17,9 +17,16 @@ use super::store::ProjectionStore;
 use super::table::Table;
 use crate::keys::Position;
 
+/// For how many chunks nobody looks at most, once the rows of those before were all in the table.
+const PASSED_OVER_MAX: u32 = 16;
+
 /// What was read for the records that come next, and memory for it.
 #[derive(Debug, Default)]
 pub(crate) struct Ahead {
+    /// Chunks that are passed over after the next that needs nothing.
+    passed_over: u32,
+    /// How many of them are left.
+    left: u32,
     accounts: Vec<AccountId>,
     rows: Vec<Row>,
 }
@@ -34,16 +41,23 @@ impl Ahead {
         records: &[(Position, Record)],
     ) -> Result<(), ReadError> {
         assert!(records.len() <= CHUNK_RECORDS, "I9: so many rows are read at once");
-        let Self { accounts, rows } = self;
+        self.rows.clear();
+        if self.left > 0 {
+            self.left -= 1;
+            return Ok(());
+        }
+        let Self { accounts, rows, .. } = self;
         accounts.clear();
-        rows.clear();
         let wanted = records.iter().filter_map(|(_, record)| account(record));
         let view = view.read();
         accounts.extend(wanted.filter(|account| view.rows.likely(*account).is_none()));
         drop(view);
         if accounts.is_empty() {
+            self.passed_over = self.passed_over.saturating_mul(2).clamp(1, PASSED_OVER_MAX);
+            self.left = self.passed_over;
             return Ok(());
         }
+        self.passed_over = 0;
         accounts.sort_unstable();
         accounts.dedup();
         disk::rows(store, accounts, &mut |row| rows.push(row))
