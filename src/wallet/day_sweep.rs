@@ -83,6 +83,7 @@ impl DaySweep {
     /// [`DaySweep::put_back`].
     #[must_use]
     pub fn split_off(&mut self, slots: u32) -> Self {
+        assert!(slots > 0, "I9: a pass goes on with each part");
         let (goals, policies) = (Arc::clone(&self.goals), Arc::clone(&self.policies));
         let part = Self { next: self.next, goals, policies, rolled: ResetTotals::default(), left_out: 0 };
         self.next = self.next.saturating_add(slots);

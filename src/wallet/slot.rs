@@ -329,7 +329,9 @@ impl Wallets {
         let from = at % SEGMENT_SLOTS;
         let to = from.saturating_add(count).min(SEGMENT_SLOTS);
         let segment = self.segments.get(at / SEGMENT_SLOTS).and_then(OnceLock::get);
-        segment.and_then(|slots| slots.get(from..to)).unwrap_or_default()
+        let slots = segment.and_then(|slots| slots.get(from..to)).unwrap_or_default();
+        assert!(slots.len() <= count, "I9: no more slots than were asked for");
+        slots
     }
 
     /// Adds a wallet. `make` runs while nobody else can see or add the account: it pushes the record and says what
