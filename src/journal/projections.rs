@@ -69,8 +69,8 @@ pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 use crate::codec::DecodeError;
 use crate::group::Group;
 use crate::keys::Position;
-use about::{account, new_hold, settled_hold};
-use ahead::Ahead;
+use about::{new_hold, settled_hold};
+use ahead::{Ahead, warm};
 use archive::Shared;
 use books::{Changes, Clean, Open, View};
 use flush::Flushing;
@@ -569,19 +569,6 @@ impl<S: ProjectionStore> Projector<S> {
             self.clean.absorb(&mut changes, &self.shared.view.read().changes);
             self.spare = Some(changes);
         }
-    }
-}
-
-/// Looks at the rows that records are about, before they are applied.
-fn warm(rows: &Table, shelf: Option<&Shelf>, records: &[(Position, Record)]) {
-    assert!(records.len() <= CHUNK_RECORDS, "every record has a place for what was found");
-    let mut found = [None; CHUNK_RECORDS];
-    let accounts = || records.iter().filter_map(|(_, record)| account(record));
-    found.iter_mut().zip(accounts()).for_each(|(found, account)| *found = rows.likely(account));
-    rows.warm(found.iter().copied().flatten());
-    if let Some(shelf) = shelf {
-        let missing = accounts().zip(&found).filter(|(_, slot)| slot.is_none());
-        shelf.warm(missing.map(|(account, _)| account));
     }
 }
 

@@ -29,7 +29,7 @@ const WRITE_BUFFERS_MAX: i32 = 4;
 /// How much of a file is on its way to the disk at most, beside the syncs of the log, which wait for it (decision 0024).
 const BYTES_PER_SYNC: u64 = 64 * 1024;
 /// What is on its way has to arrive before more is sent. The crate has no setter for it.
-pub(crate) const WRITTEN_OUT_STEP_BY_STEP: &str = "strict_bytes_per_sync=true";
+const WRITTEN_OUT_STEP_BY_STEP: &str = "strict_bytes_per_sync=true";
 /// Cache for reads of old groups; they are read once, in order.
 const BLOCK_CACHE_BYTES: usize = 8 * 1024 * 1024;
 /// Open files; the daemon must live with few.
@@ -524,10 +524,19 @@ fn file_number(name: &str) -> u64 {
     digits.parse().unwrap_or(u64::MAX)
 }
 
-fn options() -> Options {
+/// Options of a store whose files are written out by so many bytes, each of which arrives before the next is sent.
+pub(crate) fn written_out_by(bytes: u64) -> Options {
+    assert!(bytes > 0, "a file is written out in steps");
     let mut defaults = Options::default();
     // RocksDB that does not know the name any more sends as it likes: slower beside requests, and no less safe.
     let mut options = defaults.get_options_from_string(WRITTEN_OUT_STEP_BY_STEP).unwrap_or(defaults);
+    options.set_bytes_per_sync(bytes);
+    options.set_writable_file_max_buffer_size(bytes);
+    options
+}
+
+fn options() -> Options {
+    let mut options = written_out_by(BYTES_PER_SYNC);
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_paranoid_checks(true);
@@ -537,8 +546,6 @@ fn options() -> Options {
     options.set_enable_pipelined_write(false);
     options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
-    options.set_bytes_per_sync(BYTES_PER_SYNC);
-    options.set_writable_file_max_buffer_size(BYTES_PER_SYNC);
 
     never_compact(&mut options);
 
@@ -570,4 +577,4 @@ fn never_compact(options: &mut Options) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

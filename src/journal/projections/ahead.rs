@@ -1,4 +1,5 @@
-//! Rows that records are about to ask for, read from the store together, before the lock is taken that readers wait for.
+//! Rows that records are about to ask for: read from the store together, before the lock is taken that readers wait for, and
+//! fetched into the processor's caches together.
 //!
 //! Where there are more wallets than caches hold, nearly every record is about a row that is in none of them. Together and
 //! in the order of their keys they are found with fewer looks at the same files (decision 0025). Nothing rests on a row
@@ -13,6 +14,7 @@ use super::CHUNK_RECORDS;
 use super::about::account;
 use super::books::View;
 use super::disk::{self, ReadError};
+use super::shelf::Shelf;
 use super::store::ProjectionStore;
 use super::table::Table;
 use crate::keys::Position;
@@ -70,3 +72,19 @@ impl Ahead {
         }
     }
 }
+
+/// Looks at the rows that records are about, before they are applied.
+pub(crate) fn warm(rows: &Table, shelf: Option<&Shelf>, records: &[(Position, Record)]) {
+    assert!(records.len() <= CHUNK_RECORDS, "every record has a place for what was found");
+    let mut found = [None; CHUNK_RECORDS];
+    let accounts = || records.iter().filter_map(|(_, record)| account(record));
+    found.iter_mut().zip(accounts()).for_each(|(found, account)| *found = rows.likely(account));
+    rows.warm(found.iter().copied().flatten());
+    if let Some(shelf) = shelf {
+        let missing = accounts().zip(&found).filter(|(_, slot)| slot.is_none());
+        shelf.warm(missing.map(|(account, _)| account));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -136,3 +136,6 @@ fn show_newest(holds: &mut Vec<EndedHold>, show: &mut dyn FnMut(Loaded)) {
     }
     holds.clear();
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use rocksdb::{
 };
 
 use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreError};
+use crate::rocks::written_out_by;
 
 /// A write buffer of each family: larger than most flushes, so that each becomes one file.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
@@ -136,17 +137,13 @@ impl RocksProjections {
 }
 
 fn options() -> Options {
-    let mut defaults = Options::default();
-    // RocksDB that does not know the name any more sends as it likes: slower beside requests, and no less safe.
-    let mut options = defaults.get_options_from_string(crate::rocks::WRITTEN_OUT_STEP_BY_STEP).unwrap_or(defaults);
+    let mut options = written_out_by(BYTES_PER_SYNC);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_atomic_flush(true);
     options.set_max_open_files(i32::try_from(OPEN_FILES).unwrap_or(i32::MAX));
     options.set_table_cache_num_shard_bits(OPEN_FILES_SHARD_BITS);
     options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
-    options.set_bytes_per_sync(BYTES_PER_SYNC);
-    options.set_writable_file_max_buffer_size(BYTES_PER_SYNC);
     options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
     options.set_keep_log_file_num(2);
     options

@@ -1,156 +1,19 @@
 //! The same journal makes the same state, whatever was flushed, swapped or lost on the way.
 
-use std::collections::BTreeMap;
-
-use wallet::bucket::Split;
 use wallet::credits::Credits;
 use wallet::hold::HoldState;
-use wallet::ids::{AccountId, CommandId, Day, HoldId, Period, Tier, Timestamp};
+use wallet::ids::{AccountId, CommandId, Day, HoldId, Timestamp};
 use wallet::ledger::CommandKey;
-use wallet::record::{
-    Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Refund, RefundReason, Reserve,
-    SetSubscription, TopUp,
-};
+use wallet::record::{Capture, Open as OpenAccount, Reserve, TopUp};
 
 use super::*;
 use crate::group::{GroupHash, Header, empty_buffer, seal};
 use crate::keys::Epoch;
-use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, release, reserve, slices};
+use crate::record::samples::{HOLD_TIME_MS, capture, hold_id, issuer, release, reserve, slices};
 use crate::unit::EncodedUnit;
+use script::*;
 
-const ACCOUNTS: u128 = 3;
-
-fn account(number: u64) -> AccountId {
-    AccountId(0xacc0 + u128::from(number) % ACCOUNTS)
-}
-
-fn set_up() -> Vec<Record> {
-    let policy = FreePolicy { from: Day(20_000), allowance: Credits::from_whole(100), all_accounts: true };
-    let mut records = vec![Record::Policy(policy)];
-    for number in 0..3 {
-        records.push(Record::Open(OpenAccount {
-            account: account(number),
-            zone: "Europe/Berlin".to_owned(),
-            day: Day(20_779),
-            issuer: issuer(u128::from(number) + 1),
-        }));
-        records.push(Record::TopUp(TopUp {
-            account: account(number),
-            payment: wallet::ids::PaymentId(u128::from(number) + 1),
-            amount: Credits::from_whole(100_000),
-            bundle: String::new(),
-            by: "billing".to_owned(),
-            at: Timestamp(HOLD_TIME_MS),
-        }));
-        records.push(Record::SetSubscription(SetSubscription {
-            account: account(number),
-            day: Day(20_779),
-            period: Period(3),
-            amount: Credits::from_whole(4_500),
-            tier: Tier(3),
-            ends_at: Timestamp(HOLD_TIME_MS * 2),
-            issuer: issuer(u128::from(number) + 100),
-        }));
-    }
-    records
-}
-
-fn a_reserve(number: u64) -> Reserve {
-    // Ten ids a second; the last ones have no time of their own.
-    let id =
-        if number % 10 == 9 { HoldId(u128::from(number) + 1) } else { hold_id(HOLD_TIME_MS + number * 100, number) };
-    Reserve { account: account(number), ..reserve(id, slices(100, 2_000, 3_000)) }
-}
-
-/// What becomes of one hold: the reserve, then later records.
-fn life(number: u64) -> Vec<Record> {
-    let reserved = a_reserve(number);
-    let captured = capture(&reserved);
-    let returned = release(&reserved);
-    let refund = Refund {
-        account: reserved.account,
-        hold: reserved.hold,
-        number: 1,
-        requested: None,
-        reason: RefundReason::Timeout,
-        undone: vec![slices(100, 0, 0)],
-        returned: vec![slices(100, 0, 0)],
-        forfeited: Split::ZERO,
-        attribution: attribution(),
-        at: captured.at.plus_millis(1_000),
-    };
-    let part = Capture {
-        request: CaptureRequest { number: 0, amount: Some(Credits::from_millis(100)), last: false },
-        captured: slices(100, 0, 0).split,
-        ..captured
-    };
-    let rest = Capture { captured: slices(0, 2_000, 3_000).split, ..captured };
-    let late = LateCapture {
-        account: reserved.account,
-        hold: reserved.hold,
-        request: captured.request,
-        taken: slices(0, 0, 5_000),
-        shortfall: Credits::from_millis(100),
-        attribution: attribution(),
-        at: returned.at.plus_millis(5_000),
-    };
-    let extend = Extend { hold: reserved.hold, ends_at: reserved.ends_at.plus_millis(60_000) };
-    let begin = Record::Reserve(reserved);
-    match number % 8 {
-        0 => vec![begin],
-        1 => vec![begin, Record::Capture(captured)],
-        2 => vec![begin, Record::Release(returned)],
-        3 => vec![begin, Record::Expire(returned), Record::LateCapture(late)],
-        4 => vec![begin, Record::Capture(captured), Record::Refund(refund)],
-        5 => vec![begin, Record::Capture(part), Record::Extend(extend), Record::Capture(rest), Record::Refund(refund)],
-        6 => vec![Record::Charge(reserved), Record::Refund(refund)],
-        _ => vec![Record::Tombstone { hold: reserved.hold, at: reserved.at }],
-    }
-}
-
-/// Lives that overlap: each step of a hold comes some records after the one before.
-fn script(holds: u64) -> Vec<Record> {
-    let mut later: BTreeMap<u64, Vec<Record>> = BTreeMap::new();
-    for number in 0..holds {
-        for (step, record) in (0_u64..).zip(life(number)) {
-            later.entry(number + step * 7).or_default().push(record);
-        }
-    }
-    let mut records = set_up();
-    records.extend(later.into_values().flatten());
-    records.push(Record::IdBound { bound: Timestamp(HOLD_TIME_MS + 2_000) });
-    records
-}
-
-fn end(position: usize) -> Reached {
-    let position = Position(u64::try_from(position).unwrap());
-    Reached { position, epoch: Epoch(1), hash: GroupHash([u8::try_from(position.0 % 251).unwrap(); 32]) }
-}
-
-fn open<S: ProjectionStore>(store: S) -> Projector<S> {
-    Projector::open(store, Options::strict(), Position::MAX).unwrap()
-}
-
-/// Applies the records from where the projector is to `to`, in groups.
-fn follow<S: ProjectionStore>(projector: &mut Projector<S>, script: &[Record], to: usize, group: usize) {
-    loop {
-        let from = usize::try_from(projector.next().0 - 1).unwrap();
-        if from >= to {
-            return;
-        }
-        let until = to.min(from + group);
-        let first = projector.next();
-        projector.apply_group(first, &script[from..until], end(until)).unwrap();
-    }
-}
-
-fn in_one_go(script: &[Record]) -> Vec<u8> {
-    let mut projector = open(MemoryProjections::new());
-    follow(&mut projector, script, script.len(), 1_000);
-    let archive = projector.archive();
-    assert_eq!(archive.violations(), (0, None), "I1 holds after every record");
-    archive.canonical().unwrap()
-}
+pub(in crate::projections) mod script;
 
 #[test]
 fn flushes_leave_the_state_as_it_is() {
@@ -187,55 +50,6 @@ fn a_crash_at_every_record_leads_to_the_same_state() {
         assert!(after.reached().position <= projector.reached().position);
         follow(&mut after, &script, script.len(), 5);
         assert!(after.archive().canonical().unwrap() == expected, "crash at {crash} (I8)");
-    }
-}
-
-/// What a start shows, part after part.
-fn in_order(projector: &mut Projector<MemoryProjections>) -> Vec<Loaded> {
-    let loading = projector.loading().unwrap();
-    let mut loaded = Vec::new();
-    loading.head(&mut |one| loaded.push(one)).unwrap();
-    loading.wallets(&mut |one| loaded.push(one)).unwrap();
-    loading.open_holds(&mut |one| loaded.push(one)).unwrap();
-    loading.ended_holds(&mut |one| loaded.push(one)).unwrap();
-    loaded
-}
-
-/// What a start shows, whatever the order inside a kind.
-fn loaded(projector: &mut Projector<MemoryProjections>) -> Vec<String> {
-    let mut loaded: Vec<String> = in_order(projector).iter().map(|one| format!("{one:?}")).collect();
-    loaded.sort();
-    loaded
-}
-
-#[test]
-fn a_start_with_all_rows_in_memory_leads_to_the_same_state() {
-    let script = script(60);
-    let expected = in_one_go(&script);
-    let mut plain = open(MemoryProjections::new());
-    follow(&mut plain, &script, script.len(), 4);
-    let expected_load = loaded(&mut plain);
-    for (start, every) in [(0, 1), (1, 7), (11, 3), (script.len() / 2, 5), (script.len() / 2, 40)] {
-        let store = MemoryProjections::new();
-        let mut before = open(store.clone());
-        follow(&mut before, &script, start, 4);
-        before.flush().unwrap();
-        let store = store.crashed();
-        let shelf = Shelf::read(&store).unwrap().unwrap();
-        let mut projector = open(store);
-        projector.take_shelf(shelf).unwrap();
-        let mut under_way = None;
-        for to in (start..=script.len()).step_by(every).chain([script.len()]) {
-            follow(&mut projector, &script, to, 3);
-            // Written one step later: rows change meanwhile, and are asked for again after it.
-            if let Some(flush) = std::mem::replace(&mut under_way, projector.begin_flush()) {
-                Flush::write(flush).unwrap();
-                under_way = projector.begin_flush();
-            }
-        }
-        under_way.map(Flush::write).transpose().unwrap();
-        assert!(projector.archive().canonical().unwrap() == expected, "from {start}, every {every} (I8)");
-        assert_eq!(loaded(&mut projector), expected_load, "from {start}, every {every}");
     }
 }
 
@@ -292,52 +106,6 @@ fn a_group_that_ends_before_its_last_record_is_refused_with_the_place() {
     assert_eq!(projector.apply(&group), Err(refused), "for good");
     let refused = DecodedGroup::default().read(&group).unwrap_err();
     assert!(missing(&refused), "{refused}");
-}
-
-#[test]
-fn a_start_loads_no_row_and_no_open_hold_under_a_key_of_another_kind() {
-    let script = script(10);
-    let hold = a_reserve(0).hold;
-    let ended = || {
-        let mut bytes = Vec::new();
-        rows::encode_hold(hold, &wallet::hold::Hold::reserved(&a_reserve(0), true), &mut bytes);
-        bytes
-    };
-    let row = |store: &MemoryProjections| store.value(Family::State, &wallet_key(account(0))).unwrap().unwrap();
-    let open_key = open_hold_key(hold).to_vec();
-    for wallet in [true, false] {
-        let store = MemoryProjections::new();
-        let mut projector = open(store.clone());
-        follow(&mut projector, &script, script.len(), 5);
-        projector.flush().unwrap();
-        let (key, value) =
-            if wallet { (wallet_key(AccountId(5)).to_vec(), row(&store)) } else { (open_key.clone(), ended()) };
-        store.write(&mut |batch| batch.put(Family::State, &key, &value)).unwrap();
-        let loading = projector.loading().unwrap();
-        let loaded = if wallet { loading.wallets(&mut |_| {}) } else { loading.open_holds(&mut |_| {}) };
-        assert!(matches!(&loaded, Err(ReadError::Damaged { .. })), "{loaded:?}");
-        if !wallet {
-            let mut again = open(store);
-            let found = again.archive().hold(hold);
-            assert!(matches!(&found, Err(ReadError::Damaged { .. })), "I6: {found:?}");
-            let next = again.next();
-            let end = end(usize::try_from(next.0).unwrap());
-            let settled = again.apply_group(next, &[Record::Capture(capture(&a_reserve(0)))], end);
-            assert!(matches!(settled, Err(ApplyError::Read(_))), "I6: {settled:?}");
-        }
-    }
-}
-
-#[test]
-fn what_was_applied_before_is_not_given_a_shelf() {
-    let store = MemoryProjections::new();
-    let mut projector = open(store.clone());
-    follow(&mut projector, &script(10), 5, 5);
-    projector.flush().unwrap();
-    let shelf = || Shelf::read(&store).unwrap().unwrap();
-    projector.take_shelf(shelf()).unwrap();
-    let twice = catch_unwind(AssertUnwindSafe(|| projector.take_shelf(shelf())));
-    assert!(message(twice.unwrap_err().as_ref()).contains("an entry is one of the shelf that is there"));
 }
 
 #[test]
@@ -447,37 +215,6 @@ fn a_row_or_a_command_under_the_key_of_another_is_refused_with_its_key() {
     assert!(key(archive.row(AccountId(5)).unwrap_err()).starts_with("04"));
     assert!(key(archive.command(CommandKey::Command(CommandId(5_000))).unwrap_err()).starts_with("06"));
     assert!(archive.row(account(0)).unwrap().is_some());
-}
-
-#[test]
-fn a_start_loads_rows_open_holds_and_what_ended_above_the_bound() {
-    let script = script(80);
-    let mut projector = open(MemoryProjections::new());
-    follow(&mut projector, &script, script.len(), 9);
-    let loaded = in_order(&mut projector);
-    let bound = Timestamp(HOLD_TIME_MS + 2_000);
-    assert!(matches!(loaded[0], Loaded::Policy(_)));
-    assert_eq!(loaded[1], Loaded::IdBound(bound));
-    let wallets = loaded.iter().filter(|one| matches!(one, Loaded::Wallet(_))).count();
-    assert_eq!(wallets, 3);
-    let holds: BTreeMap<_, _> = loaded
-        .iter()
-        .filter_map(|one| match one {
-            Loaded::Hold(id, hold) => Some((*id, (hold.last_position, hold.ended_at))),
-            Loaded::Ended(ended) => Some((ended.id, (ended.last_position, ended.ended_at))),
-            _ => None,
-        })
-        .collect();
-    let all = loaded.iter().filter(|one| matches!(one, Loaded::Hold(..) | Loaded::Ended(_))).count();
-    assert_eq!(holds.len(), all, "each hold once");
-    let archive = projector.archive();
-    for number in 0..80 {
-        let id = a_reserve(number).hold;
-        let hold = archive.hold(id).unwrap().unwrap();
-        let wanted = hold.state == HoldState::Open || id.own_time().is_some_and(|time| time >= bound);
-        let kept = (hold.last_position, hold.ended_at);
-        assert_eq!(holds.get(&id).copied(), wanted.then_some(kept), "hold {number}");
-    }
 }
 
 #[test]
@@ -803,102 +540,4 @@ fn i8_readers_find_the_newest_form_of_a_hold_before_and_while_it_is_flushed() {
             _ => {}
         }
     }
-}
-
-#[test]
-fn a_shelf_that_was_given_back_is_gone() {
-    let store = MemoryProjections::new();
-    let mut projector = open(store.clone());
-    for _ in 0..2 {
-        projector.take_shelf(Shelf::read(&store).unwrap().unwrap()).unwrap();
-        projector.drop_shelf().unwrap();
-        projector.drop_shelf().unwrap();
-    }
-}
-
-#[test]
-fn whoever_asks_second_is_shown_no_wallet_again() {
-    let script = script(10);
-    for with_shelf in [false, true] {
-        let store = MemoryProjections::new();
-        let mut projector = open(store.clone());
-        follow(&mut projector, &script, script.len(), 9);
-        projector.flush().unwrap();
-        if with_shelf {
-            projector.take_shelf(Shelf::read(&store).unwrap().unwrap()).unwrap();
-        }
-        let loading = projector.loading().unwrap();
-        let counted = [(), ()].map(|()| {
-            let mut count = 0;
-            loading.wallets(&mut |_| count += 1).unwrap();
-            count
-        });
-        assert_eq!(counted, [3, 0]);
-    }
-}
-
-/// Counts the rows of wallets that are read one by one.
-#[derive(Clone, Default)]
-struct Counting {
-    store: MemoryProjections,
-    alone: Arc<AtomicU64>,
-    together: Arc<AtomicU64>,
-}
-
-impl ProjectionStore for Counting {
-    fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if key.first() == Some(&(KeyKind::Wallet as u8)) {
-            self.alone.fetch_add(1, Ordering::Relaxed);
-        }
-        self.store.value(family, key)
-    }
-
-    fn values(
-        &self,
-        family: Family,
-        keys: &[&[u8]],
-        show: &mut dyn FnMut(usize, Option<&[u8]>),
-    ) -> Result<(), StoreError> {
-        self.together.fetch_add(1, Ordering::Relaxed);
-        self.store.values(family, keys, show)
-    }
-
-    fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        self.store.last_up_to(family, key, show)
-    }
-
-    fn scan(&self, family: Family, from: &[u8], show: &mut store::Show<'_>) -> Result<(), StoreError> {
-        self.store.scan(family, from, show)
-    }
-
-    fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
-        self.store.write(fill)
-    }
-
-    fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen)) {
-        self.store.freeze(read);
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        self.store.flush()
-    }
-}
-
-#[test]
-fn rows_that_no_cache_has_are_read_together_and_once() {
-    let records = script(60);
-    let set_up = set_up().len();
-    let counting = Counting::default();
-    {
-        let mut projector = open(counting.store.clone());
-        follow(&mut projector, &records, set_up, set_up);
-        projector.flush().unwrap();
-    }
-    let mut projector = Projector::open(counting.clone(), Options::default(), Position::MAX).unwrap();
-    follow(&mut projector, &records, set_up + CHUNK_RECORDS, CHUNK_RECORDS);
-    assert_eq!(counting.alone.load(Ordering::Relaxed), 0, "every account of the records is known before");
-    assert_eq!(counting.together.load(Ordering::Relaxed), 1);
-    follow(&mut projector, &records, records.len(), CHUNK_RECORDS);
-    assert_eq!(counting.together.load(Ordering::Relaxed), 1, "what is there is not read again");
-    assert!(projector.archive().canonical().unwrap() == in_one_go(&records), "I8");
 }

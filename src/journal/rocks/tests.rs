@@ -63,16 +63,21 @@ fn a_killed_writer_loses_nothing_that_was_said() {
     assert!(recovered.found.dropped.is_none());
 }
 
+/// RocksDB writes down which options it has taken.
+pub(crate) fn assert_in_force(folder: &Path, wanted: &[&str]) {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let in_force = names.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("OPTIONS-")).max();
+    let text = std::fs::read_to_string(in_force.unwrap()).unwrap();
+    for wanted in wanted {
+        assert!(text.lines().any(|line| line.trim() == *wanted), "{wanted} is in force:\n{text}");
+    }
+}
+
 #[test]
 fn files_are_written_out_step_by_step() {
     let folder = tempfile::tempdir().unwrap();
     let (_journal, _writer) = start(folder.path(), DurabilityMode::Sync);
-    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let in_force = names.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("OPTIONS-")).max();
-    let text = std::fs::read_to_string(in_force.unwrap()).unwrap();
-    for wanted in ["strict_bytes_per_sync=true", "bytes_per_sync=65536", "paranoid_checks=true"] {
-        assert!(text.lines().any(|line| line.trim() == wanted), "{wanted} is in force:\n{text}");
-    }
+    assert_in_force(folder.path(), &["strict_bytes_per_sync=true", "bytes_per_sync=65536", "paranoid_checks=true"]);
 }
 
 #[test]

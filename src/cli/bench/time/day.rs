@@ -51,10 +51,8 @@ impl Round {
 pub(crate) async fn play(stage: &mut Stage) -> Result<Figures, Failure> {
     let accounts = stage.accounts;
     stage.is_set();
-    let boundaries = stage.arguments.boundaries.get();
-    stage.figures.parameter("boundaries", boundaries);
     let mut rounds = Vec::new();
-    for _ in 0..boundaries {
+    for _ in 0..stage.boundaries() {
         rounds.push(round(stage, accounts).await?);
     }
     Ok(report(stage, rounds))

@@ -132,6 +132,13 @@ impl Stage {
         self.figures.figure("setup_s", self.begun.elapsed().as_secs_f64());
     }
 
+    /// How many boundaries are played, for the report too.
+    pub(crate) fn boundaries(&mut self) -> u32 {
+        let boundaries = self.arguments.boundaries.get();
+        self.figures.parameter("boundaries", boundaries);
+        boundaries
+    }
+
     /// The load beside the boundary.
     pub(crate) fn live(&mut self, accounts: Accounts, settles: bool) -> Result<Live, Failure> {
         let rate = self.arguments.live_rate.get();

@@ -82,6 +82,14 @@ fn files_stay_open_where_there_is_room_for_them_and_no_more_than_that() {
 }
 
 #[test]
+fn options_that_nobody_can_see_from_outside_are_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = RocksProjections::open_with_files(folder.path(), 300).unwrap();
+    let wanted = ["max_open_files=300", "strict_bytes_per_sync=true", "bytes_per_sync=262144"];
+    crate::rocks::tests::assert_in_force(folder.path(), &wanted);
+}
+
+#[test]
 fn the_cache_is_a_part_of_the_store_between_its_bounds() {
     const MEBIBYTE: usize = 1024 * 1024;
     assert_eq!(cache_bytes(0), 64 * MEBIBYTE);
