@@ -189,14 +189,11 @@ fn follow<S: ProjectionStore>(
     }
 }
 
-/// Before which second of their own time ended holds are dropped. The window of a hold begins with its end, which comes as late
-/// as the longest age after its reserve, and the id of that may have been old already (R22, R23, R27). An hour later than that:
-/// records that are not applied yet may tell of the window's end (I8). By the daemon's clock, as the rules have it (R35).
+/// Before which second of their own time ended holds are dropped: an hour later than nothing new is decided about them,
+/// because records that are not applied yet may tell of what was decided before (I8).
 fn prune_before(now: Now, rules: &Settings) -> u64 {
     let late_ms = u64::try_from(PRUNE_EVERY.as_millis()).unwrap_or(u64::MAX);
-    let of_hold_ms = rules.id_window_ms.saturating_add(rules.hold_age_max_ms);
-    let kept_ms = rules.refund_window_ms.saturating_add(of_hold_ms).saturating_add(late_ms);
-    now.daemon.minus_millis(kept_ms).seconds()
+    rules.remembered_since(now).minus_millis(late_ms).seconds()
 }
 
 /// When the projections follow: soon while there is little to do, and behind the requests while those keep the cores busy,

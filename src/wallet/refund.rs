@@ -66,10 +66,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let max = hold.charged().saturating_sub(hold.refunded());
         let wanted = amount.unwrap_or(max);
         let window_ends = hold.ended_at.plus_millis(self.settings.refund_window_ms);
+        // A hold that ended late, because no daemon ran, may be forgotten before that.
+        let passed = window_ends < now.daemon || !self.remembers(id, now);
         let refused = match () {
             () if hold.state == HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
             () if wanted > max => Answer::of(Outcome::ExceedsCaptured).with_amount(max),
-            () if hold.state != HoldState::Open && window_ends < now.daemon => Answer::of(Outcome::RefundWindowPassed),
+            () if hold.state != HoldState::Open && passed => Answer::of(Outcome::RefundWindowPassed),
             () if hold.refunds().count() >= SETTLEMENTS_MAX => {
                 Answer { detail: LIMIT_REFUNDS, ..Answer::of(Outcome::Limit) }
             }

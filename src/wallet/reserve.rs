@@ -232,7 +232,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         charge: bool,
         (index, now): (SlotIndex, Now),
     ) -> Result<Answer, Wait> {
-        let Some((mut held, live)) = self.find(chunk, request.hold, now)? else { return Err(Wait::Elsewhere) };
+        let Some((mut held, live)) = self.find(chunk, request.hold, now)? else {
+            // Forgotten meanwhile; where the disk has let go of it before memory, its id is far too old.
+            return self.id_refused(request.hold, now).ok_or(Wait::Elsewhere);
+        };
         let Some(last) = live.place.position() else { return Err(Wait::OwnUnit) };
         assert!(last >= live.hold.reserve_position, "I3: a hold's last record is its reserve or comes after it");
         assert!(held.id() == request.hold, "I5: the entry of another hold");

@@ -1,5 +1,6 @@
 //! What the operator can choose of the rules. The edge validates; the rules rely on the ranges named here.
 
+use crate::ids::{Now, Timestamp};
 use crate::record::RefundReason;
 
 /// The settings of the rules, by their rule numbers.
@@ -40,6 +41,16 @@ const _: () = assert!(DAY_MS == 24 * 60 * MINUTE_MS, "a day has 24 hours");
 const _: () = assert!(DAY_MS <= u32::MAX as u64, "R23: a hold time of a day fits its field");
 
 impl Settings {
+    /// The own time below which ended holds may be forgotten on disk too, and nothing new is decided about them. The refund
+    /// window of a hold begins with its end, which comes as late as the longest hold after its reserve, and the id of that may
+    /// have been old already (R22, R23, R27). Ids go by the wall clock: while that is behind, they are kept for longer.
+    pub fn remembered_since(&self, now: Now) -> Timestamp {
+        let of_hold_ms = self.hold_age_max_ms.saturating_add(self.id_window_ms);
+        let since = now.daemon.min(now.wall).minus_millis(self.refund_window_ms.saturating_add(of_hold_ms));
+        assert!(since <= now.daemon && since <= now.wall, "R32: ids to come are not forgotten");
+        since
+    }
+
     /// The ranges that the rules rely on.
     pub(crate) fn assert_in_range(&self) {
         assert!(self.hold_ttl_default_ms > 0, "R23: a hold time is mandatory");

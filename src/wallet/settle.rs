@@ -44,8 +44,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             }
             if held.has_ended() {
                 drop(held);
-                self.read_back(id, place)?;
-                continue;
+                if self.read_back(id, place, now)? {
+                    continue;
+                }
+                return Ok(None);
             }
             if let Some(index) = held.slot() {
                 let slot = self.wallets.slot(index);
@@ -62,14 +64,20 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
     }
 
-    /// Fills an ended entry from the projections.
-    fn read_back(&self, id: HoldId, place: Place) -> Result<(), Wait> {
+    /// Fills an ended entry from the projections; false where those have dropped it already, because its id is so old.
+    fn read_back(&self, id: HoldId, place: Place, now: Now) -> Result<bool, Wait> {
         let position = place.position().ok_or(Wait::OwnUnit)?;
         assert!(position > Position::NONE, "a hold that was pushed has a place");
         if self.archive.reached() < position {
             return Err(Wait::Projected(position));
         }
-        let hold = self.archive.hold(id).map_err(|_| Wait::Unreadable)?.ok_or(Wait::Unreadable)?;
+        let Some(hold) = self.archive.hold(id).map_err(|_| Wait::Unreadable)? else {
+            if self.remembers(id, now) {
+                return Err(Wait::Unreadable);
+            }
+            assert!(self.archive.flushed() >= position, "R32: what has been dropped had been written");
+            return Ok(false);
+        };
         assert!(hold.state != HoldState::Open, "I6: a hold that has ended is open on disk");
         assert!(hold.last_position >= position, "I8: the disk knows what memory knows of a hold");
         let slot = self.wallets.find(hold.account);
@@ -79,7 +87,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         {
             held.keep(Live { place, slot, record: None, hold, over: false });
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether something new may be decided about a hold that has ended: the projections still have it when the record
+    /// comes to them (I8). Of ids without a time nothing is dropped.
+    pub(crate) fn remembers(&self, id: HoldId, now: Now) -> bool {
+        let since = self.settings.remembered_since(now);
+        let remembers = id.own_time().is_none_or(|own_time| own_time >= since);
+        assert!(remembers || self.id_refused(id, now).is_some(), "R22: an id that is forgotten could be new");
+        remembers
     }
 
     /// Looks on disk for a hold that memory has forgotten (R27); says whether it is back in the directory.
@@ -153,8 +170,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 let charged = live.hold.charged();
                 refused(Outcome::AlreadySettled).map(|answer| answer.with_amount(charged))
             }
-            HoldState::Expired if !self.settings.late_redebit => refused(Outcome::HoldExpired),
-            HoldState::ReleasedByWorker if !self.settings.late_redebit => refused(Outcome::AlreadyReleased),
+            HoldState::Expired if !self.takes_late(id, now) => refused(Outcome::HoldExpired),
+            HoldState::ReleasedByWorker if !self.takes_late(id, now) => refused(Outcome::AlreadyReleased),
             HoldState::Expired | HoldState::ReleasedByWorker => {
                 Ok(self.capture_late(chunk, id, (live, index), request, now))
             }
@@ -165,6 +182,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             HoldState::Released => refused(Outcome::AlreadyReleased),
             HoldState::Tombstone => refused(Outcome::UnknownHold),
         }
+    }
+
+    /// Whether a commit after the expiry takes the amount from the wallet as it is now: where the config says so, and as long as
+    /// the hold is remembered (R28, R32).
+    fn takes_late(&self, id: HoldId, now: Now) -> bool {
+        self.settings.late_redebit && self.remembers(id, now)
     }
 
     /// A capture number that is known: the first answer again, or the field that differs (I5).

@@ -1,7 +1,7 @@
 //! What the engine stands on in the simulation: a journal with a durable mark, projections that lag behind it, and a
 //! crash that keeps a prefix.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use wallet::audit::{self, Known};
@@ -166,13 +166,16 @@ impl Known for Rows {
 pub(crate) struct Projection {
     rows: Arc<Mutex<Rows>>,
     flushed: Arc<Mutex<u64>>,
+    /// Ended holds that the disk has let go of, for their age. The rows keep them: a replay gives them all.
+    dropped: Arc<Mutex<BTreeSet<HoldId>>>,
     planted: Planted,
 }
 
 impl Projection {
     pub(crate) fn of(rows: Rows, planted: Planted) -> Self {
         let flushed = rows.reached;
-        Self { rows: Arc::new(Mutex::new(rows)), flushed: Arc::new(Mutex::new(flushed)), planted }
+        let dropped = Arc::default();
+        Self { rows: Arc::new(Mutex::new(rows)), flushed: Arc::new(Mutex::new(flushed)), dropped, planted }
     }
 
     pub(crate) fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -182,11 +185,39 @@ impl Projection {
     pub(crate) fn flush(&self) {
         *self.flushed.lock().unwrap() = self.rows().reached;
     }
+
+    /// Applies the next record: one about a hold that was dropped has no row to apply it to.
+    pub(crate) fn apply(&self, record: &Entry) -> Result<(), String> {
+        let lost = record.as_ref().and_then(audit::hold_of).filter(|id| self.has_dropped(*id));
+        match lost {
+            Some(_) => Err(format!("I8: {record:?} tells of a hold that the disk has dropped")),
+            None => self.rows().apply(record),
+        }
+    }
+
+    /// Drops flushed holds that have ended, whose ids are older than that and of which nothing is on its way, and says which.
+    pub(crate) fn drop_before(&self, since: Timestamp, applied: impl Fn(HoldId, Position) -> bool) -> Vec<HoldId> {
+        let flushed = *self.flushed.lock().unwrap();
+        let rows = self.rows();
+        let gone = |(id, hold): &(&HoldId, &Hold)| {
+            hold.state != HoldState::Open
+                && hold.last_position.0 <= flushed
+                && id.own_time().is_some_and(|own_time| own_time < since)
+                && applied(**id, hold.last_position)
+        };
+        let ids: Vec<HoldId> = rows.holds.iter().filter(gone).map(|(id, _)| *id).collect();
+        self.dropped.lock().unwrap().extend(&ids);
+        ids
+    }
+
+    fn has_dropped(&self, id: HoldId) -> bool {
+        self.dropped.lock().unwrap().contains(&id)
+    }
 }
 
 impl Archive for Projection {
     fn hold(&self, id: HoldId) -> Result<Option<Hold>, ArchiveError> {
-        Ok(self.rows().holds.get(&id).cloned())
+        if self.has_dropped(id) { Ok(None) } else { Ok(self.rows().holds.get(&id).cloned()) }
     }
 
     fn command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {

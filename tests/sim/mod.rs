@@ -150,7 +150,7 @@ fn the_engine_answers_like_the_model_through_crashes() {
     for outcome in OUTCOMES {
         assert!(tally.outcomes.contains_key(outcome), "no request was answered {outcome}");
     }
-    assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.waits > 0 && tally.retries > 0);
+    assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.waits > 0 && tally.retries > 0 && tally.dropped > 0);
 }
 
 #[test]

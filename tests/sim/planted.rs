@@ -45,6 +45,8 @@ pub(crate) enum Planted {
     LostRoll,
     /// The journal has a roll twice that everybody has seen once.
     DoubledRoll,
+    /// The disk drops ended holds by their refund window and their ids, whenever they ended.
+    DroppedByItsWindow,
 }
 
 /// Who finds a bug.
@@ -64,7 +66,7 @@ enum Finder {
 use Finder::{Disk, Order, Plain, Word};
 
 /// The bugs, as `tests/README.md` names them.
-const BUGS: [(&str, Finder); 29] = [
+const BUGS: [(&str, Finder); 30] = [
     ("acknowledged before durable", Disk(Planted::AcknowledgedBeforeDurable, 3)),
     ("a credit before its record is durable", Plain(Planted::CreditBeforeItsRecord, 20)),
     ("a credit before its record is pushed", Order("gives_push_first")),
@@ -80,6 +82,7 @@ const BUGS: [(&str, Finder); 29] = [
     ("a forgotten ended hold", Plain(Planted::ForgottenEndedHold, 5)),
     ("a hold forgotten before the disk knows its end", Plain(Planted::ForgottenTooEarly, 5)),
     ("a bound that goes back", Plain(Planted::BoundGoesBack, 5)),
+    ("a hold dropped before its refund window has ended", Plain(Planted::DroppedByItsWindow, 5)),
     ("a return that is lost", Plain(Planted::LostReturn, 3)),
     ("every missed cycle granted", Plain(Planted::EveryGrant, 40)),
     ("an answer before its entries are durable", Order("answers_wait_for_entries")),

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::audit::{self, Known};
 use crate::engine::{Archive, ArchiveError, Journal};
-use crate::hold::Hold;
+use crate::hold::{Hold, HoldState};
 use crate::ids::{AccountId, HoldId, Position, Timestamp};
 use crate::ledger::{self, Books, CommandKey, CommandRow};
 use crate::policy::FreePolicies;
@@ -110,6 +110,12 @@ impl Disk {
         self.catch_up();
         let mut state = self.0.lock();
         state.flushed = state.maps.reached;
+    }
+
+    /// Lets go of an old hold that has ended, as a disk does.
+    pub(super) fn drop_hold(&self, id: HoldId) {
+        let gone = self.0.lock().maps.holds.remove(&id);
+        assert!(gone.is_some_and(|hold| hold.state != HoldState::Open), "a hold that has ended is dropped");
     }
 
     /// Every record so far.

@@ -3,7 +3,7 @@
 use super::{World, check, check_with};
 use crate::outcome::Outcome;
 use crate::request::Operation;
-use crate::settings::Settings;
+use crate::settings::{DAY_MS, MINUTE_MS, Settings};
 
 #[test]
 fn r32_a_release_of_an_unknown_id_leaves_a_tombstone() {
@@ -174,4 +174,79 @@ fn r32_after_a_start_no_hold_expires_before_the_grace() {
          expire                => 1
          balance a             => done left=90/0/0",
     );
+}
+
+/// The disk keeps a hold for the refund window, begun as late as its end can have come: 30 days, a day and 5 minutes after
+/// the time in its id. Later nothing new is decided about it, because no row may be left to apply that to (I8).
+#[test]
+fn r32_nothing_new_is_decided_about_a_hold_that_the_disk_may_have_dropped() {
+    let table = |passed: u64| {
+        format!(
+            "open a
+             reserve h1 a 30 ttl=10s
+             reserve h2 a 30 ttl=10s
+             commit h2 10 n=1 more
+             after {passed}
+             expire                => 2
+             flush"
+        )
+    };
+    let kept = 31 * DAY_MS + 5 * MINUTE_MS;
+    check(&table(kept)).check(
+        "commit h1 5 n=1 more      => late amount=5
+         refund h2 1 n=1           => done",
+    );
+    check(&table(kept + 1)).check(
+        "commit h1 5 n=1 more      => hold_expired
+         refund h2 1 n=1           => refund_window_passed
+         refund h2 11 n=2          => exceeds_captured amount=10
+         commit h2 10 n=1 more     => replayed:done amount=10
+         release h1                => hold_expired",
+    );
+    // An end that is still to be recorded comes before that (R28).
+    check(
+        "open a
+         reserve h1 a 30 ttl=10s
+         reserve h2 a 30 ttl=10s
+         after 40d
+         commit h1 10              => late amount=10
+         release h2                => done
+         commit h1 10              => replayed:late amount=10",
+    );
+}
+
+/// A hold that ended late, because no daemon ran, is dropped by the time in its id while memory still has its end.
+#[test]
+fn r32_what_the_disk_has_dropped_is_unknown_although_memory_has_its_end() {
+    let mut world = check(
+        "open a
+         reserve h1 a 30 ttl=10s
+         commit h1 10 n=1 more
+         after 40d
+         expire                    => 1
+         flush",
+    );
+    let hold = world.hold("h1");
+    world.disk.drop_hold(hold);
+    let records = world.disk.records().len();
+    for line in [
+        "commit h1 10 n=1 more     => unknown_hold",
+        "refund h1 1 n=1           => refund_window_passed",
+        "release h1                => unknown_hold",
+        "extend h1 10s             => unknown_hold",
+        "reserve h1 a 30 ttl=10s   => hold_id_expired",
+    ] {
+        world.check_line(line);
+    }
+    assert_eq!(world.engine.hold_view(&world.engine.chunk(), hold, world.now), Ok(None));
+    assert_eq!(world.disk.records().len(), records, "a refusal leaves no trace (I5)");
+}
+
+/// A row that must be there and is not is no hold that nobody knows: whoever asks is told to come again.
+#[test]
+fn r32_a_hold_whose_row_is_missing_before_its_time_is_not_called_unknown() {
+    let mut world = check("open a\nreserve h1 a 30 ttl=10s\nafter 10s\nexpire => 1\nflush");
+    let hold = world.hold("h1");
+    world.disk.drop_hold(hold);
+    world.check_line("commit h1 10 => overloaded");
 }

@@ -225,6 +225,8 @@ pub(crate) struct Model {
     pub(crate) catalog: Catalog,
     pub(crate) card: Card,
     bound: u64,
+    /// Ended holds that the disk has let go of: nothing knows them any more.
+    dropped: BTreeSet<u128>,
     undo: Vec<Undo>,
     /// Counts returns, to give each its place in their order.
     returns: u64,
@@ -247,6 +249,7 @@ impl Model {
             catalog: Catalog::EMPTY,
             card: Card::EMPTY,
             bound: 0,
+            dropped: BTreeSet::new(),
             undo: Vec::new(),
             returns: 0,
             waited_for: BTreeSet::new(),

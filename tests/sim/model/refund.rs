@@ -28,7 +28,8 @@ impl Model {
         if wanted > max {
             return Expected { amount: max, ..Expected::of(Outcome::ExceedsCaptured) };
         }
-        if hold.state != State::Open && hold.ended_at + self.settings.refund_window_ms < now.daemon {
+        let passed = hold.ended_at + self.settings.refund_window_ms < now.daemon || !self.remembers(id, now);
+        if hold.state != State::Open && passed {
             return Expected::of(Outcome::RefundWindowPassed);
         }
         if hold.refunds.len() >= SETTLEMENTS_MAX {

@@ -28,7 +28,10 @@ impl Model {
         }
         let view = Some(self.view(account, now, &NOTHING));
         let expired = Expected { time: now.wall, ..Expected::of(Outcome::HoldIdExpired) };
-        if let Some(hold) = self.holds.get(&id) {
+        if self.has_dropped(id) && seen.outcome == Outcome::HoldIdExpired {
+            return expired;
+        }
+        if let Some(hold) = self.holds.get(&id).filter(|_| !self.has_dropped(id)) {
             let forgettable = hold.state != State::Open && own_time.is_some_and(|own| own < self.bound);
             if forgettable && seen.outcome == Outcome::HoldIdExpired {
                 return expired;

@@ -21,7 +21,8 @@ impl Model {
         if !self.wallets.contains_key(&account) {
             return Expected::of(Outcome::UnknownAccount);
         }
-        let Some(hold) = self.holds.get(&id) else { return self.settlement_of_unknown(id, operation, now, seen) };
+        let known = self.holds.get(&id).filter(|_| !self.has_dropped(id));
+        let Some(hold) = known else { return self.settlement_of_unknown(id, operation, now, seen) };
         let rests_on = hold.last_position;
         if hold.account != account {
             return Expected { rests_on, ..Expected::of(Outcome::UnknownHold) };
@@ -105,13 +106,25 @@ impl Model {
             State::Expired | State::ReleasedByWorker if hold.captures.iter().any(|step| step.request.last) => {
                 Expected { amount: hold.charged(), ..Expected::of(Outcome::AlreadySettled) }
             }
-            State::Expired if !self.settings.late_redebit => Expected::of(Outcome::HoldExpired),
-            State::ReleasedByWorker if !self.settings.late_redebit => Expected::of(Outcome::AlreadyReleased),
+            State::Expired if !self.takes_late(id, now) => Expected::of(Outcome::HoldExpired),
+            State::ReleasedByWorker if !self.takes_late(id, now) => Expected::of(Outcome::AlreadyReleased),
             State::Expired | State::ReleasedByWorker => self.capture_late(id, hold, request, now),
             State::Settled => Expected { amount: hold.charged(), ..Expected::of(Outcome::AlreadySettled) },
             State::Released => Expected::of(Outcome::AlreadyReleased),
             State::Tombstone => Expected::of(Outcome::UnknownHold),
         }
+    }
+
+    /// After its expiry a hold takes commits where the config says so, and for as long as the disk is sure to keep it: the
+    /// refund window, begun as late as its end can have come (R28, R32).
+    fn takes_late(&self, id: u128, now: Clock) -> bool {
+        self.settings.late_redebit && self.remembers(id, now)
+    }
+
+    pub(super) fn remembers(&self, id: u128, now: Clock) -> bool {
+        let kept = self.settings.refund_window_ms + self.settings.hold_age_max_ms + self.settings.id_window_ms;
+        let own = wallet::ids::HoldId(id).own_time();
+        own.is_none_or(|own| own.0 + kept >= now.daemon.min(now.wall))
     }
 
     pub(super) fn capture(&mut self, id: u128, hold: &Hold, request: &CaptureRequest, now: Clock) -> Expected {

@@ -90,6 +90,24 @@ impl Model {
             self.restore(last);
         }
         self.flush();
+        // What the journal has comes back with the rows.
+        self.dropped.clear();
+    }
+
+    /// Ended holds leave the disk; says how many had been there.
+    pub(crate) fn dropped(&mut self, ids: impl Iterator<Item = u128>) -> u64 {
+        let before = self.dropped.len();
+        self.dropped.extend(ids);
+        (self.dropped.len() - before) as u64
+    }
+
+    /// The position of the last record about a hold, as far as it has one.
+    pub(crate) fn last_position(&self, id: u128) -> u64 {
+        self.holds.get(&id).map_or(0, |hold| hold.last_position)
+    }
+
+    pub(crate) fn has_dropped(&self, id: u128) -> bool {
+        self.dropped.contains(&id)
     }
 
     /// Forgets ended holds and commands whose last records are no later than a position, as the disk does.

@@ -84,7 +84,12 @@ impl<G: Ground> World<G> {
         let last = rows.reached;
         drop(rows);
         self.checked_holds = last;
-        self.views_of_holds(random, &ids)
+        self.views_of_holds(random, &ids)?;
+        if random.once_in_1000(500) {
+            self.projection.flush();
+            self.drop_old_holds();
+        }
+        Ok(())
     }
 
     pub(super) fn views_of_holds(&self, random: &mut Random, ids: &[HoldId]) -> Result<(), String> {
@@ -101,6 +106,7 @@ impl<G: Ground> World<G> {
                 continue;
             }
             match self.engine.hold_view(&chunk, id, self.clock()) {
+                Ok(None) if self.model.has_dropped(id.0) => {}
                 Ok(Some((hold, position))) => {
                     let on_disk = self.projection.rows().holds[&id].clone();
                     if hold != on_disk || position != on_disk.last_position {

@@ -3,7 +3,7 @@
 use wallet::accounts::AccountScan;
 use wallet::credits::Credits;
 use wallet::cycles::CycleRolls;
-use wallet::ids::{AccountId, HoldId, Timestamp, WorkerId};
+use wallet::ids::{AccountId, HoldId, Position, Timestamp, WorkerId};
 use wallet::record::Record;
 use wallet::workers::HoldFilter;
 
@@ -11,6 +11,7 @@ use super::World;
 use super::agree::amounts;
 use crate::sim::ground::Ground;
 use crate::sim::model::{Effect, Policy};
+use crate::sim::planted::Planted;
 use crate::sim::random::Random;
 use crate::sim::requests::ACCOUNTS;
 use crate::sim::zones::Zone;
@@ -82,9 +83,22 @@ impl<G: Ground> World<G> {
     }
 
     pub(super) fn project(&mut self, most: u64) -> Result<(), String> {
-        let mut rows = self.projection.rows();
-        let after = rows.reached;
-        self.ground.read(after, most).iter().try_for_each(|record| rows.apply(record))
+        let after = self.projection.rows().reached;
+        self.ground.read(after, most).iter().try_for_each(|record| self.projection.apply(record))
+    }
+
+    /// The disk drops old holds: an hour after nothing new is decided about them, and so not before everything that was is
+    /// applied.
+    pub(super) fn drop_old_holds(&mut self) {
+        let now = self.clock();
+        let by_window = self.planted == Planted::DroppedByItsWindow;
+        let since = match by_window {
+            true => now.daemon.minus_millis(self.settings.refund_window_ms),
+            false => self.settings.remembered_since(now),
+        };
+        let applied = |id: HoldId, last: Position| by_window || self.model.last_position(id.0) == last.0;
+        let dropped = self.projection.drop_before(since, applied);
+        self.tally.dropped += self.model.dropped(dropped.iter().map(|id| id.0));
     }
 
     /// Gives engine and model the offers of now.

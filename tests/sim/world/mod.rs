@@ -99,6 +99,7 @@ pub(crate) struct Tally {
     pub(crate) lost_records: u64,
     pub(crate) waits: u64,
     pub(crate) retries: u64,
+    pub(crate) dropped: u64,
     pub(crate) quiet: u64,
     pub(crate) outcomes: BTreeMap<&'static str, u64>,
     pub(crate) effects: BTreeMap<Effect, u64>,
@@ -113,6 +114,7 @@ impl Tally {
         self.lost_records += other.lost_records;
         self.waits += other.waits;
         self.retries += other.retries;
+        self.dropped += other.dropped;
         self.quiet += other.quiet;
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome).or_default() += count;
@@ -277,6 +279,7 @@ impl<G: Ground> World<G> {
             }
             Kind::Flush => {
                 self.projection.flush();
+                self.drop_old_holds();
                 Ok(())
             }
             Kind::Expire => self.expire(),
