@@ -202,7 +202,7 @@ pub enum FreeEligible {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FreePart {
-    /// Credits a day, with at most three decimals, at most 134217.728 (R5).
+    /// Credits a day, with at most three decimals, at most 134217.727 (R5).
     #[serde(with = "load::credits_text")]
     pub allowance: Credits,
     /// Who gets it.

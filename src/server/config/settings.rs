@@ -195,7 +195,7 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
 }
 
 /// The largest gift that the free field of the wallet word takes: half of its 28 bits, so that returns always fit.
-const FREE_MAX: Credits = Credits::from_millis(1 << 27);
+const FREE_MAX: Credits = Credits::from_millis((1 << 27) - 1);
 
 fn range<T: Into<u64>>(key: &'static str, value: T, least: T, most: T) -> Result<(), Contradiction> {
     let (value, least, most) = (value.into(), least.into(), most.into());

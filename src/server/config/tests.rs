@@ -133,7 +133,10 @@ fn contradictions_are_named() {
     assert_eq!(key_of(|c| c.journal.interval_ms = 0), "journal.interval_ms");
     assert_eq!(key_of(|c| c.holds.ttl_default_ms = 0), "holds.ttl_default_ms");
     assert_eq!(key_of(|c| c.holds.age_max_ms = 5), "holds.age_max_ms");
-    assert_eq!(key_of(|c| c.free.allowance = Credits::from_whole(200_000)), "free.allowance (millicredits)");
+    assert_eq!(key_of(|c| c.free.allowance = Credits::from_millis(1 << 27)), "free.allowance (millicredits)");
+    let mut config = Config::default();
+    config.free.allowance = Credits::from_millis((1 << 27) - 1);
+    assert!(config.validate().is_ok(), "as much as a gift may bring");
     let mut config = Config::default();
     config.server.http = config.server.listen;
     assert!(matches!(config.validate(), Err(Contradiction::SameAddress { .. })));
