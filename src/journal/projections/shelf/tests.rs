@@ -90,3 +90,24 @@ fn the_row_of_another_is_refused_with_the_key_that_it_lies_under() {
         assert!(matches!(&refused, Err(ReadError::Damaged { key: found, .. }) if *found == key), "{refused:?}");
     }
 }
+
+#[test]
+fn rows_that_do_not_become_longer_take_no_more_memory() {
+    let mut shelf = a_shelf();
+    let pieces = shelf.rows.count();
+    // In new memory they would fill pieces of their own.
+    for subscription in (1..=10).rev() {
+        (0..WALLETS).step_by(3).for_each(|number| put(&mut shelf, &a_row(number, subscription)));
+    }
+    assert_eq!(shelf.rows.count(), pieces);
+    assert_eq!(row_of(&shelf, a_row(3, 0).account), Some(a_row(3, 1)));
+}
+
+#[test]
+fn every_row_is_looked_at_that_is_asked_for() {
+    let shelf = a_shelf();
+    let mut asked = 0;
+    // One of them is not there.
+    shelf.warm((0..10).map(|number| AccountId(number * 3 + u128::from(number != 5))).inspect(|_| asked += 1));
+    assert_eq!(asked, 10);
+}
