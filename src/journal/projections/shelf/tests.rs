@@ -68,6 +68,17 @@ fn the_newest_form_of_every_row_is_found() {
     assert_eq!(shelf.len(), shown);
 }
 
+/// I9: as long as a row may be.
+#[test]
+fn i9_a_row_as_long_as_rows_may_be_is_taken_as_it_is() {
+    let store = MemoryProjections::new();
+    let longest = vec![1; ROW_BYTES_MAX];
+    store.write(&mut |batch| batch.put(Family::State, &wallet_key(AccountId(5)), &longest)).unwrap();
+    let shelf = Shelf::read(&store).unwrap().unwrap();
+    let entry = shelf.find(AccountId(5)).unwrap();
+    assert!(shelf.rows.bytes(shelf.entries.at(entry.place()).row) == longest);
+}
+
 #[test]
 fn a_row_that_no_start_could_read_is_refused_with_its_key() {
     let store = MemoryProjections::new();
