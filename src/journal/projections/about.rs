@@ -30,3 +30,6 @@ pub(super) fn new_hold(record: &Record) -> Option<HoldId> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -303,3 +303,6 @@ fn stored<T>(read: Result<Option<T>, ReadError>, failure: &mut Option<ReadError>
         None
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,6 @@ impl OpenHolds {
         assert!(self.places.is_empty() && self.holds.is_empty(), "every hold was taken out");
     }
 }
+
+#[cfg(test)]
+mod tests;

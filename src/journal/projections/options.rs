@@ -58,3 +58,6 @@ impl Default for Options {
 const _: () = assert!(Options::FLUSH_BYTES_MAX <= 256 * 1024 * 1024, "what a start replays has a limit");
 const _: () = assert!(Options::FLUSH_INTERVAL_MS_MAX <= 60_000, "what a start replays has a limit");
 const _: () = assert!(Options::FLUSH_BYTES_MAX > crate::group::GROUP_BYTES_MAX, "a flush takes more than a group");
+
+#[cfg(test)]
+mod tests;

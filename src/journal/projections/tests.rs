@@ -13,6 +13,8 @@ use crate::record::samples::{HOLD_TIME_MS, capture, hold_id, issuer, release, re
 use crate::unit::EncodedUnit;
 use script::*;
 
+pub(in crate::projections) mod counting;
+mod reads;
 pub(in crate::projections) mod script;
 
 #[test]
@@ -540,4 +542,32 @@ fn i8_readers_find_the_newest_form_of_a_hold_before_and_while_it_is_flushed() {
             _ => {}
         }
     }
+}
+
+/// I8: the position that a flush writes is that of a whole group.
+#[test]
+fn i8_a_group_of_which_a_part_was_applied_is_neither_reached_nor_flushed() {
+    let script = script(10);
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &script, 5, 5);
+    for part in 6..script.len() {
+        let next = projector.next();
+        let from = usize::try_from(next.0).unwrap() - 1;
+        projector.apply_group(next, &script[from..part], end(script.len())).unwrap();
+        assert_eq!(projector.reached(), end(5), "{part} of {} records", script.len());
+        assert_eq!(projector.archive().reached(), projector.next().before(), "readers see them");
+        assert!(projector.begin_flush().is_none());
+    }
+    follow(&mut projector, &script, script.len(), 1);
+    assert_eq!(projector.reached(), end(script.len()));
+    assert!(projector.flush().is_ok_and(|flushed| flushed == end(script.len()).position));
+}
+
+#[test]
+#[should_panic(expected = "what is flushed was reached")]
+fn a_store_that_is_further_than_what_was_applied_is_noticed() {
+    let mut projector = open(MemoryProjections::new());
+    follow(&mut projector, &set_up(), 5, 5);
+    projector.shared.flushed.store(6, Ordering::Release);
+    let _ = projector.flush_due(0);
 }

@@ -72,3 +72,45 @@ fn holds_whose_places_are_at_the_ends_of_the_slots_are_found() {
         assert_eq!(hold, a_hold(*number));
     }
 }
+
+#[test]
+fn whether_there_are_holds_and_whether_all_are_indexed_is_told() {
+    let mut ended = Ended::new();
+    assert!(ended.is_empty() && ended.is_indexed());
+    ended.add(id(1), &a_hold(1));
+    assert!(!ended.is_empty() && !ended.is_indexed());
+    ended.index().unwrap();
+    assert!(!ended.is_empty() && ended.is_indexed());
+}
+
+/// I6: a hold is never taken for another, wherever the other lies.
+#[test]
+fn i6_a_hold_is_told_from_another_with_the_same_tag_and_place() {
+    let mut ended = Ended::new();
+    ended.add(id(1), &a_hold(1));
+    ended.index().unwrap();
+    let place = ended.place(id(1));
+    assert_eq!(ended.find_at(place, id(1)), Ok(0));
+    let free = (place.1 + 1) % ended.slots.len();
+    assert_eq!(ended.find_at(place, id(2)), Err(free), "as if its hash were the same");
+}
+
+/// A search is short because ids begin theirs all over the slots, and few of those that meet have one tag.
+#[test]
+fn ids_have_their_places_all_over_the_slots_and_tags_of_their_own() {
+    use std::collections::BTreeSet;
+    let ended = Ended::new();
+    let places: Vec<(u32, usize)> = (0..20_000).map(|number| ended.place(id(number))).collect();
+    let slots: BTreeSet<usize> = places.iter().map(|(_, at)| *at).collect();
+    assert_eq!(slots.len(), SLOTS_MIN, "twenty for each");
+    let tags: BTreeSet<u32> = places.iter().map(|(tag, _)| *tag).collect();
+    assert!(tags.len() > 19_900, "{} tags", tags.len());
+}
+
+#[test]
+#[should_panic(expected = "what is indexed is there")]
+fn more_holds_that_are_indexed_than_there_are_is_noticed() {
+    let mut ended = Ended::new();
+    ended.indexed = 1;
+    ended.clear();
+}

@@ -166,3 +166,27 @@ fn whoever_asks_second_is_shown_no_wallet_again() {
         assert_eq!(counted, [3, 0]);
     }
 }
+
+#[test]
+fn a_start_without_a_bound_loads_all_holds_that_ended_with_a_time_of_their_own_or_without() {
+    let script: Vec<Record> =
+        script(80).into_iter().filter(|record| !matches!(record, Record::IdBound { .. })).collect();
+    let mut projector = open(MemoryProjections::new());
+    for to in (0..script.len()).step_by(17).chain([script.len()]) {
+        follow(&mut projector, &script, to, 9);
+        projector.flush().unwrap();
+    }
+    let mut shown = Vec::new();
+    projector.loading().unwrap().ended_holds(&mut |one| shown.push(one)).unwrap();
+    let ended: Vec<EndedHold> =
+        shown.into_iter().map(|one| if let Loaded::Ended(ended) = one { ended } else { panic!("{one:?}") }).collect();
+    let archive = projector.archive();
+    let expected = (0..80).filter(|number| number % 8 != 0).map(|number| {
+        let id = a_reserve(number).hold;
+        let hold = archive.hold(id).unwrap().unwrap();
+        (id, (hold.last_position, hold.ended_at))
+    });
+    let found: BTreeMap<_, _> = ended.iter().map(|one| (one.id, (one.last_position, one.ended_at))).collect();
+    assert_eq!(found.len(), ended.len(), "each hold once");
+    assert_eq!(found, expected.collect());
+}

@@ -47,3 +47,14 @@ fn a_second_row_of_an_account_is_noticed() {
     packed.add(&a_row(1));
     let _ = packed.in_order();
 }
+
+#[test]
+fn whether_there_are_rows_is_told() {
+    let mut packed = PackedRows::default();
+    for number in 0..3 {
+        packed.add(&a_row(number));
+        assert!(!packed.is_empty());
+    }
+    packed.clear();
+    assert!(packed.is_empty());
+}

@@ -48,3 +48,13 @@ fn a_longer_row_is_not_put_into_the_place_of_a_shorter_one() {
     let span = pieces.add(|out| out.extend_from_slice(b"short"));
     let _ = pieces.replace(span, b"longer");
 }
+
+#[test]
+fn a_piece_is_filled_before_the_next_one_is_begun() {
+    let mut pieces = Pieces::default();
+    for number in 1..=3 * PIECE_BYTES / ROW_BYTES {
+        pieces.add(|out| out.resize(out.len() + ROW_BYTES, 7));
+        let bytes = number * ROW_BYTES;
+        assert_eq!(pieces.count(), bytes.div_ceil(PIECE_BYTES), "{number} rows");
+    }
+}

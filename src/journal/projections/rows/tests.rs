@@ -136,3 +136,18 @@ fn a_state_that_does_not_exist_is_refused() {
     bytes[16] = 7;
     assert!(matches!(decode_hold(HoldId(5), &bytes), Err(DecodeError::Field(_))));
 }
+
+/// R13: what a command did is found by its id; a record without one is nobody's.
+#[test]
+fn r13_a_record_that_no_command_made_is_refused_as_what_a_command_did() {
+    for (name, record) in records() {
+        let mut bytes = Vec::new();
+        append(&StoredCommand { position: 7, record: (&record).into() }, &mut bytes);
+        let expected = if command_key(&record).is_some() {
+            Ok(CommandRow { record, position: Place(7) })
+        } else {
+            Err(DecodeError::Malformed("what no command did (R13)".to_owned()))
+        };
+        assert_eq!(CommandRow::decode(&bytes), expected, "{name}");
+    }
+}

@@ -68,6 +68,17 @@ fn the_newest_form_of_every_row_is_found() {
     assert_eq!(shelf.len(), shown);
 }
 
+/// I9: as long as a row may be.
+#[test]
+fn i9_a_row_as_long_as_rows_may_be_is_taken_as_it_is() {
+    let store = MemoryProjections::new();
+    let longest = vec![1; ROW_BYTES_MAX];
+    store.write(&mut |batch| batch.put(Family::State, &wallet_key(AccountId(5)), &longest)).unwrap();
+    let shelf = Shelf::read(&store).unwrap().unwrap();
+    let entry = shelf.find(AccountId(5)).unwrap();
+    assert!(shelf.rows.bytes(shelf.entries.at(entry.place()).row) == longest);
+}
+
 #[test]
 fn a_row_that_no_start_could_read_is_refused_with_its_key() {
     let store = MemoryProjections::new();
@@ -89,4 +100,25 @@ fn the_row_of_another_is_refused_with_the_key_that_it_lies_under() {
     for refused in [shelf.at(entry), shelf.part(0).unwrap().nth(2).unwrap()] {
         assert!(matches!(&refused, Err(ReadError::Damaged { key: found, .. }) if *found == key), "{refused:?}");
     }
+}
+
+#[test]
+fn rows_that_do_not_become_longer_take_no_more_memory() {
+    let mut shelf = a_shelf();
+    let pieces = shelf.rows.count();
+    // In new memory they would fill pieces of their own.
+    for subscription in (1..=10).rev() {
+        (0..WALLETS).step_by(3).for_each(|number| put(&mut shelf, &a_row(number, subscription)));
+    }
+    assert_eq!(shelf.rows.count(), pieces);
+    assert_eq!(row_of(&shelf, a_row(3, 0).account), Some(a_row(3, 1)));
+}
+
+#[test]
+fn every_row_is_looked_at_that_is_asked_for() {
+    let shelf = a_shelf();
+    let mut asked = 0;
+    // One of them is not there.
+    shelf.warm((0..10).map(|number| AccountId(number * 3 + u128::from(number != 5))).inspect(|_| asked += 1));
+    assert_eq!(asked, 10);
 }

@@ -4,6 +4,8 @@ use wallet::ids::Day;
 use wallet::policy::FreePolicies;
 
 use super::*;
+use crate::projections::rows::Stored;
+use crate::projections::{MemoryProjections, Shelf};
 
 fn account(number: u64) -> AccountId {
     AccountId(u128::from(number) * 7 + 1)
@@ -94,4 +96,64 @@ fn a_second_row_of_an_account_is_noticed() {
     table.insert(a_row(1), None);
     flush(&mut table);
     table.insert(a_row(1), None);
+}
+
+/// I8: a row is never taken for that of another account, however their hashes meet.
+#[test]
+fn i8_an_account_is_told_from_another_with_the_same_hash() {
+    let mut table = Table::new(usize::MAX);
+    let slot = table.insert(a_row(1), None);
+    let same = table.hash(account(2));
+    table.slots.insert_unique(spread(same), (slot, same), |(_, hash)| spread(*hash));
+    assert_eq!(table.likely(account(2)), Some(slot), "as if its hash were the same");
+    assert_eq!(table.find(account(2)), None);
+    assert_eq!(table.find(account(1)), Some(slot));
+}
+
+#[test]
+fn a_row_keeps_its_entry_on_the_shelf() {
+    let mut table = Table::new(usize::MAX);
+    let mut shelf = Shelf::read(&MemoryProjections::new()).unwrap().unwrap();
+    let entries = [1, 2].map(|number| {
+        let mut bytes = Vec::new();
+        a_row(number).encode(&mut bytes);
+        shelf.put(account(number), None, &bytes);
+        shelf.find(account(number))
+    });
+    let slots = [1, 2].map(|number| table.insert(a_row(number), entries[usize::from(number == 2)]));
+    let new = table.insert(a_row(3), None);
+    assert!(entries[0].is_some() && entries[0] != entries[1]);
+    assert_eq!(slots.map(|slot| table.on_shelf(slot)), entries);
+    assert_eq!(table.on_shelf(new), None);
+}
+
+/// I9: slots are used again from so many rows on, and not before.
+#[test]
+fn i9_as_many_rows_stay_as_were_asked_for() {
+    for rows_max in [1, 2, 100] {
+        let mut table = Table::new(rows_max);
+        for number in 0..300 {
+            table.insert(a_row(number), None);
+            let rows = usize::try_from(number).unwrap() + 1;
+            assert_eq!(table.rows().count(), rows.min(rows_max), "after {rows} rows");
+        }
+    }
+}
+
+#[test]
+fn every_row_is_looked_at_that_is_asked_for() {
+    let mut table = Table::new(usize::MAX);
+    let slots: Vec<Slot> = (0..10).map(|number| table.insert(a_row(number), None)).collect();
+    let mut asked = 0;
+    table.warm(slots.into_iter().inspect(|_| asked += 1));
+    assert_eq!(asked, 10);
+}
+
+#[test]
+#[should_panic(expected = "every slot has its row, and every row is found")]
+fn a_row_that_is_not_found_is_noticed() {
+    let mut table = Table::new(1);
+    table.insert(a_row(1), None);
+    table.slots.clear();
+    table.begin_flush();
 }

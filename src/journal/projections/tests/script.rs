@@ -143,6 +143,7 @@ pub(in crate::projections) fn follow<S: ProjectionStore>(
         let until = to.min(from + group);
         let first = projector.next();
         projector.apply_group(first, &script[from..until], end(until)).unwrap();
+        assert_eq!(usize::try_from(projector.next().0 - 1).unwrap(), until, "what was given is applied");
     }
 }
 
