@@ -241,7 +241,7 @@ impl<S: ProjectionStore> Projector<S> {
         self.reached
     }
 
-    /// Applies a group that is durable. Records that were applied before are skipped.
+    /// Applies a group that is durable, no earlier than the one that was reached. Records that were applied before are skipped.
     ///
     /// # Errors
     /// [`ApplyError`]; from then on always the same.
