@@ -8,12 +8,14 @@
 mod disk;
 mod mount;
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use disk::{Disk, Left};
+use fuser::BackgroundSession;
 
 /// The device, or the right to use it, is missing.
 const CANNOT_MOUNT: u8 = 3;
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
                 continue;
             }
         };
-        if let Err(error) = mounted.umount_and_join() {
+        if let Err(error) = unmount(mounted, folder) {
             say(&format!("cannot unmount: {error}"));
             return ExitCode::FAILURE;
         }
@@ -57,13 +59,27 @@ fn main() -> ExitCode {
         };
         say(&format!("crashed changes={} names={}", lost.changes, lost.names));
     }
-    match mounted.umount_and_join() {
+    match unmount(mounted, folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cannot unmount: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Unmounts, and waits until nothing is served any more. The session learns of that end as "no such device", or now and then as
+/// an aborted connection, which is an error to it: what counts is that the folder is none of this disk any more.
+fn unmount(mounted: BackgroundSession, folder: &Path) -> std::io::Result<()> {
+    mounted.umount_and_join().or_else(|error| match is_mounted(folder) {
+        Ok(false) if error.kind() == ErrorKind::ConnectionAborted => Ok(()),
+        _ => Err(error),
+    })
+}
+
+fn is_mounted(folder: &Path) -> std::io::Result<bool> {
+    let around = folder.parent().ok_or(ErrorKind::InvalidInput)?;
+    Ok(folder.metadata()?.dev() != around.metadata()?.dev())
 }
 
 fn say(line: &str) {
