@@ -62,6 +62,7 @@ pub mod metrics;
 pub mod places;
 pub mod priority;
 pub mod projector;
+pub mod pruning;
 pub mod reclaim;
 pub mod reload;
 pub mod resets;

@@ -10,14 +10,13 @@ use std::time::Duration;
 use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreError};
 use journal::store::{ReadError, is_of_the_disk};
 use journal::{Epoch, Group, GroupKey, Journal, Position};
-use wallet::engine::Archive;
-use wallet::ids::Now;
-use wallet::settings::Settings;
+use wallet::engine::{Archive, Journal as _};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config::ProjectionPart;
 use crate::daemon::{Daemon, Phase};
 use crate::priority;
+use crate::pruning::Pruning;
 use crate::shutdown::{self, EXIT_BUG, EXIT_WRITE_FAILED};
 
 /// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
@@ -37,8 +36,6 @@ const BUSY_AFTERWARDS: Duration = Duration::from_millis(500);
 const FLUSH_RETRY: Duration = Duration::from_secs(1);
 /// How long flushes may fail: what is not flushed stays in memory, and the journal is not trimmed (I9).
 const FLUSH_FAILING_MAX: Duration = Duration::from_secs(60);
-/// How often ended holds beyond the refund window are dropped.
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Why the projections cannot follow the journal.
 #[derive(Debug, thiserror::Error)]
@@ -161,7 +158,7 @@ fn follow<S: ProjectionStore>(
     stop: &Receiver<()>,
 ) -> Result<(), FollowError> {
     let mut flusher = Flusher::new();
-    let mut pruned = Clock::stopwatch();
+    let (begun, mut pruning) = (Clock::stopwatch(), Pruning::new());
     let mut pace = Pace::new(journal);
     loop {
         // Looked at before catching up: what was synced before the stop is applied.
@@ -178,22 +175,16 @@ fn follow<S: ProjectionStore>(
             journal.durability.allow_trim(flushed);
             return Ok(());
         }
-        if pruned.elapsed() >= PRUNE_EVERY {
-            pruned = Clock::stopwatch();
-            projector.prune(prune_before(daemon.clock.now(), &daemon.settings.rules()));
+        let let_go = || daemon.rules.let_go(daemon.clock.now());
+        let pushed = || Position(daemon.rules.journal().pushed().0);
+        if let Some(before) = pruning.step(begun.elapsed(), let_go, pushed, projector.next()) {
+            projector.prune(before);
         }
         flusher.flush_if_due(projector, journal)?;
         if !stopping {
             flusher.hold_back(projector, journal)?;
         }
     }
-}
-
-/// Before which second of their own time ended holds are dropped: an hour later than nothing new is decided about them,
-/// because records that are not applied yet may tell of what was decided before (I8).
-fn prune_before(now: Now, rules: &Settings) -> u64 {
-    let late_ms = u64::try_from(PRUNE_EVERY.as_millis()).unwrap_or(u64::MAX);
-    rules.remembered_since(now).minus_millis(late_ms).seconds()
 }
 
 /// When the projections follow: soon while there is little to do, and behind the requests while those keep the cores busy,

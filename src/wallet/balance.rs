@@ -2,7 +2,7 @@
 
 use crate::bucket::Split;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal, Run, Wait};
+use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
 use crate::hold::Hold;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;
@@ -37,6 +37,17 @@ pub struct WalletView {
     pub pending: Option<PendingChange>,
     /// Top-ups that wait for their payment (R14).
     pub pending_top_ups: Vec<Pending>,
+}
+
+/// Why a hold cannot be shown yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoView {
+    /// Its entry is in flight on another task: let it run, then call again.
+    Yield,
+    /// Call again when the projections have reached this position.
+    Projected(Position),
+    /// The projections cannot be read.
+    Unreadable,
 }
 
 /// What the operator's gauges show.
@@ -116,14 +127,16 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         row.roll_day(wallet.day, &self.policies.read());
     }
 
-    /// A hold with everything that has become of it, and the position that must be durable before it is told.
+    /// A hold with everything that has become of it, and the position that must be durable before it is told. Room for the
+    /// record of rolling its wallet has been taken before.
     ///
     /// # Errors
-    /// What to wait for before calling again.
-    pub fn hold_view(&self, chunk: &Chunk, id: HoldId, now: Now) -> Result<Option<(Hold, Position)>, Run> {
+    /// What to wait for before calling again, or that the disk cannot be read.
+    pub fn hold_view(&self, chunk: &Chunk, id: HoldId, now: Now) -> Result<Option<(Hold, Position)>, NoView> {
         let found = self.find(chunk, id, now).map_err(|wait| match wait {
-            Wait::Projected(position) => Run::Projected(position),
-            Wait::OwnUnit | Wait::Elsewhere | Wait::Unreadable => Run::Yield,
+            Wait::Projected(position) => NoView::Projected(position),
+            Wait::OwnUnit | Wait::Elsewhere => NoView::Yield,
+            Wait::Unreadable => NoView::Unreadable,
         })?;
         let Some((mut held, live)) = found else { return Ok(None) };
         assert!(held.id() == id, "I5: the entry of another hold");

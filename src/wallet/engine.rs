@@ -97,7 +97,7 @@ pub(crate) enum Wait {
     Elsewhere,
     /// What it rests on must be read from the projections, which have not reached this position.
     Projected(Position),
-    /// The projections cannot be read.
+    /// The projections cannot be read, or memory has no room for what they would bring.
     Unreadable,
 }
 
@@ -220,6 +220,8 @@ pub struct Engine<J, A> {
     pub(crate) rates: RwLock<Arc<RateCard>>,
     pub(crate) commands: DashMap<CommandKey, CommandRow>,
     pub(crate) id_bound: AtomicU64,
+    /// Nothing new is decided about ended holds whose own time is earlier: the disk drops them.
+    pub(crate) remembered_from: AtomicU64,
     pub(crate) bound_on_its_way: Mutex<Option<(Timestamp, Position)>>,
     pub(crate) expire_from: AtomicU64,
     /// Whether the newest allowance goes to subscribed accounts too; Relaxed, because it only tells.
@@ -251,6 +253,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             rates: RwLock::default(),
             commands: DashMap::new(),
             id_bound: AtomicU64::new(0),
+            remembered_from: AtomicU64::new(0),
             bound_on_its_way: Mutex::new(None),
             expire_from: AtomicU64::new(0),
             free_for_all: AtomicBool::new(false),
@@ -591,7 +594,7 @@ pub(crate) fn running(word: &Snapshot, slices: &Slices, numbers: &Numbers) -> Sp
 pub const RETRY_AFTER_MS: u32 = 100;
 
 /// The refusal of a daemon that cannot decide now.
-pub(crate) const fn overloaded() -> Answer {
+pub const fn overloaded() -> Answer {
     let mut answer = Answer::of(crate::outcome::Outcome::Overloaded);
     answer.detail = RETRY_AFTER_MS;
     answer

@@ -47,9 +47,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let asked = now.daemon.plus_millis(u64::from(ttl_ms));
         assert!(asked > now.daemon, "R23: an end that has passed is not asked for");
         let latest = live.hold.reserved_at.plus_millis(self.settings.hold_age_max_ms);
+        assert!(latest >= live.hold.reserved_at, "R23: the latest end comes after the reserve");
         let refused = match live.hold.state {
             HoldState::Open if now.daemon >= live.hold.ends_at => Answer::of(Outcome::HoldExpired),
-            HoldState::Open if asked > latest => Answer::of(Outcome::HoldAgeLimit),
+            HoldState::Open if asked > latest => Answer { time: latest, ..Answer::of(Outcome::HoldAgeLimit) },
             HoldState::Open => return move_end(chunk, id, live, asked),
             HoldState::Settled => Answer::of(Outcome::AlreadySettled).with_amount(live.hold.charged()),
             HoldState::Released | HoldState::ReleasedByWorker => Answer::of(Outcome::AlreadyReleased),

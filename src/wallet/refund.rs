@@ -67,7 +67,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let wanted = amount.unwrap_or(max);
         let window_ends = hold.ended_at.plus_millis(self.settings.refund_window_ms);
         // A hold that ended late, because no daemon ran, may be forgotten before that.
-        let passed = window_ends < now.daemon || !self.remembers(id, now);
+        let passed = window_ends < now.daemon || !self.remembers(id);
         let refused = match () {
             () if hold.state == HoldState::Tombstone => Answer::of(Outcome::UnknownHold),
             () if wanted > max => Answer::of(Outcome::ExceedsCaptured).with_amount(max),

@@ -46,15 +46,19 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(bad.unwrap_or_else(|| Answer::of(Outcome::UnknownAccount)));
         };
         let slot = self.wallets.slot(index);
-        if request.hold.own_time().is_none() && !self.holds.knows(request.hold) {
-            // Nothing in such an id says that it is old: what the disk remembers of it decides (`hold_ids = any`).
-            self.bring_back(request.hold)?;
-        }
         loop {
             // The guard of the vacant entry makes entry and take one step for everybody else who comes with this id.
             let Some(vacant) = self.holds.vacant(request.hold) else {
                 return self.reserve_again(chunk, request, charge, (index, now));
             };
+            if request.hold.own_time().is_none()
+                && let Some(hold) = self.archive.hold(request.hold).map_err(|_| Wait::Unreadable)?
+            {
+                // Nothing in such an id says that it is old: what the disk remembers of it decides (`hold_ids = any`), and is
+                // asked under the guard, because whatever memory has let go of before is there.
+                self.put_back(vacant, &hold);
+                continue;
+            }
             let asked = match self.asked(chunk, request, charge) {
                 Ok(asked) => asked,
                 Err(bad) => return Ok(bad),

@@ -4,7 +4,7 @@ use crate::bucket::{Slices, Split};
 use crate::credits::Credits;
 use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded, running};
 use crate::hold::{CaptureStep, Hold, HoldState};
-use crate::holds::{Held, Live, Place};
+use crate::holds::{Held, Live, Place, Vacant};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Capture, CaptureRequest, LateCapture, OverCommit, Record, Return};
@@ -22,6 +22,9 @@ pub const SETTLEMENTS_MAX: usize = 255;
 
 // A number is a byte, and each takes effect once: so no more of them fit.
 const _: () = assert!(SETTLEMENTS_MAX <= u8::MAX as usize);
+
+/// What is brought back from disk may take memory beyond the most holds by one part in so many (I9).
+const BROUGHT_BACK_SHARE: u64 = 8;
 
 /// The detail of `limit`: too many captures of one hold.
 pub(crate) const LIMIT_CAPTURES: u32 = 1;
@@ -72,7 +75,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Err(Wait::Projected(position));
         }
         let Some(hold) = self.archive.hold(id).map_err(|_| Wait::Unreadable)? else {
-            if self.remembers(id, now) {
+            // An id that could be new again, because the wall clock went back by days, is not called unknown either.
+            if self.remembers(id) || self.id_refused(id, now).is_none() {
                 return Err(Wait::Unreadable);
             }
             assert!(self.archive.flushed() >= position, "R32: what has been dropped had been written");
@@ -92,11 +96,20 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Whether something new may be decided about a hold that has ended: the projections still have it when the record
     /// comes to them (I8). Of ids without a time nothing is dropped.
-    pub(crate) fn remembers(&self, id: HoldId, now: Now) -> bool {
+    pub(crate) fn remembers(&self, id: HoldId) -> bool {
+        // Acquire: who drops these holds has published this before.
+        let from = Timestamp(self.remembered_from.load(Ordering::Acquire));
+        id.own_time().is_none_or(|own_time| own_time >= from)
+    }
+
+    /// From here on nothing new is decided about ended holds whose ids are as old as the rules let them become; says below
+    /// which own time that is, which never goes back. When what was decided before is applied, the disk may drop them (R32).
+    pub fn let_go(&self, now: Now) -> Timestamp {
         let since = self.settings.remembered_since(now);
-        let remembers = id.own_time().is_none_or(|own_time| own_time >= since);
-        assert!(remembers || self.id_refused(id, now).is_some(), "R22: an id that is forgotten could be new");
-        remembers
+        // AcqRel: two that let go agree about what is dropped.
+        let before = Timestamp(self.remembered_from.fetch_max(since.0, Ordering::AcqRel));
+        assert!(since <= now.daemon, "R32: ids to come are not forgotten");
+        before.max(since)
     }
 
     /// Looks on disk for a hold that memory has forgotten (R27); says whether it is back in the directory.
@@ -106,13 +119,24 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             return Ok(false);
         }
         let Some(hold) = self.archive.hold(id).map_err(|_| Wait::Unreadable)? else { return Ok(false) };
-        let place = Place::pushed(hold.last_position);
+        if self.holds.entries() >= self.settings.holds_max.saturating_add(self.settings.holds_max / BROUGHT_BACK_SHARE)
+        {
+            return Err(Wait::Unreadable);
+        }
+        assert!(hold.last_position <= self.archive.reached(), "I4: the disk is ahead of what it was told");
         if let Some(vacant) = self.holds.vacant(id) {
-            // Counted first: whoever forgets it meanwhile lowers the count.
-            self.holds.count_entry();
-            vacant.ended(place, hold.ended_at);
+            self.put_back(vacant, &hold);
         }
         Ok(true)
+    }
+
+    /// Makes an entry of a hold that only the disk has.
+    pub(crate) fn put_back(&self, vacant: Vacant<'_>, hold: &Hold) {
+        assert!(hold.state != HoldState::Open, "I6: an open hold that memory does not have");
+        assert!(hold.last_position > Position::NONE, "I4: a hold on disk that no record tells of");
+        // Counted first: whoever forgets it meanwhile lowers the count.
+        self.holds.count_entry();
+        vacant.ended(Place::pushed(hold.last_position), hold.ended_at);
     }
 
     /// The wallet of a hold, when the account is its own; the account is looked up only where it is not.
@@ -170,8 +194,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 let charged = live.hold.charged();
                 refused(Outcome::AlreadySettled).map(|answer| answer.with_amount(charged))
             }
-            HoldState::Expired if !self.takes_late(id, now) => refused(Outcome::HoldExpired),
-            HoldState::ReleasedByWorker if !self.takes_late(id, now) => refused(Outcome::AlreadyReleased),
+            HoldState::Expired if !self.takes_late(id) => refused(Outcome::HoldExpired),
+            HoldState::ReleasedByWorker if !self.takes_late(id) => refused(Outcome::AlreadyReleased),
             HoldState::Expired | HoldState::ReleasedByWorker => {
                 Ok(self.capture_late(chunk, id, (live, index), request, now))
             }
@@ -186,8 +210,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Whether a commit after the expiry takes the amount from the wallet as it is now: where the config says so, and as long as
     /// the hold is remembered (R28, R32).
-    fn takes_late(&self, id: HoldId, now: Now) -> bool {
-        self.settings.late_redebit && self.remembers(id, now)
+    fn takes_late(&self, id: HoldId) -> bool {
+        self.settings.late_redebit && self.remembers(id)
     }
 
     /// A capture number that is known: the first answer again, or the field that differs (I5).

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use journal::Class;
 use protocol::{Command, CommandAnswer, List, Outcome, View};
 use wallet::accounts::AccountScan;
-use wallet::engine::{Archive, Journal, Run, SWEEP_HOLDS_MAX};
+use wallet::balance::NoView;
+use wallet::engine::{Archive, Journal, SWEEP_HOLDS_MAX};
 use wallet::estimate::{self, EstimateError};
 use wallet::ids::{AccountId, HoldId, Position, WorkerId};
 use wallet::outcome::Field;
@@ -129,15 +130,22 @@ fn account_view(daemon: &Daemon, account: AccountId) -> View {
 async fn show_hold(daemon: &Arc<Daemon>, id: HoldId) -> Answered {
     let chunk = daemon.rules.chunk();
     loop {
-        let now = daemon.clock.now();
-        match daemon.rules.hold_view(&chunk, id, now) {
+        let mut room = daemon.room(RECORDS_PER_OPERATION, Class::Settlement).await?;
+        let (found, pushed) = counted(|| daemon.rules.hold_view(&chunk, id, daemon.clock.now()));
+        room.used(pushed);
+        drop(room);
+        match found {
             Ok(Some((hold, needs))) if !hold.account.is_none() => {
                 let view = View::Hold(Box::new(dispatch::hold_view(id, &hold)));
                 return Ok((CommandAnswer { view, ..CommandAnswer::of(Outcome::Done) }, needs));
             }
             Ok(_) => return Ok((CommandAnswer::of(Outcome::UnknownHold), Position::NONE)),
-            Err(Run::Projected(position)) => daemon.projected(position).await?,
-            Err(_) => tokio::task::yield_now().await,
+            Err(NoView::Projected(position)) => daemon.projected(position).await?,
+            Err(NoView::Yield) => tokio::task::yield_now().await,
+            Err(NoView::Unreadable) => {
+                let refused = wallet::engine::overloaded();
+                return Ok((dispatch::command_answer(&refused, daemon.is_durable(), View::None), Position::NONE));
+            }
         }
     }
 }

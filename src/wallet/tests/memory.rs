@@ -1,6 +1,7 @@
 //! What is remembered of ended holds: R32.
 
 use super::{World, check, check_with};
+use crate::balance::NoView;
 use crate::outcome::Outcome;
 use crate::request::Operation;
 use crate::settings::{DAY_MS, MINUTE_MS, Settings};
@@ -177,7 +178,7 @@ fn r32_after_a_start_no_hold_expires_before_the_grace() {
 }
 
 /// The disk keeps a hold for the refund window, begun as late as its end can have come: 30 days, a day and 5 minutes after
-/// the time in its id. Later nothing new is decided about it, because no row may be left to apply that to (I8).
+/// the time in its id. When those are let go, nothing new is decided about them: no row may be left to apply that to (I8).
 #[test]
 fn r32_nothing_new_is_decided_about_a_hold_that_the_disk_may_have_dropped() {
     let table = |passed: u64| {
@@ -188,7 +189,8 @@ fn r32_nothing_new_is_decided_about_a_hold_that_the_disk_may_have_dropped() {
              commit h2 10 n=1 more
              after {passed}
              expire                => 2
-             flush"
+             flush
+             let_go"
         )
     };
     let kept = 31 * DAY_MS + 5 * MINUTE_MS;
@@ -209,6 +211,7 @@ fn r32_nothing_new_is_decided_about_a_hold_that_the_disk_may_have_dropped() {
          reserve h1 a 30 ttl=10s
          reserve h2 a 30 ttl=10s
          after 40d
+         let_go
          commit h1 10              => late amount=10
          release h2                => done
          commit h1 10              => replayed:late amount=10",
@@ -224,7 +227,8 @@ fn r32_what_the_disk_has_dropped_is_unknown_although_memory_has_its_end() {
          commit h1 10 n=1 more
          after 40d
          expire                    => 1
-         flush",
+         flush
+         let_go",
     );
     let hold = world.hold("h1");
     world.disk.drop_hold(hold);
@@ -249,4 +253,63 @@ fn r32_a_hold_whose_row_is_missing_before_its_time_is_not_called_unknown() {
     let hold = world.hold("h1");
     world.disk.drop_hold(hold);
     world.check_line("commit h1 10 => overloaded");
+}
+
+/// What was let go stays so: the wall clock may go back after it, and be believed at once.
+#[test]
+fn r32_what_was_let_go_is_not_taken_back_when_the_clock_goes_back() {
+    let mut world = check(
+        "open a
+         reserve h1 a 30 ttl=10s
+         after 40d
+         expire                    => 1
+         flush
+         let_go",
+    );
+    world.now.wall = world.now.wall.minus_millis(20 * DAY_MS);
+    let hold = world.hold("h1");
+    let back = Settings::default().remembered_since(world.now);
+    assert!(world.engine.let_go(world.now) > back, "it never goes back");
+    world.check_line("commit h1 10              => hold_expired");
+    world.disk.drop_hold(hold);
+    world.check_line("commit h1 10              => unknown_hold");
+    assert_eq!(world.engine.hold_view(&world.engine.chunk(), hold, world.now), Ok(None));
+}
+
+/// Who looks at a hold whose row is missing is told so, and does not wait for it.
+#[test]
+fn r32_a_hold_that_cannot_be_read_is_not_shown() {
+    let mut world = check("open a\nreserve h1 a 30 ttl=10s\nafter 10s\nexpire => 1\nflush");
+    let hold = world.hold("h1");
+    world.disk.drop_hold(hold);
+    assert_eq!(world.engine.hold_view(&world.engine.chunk(), hold, world.now), Err(NoView::Unreadable));
+}
+
+/// Looking at a hold rolls its wallet where that is due: a record, for which there must be room.
+#[test]
+fn a_view_of_a_hold_rolls_a_wallet_that_is_due() {
+    let mut world = check("open a\njoin a 2\nat 2026-04-10T11:00:00Z\nreserve h1 a 30 ttl=1d");
+    world.advance(3_600_000);
+    let (hold, before) = (world.hold("h1"), world.disk.records().len());
+    assert!(matches!(world.engine.hold_view(&world.engine.chunk(), hold, world.now), Ok(Some(_))));
+    assert_eq!(world.disk.records().len(), before + 1, "the roll");
+}
+
+/// What refunds bring back from disk has a limit beyond that of new holds (I9).
+#[test]
+fn r32_what_is_brought_back_has_a_limit() {
+    let mut world = World::new(Settings { holds_max: 16, ..Settings::default() });
+    world.check("open a");
+    for round in 0..3 {
+        for number in 0..8 {
+            world.check_line(&format!("charge c{round}{number} a 1 => granted"));
+        }
+        world.check("after 1h\nflush\nforget\nflush\nforget");
+    }
+    assert_eq!(world.engine.gauges().holds_remembered, 0);
+    for number in 0..18 {
+        world.check_line(&format!("refund c{}{} 1 => done", number / 8, number % 8));
+    }
+    world.check_line("refund c22 1 => overloaded");
+    world.check("flush\nafter 6m\nforget\nflush\nforget\nrefund c22 1 => done");
 }

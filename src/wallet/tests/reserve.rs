@@ -287,7 +287,7 @@ fn r23_extend_keeps_the_later_end_up_to_the_longest_age() {
          extend h1 2h             => done ends=7200s
          extend h1 1d             => done ends=86400s
          after 1s
-         extend h1 1d             => hold_age_limit
+         extend h1 1d             => hold_age_limit ends=86399s
          extend h1 0              => bad_request field=TtlMs
          extend h1 86400001       => bad_request field=TtlMs
          extend nobody 10s        => unknown_hold

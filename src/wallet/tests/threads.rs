@@ -351,3 +351,34 @@ fn i7_a_grant_at_midnight_beside_a_request_with_a_later_time_goes_to_the_day_of_
     assert_eq!((grant.day, grant.amount), (Day(20_523), Credits::from_whole(50)), "R5: it ends with its day");
     compare_wallets(&engine, &mut disk.replayed(), after);
 }
+
+/// `hold_ids = any`: memory lets go of a hold while its reserve comes again. The disk is asked when no entry can leave any more.
+#[test]
+fn i5_a_retry_that_meets_forgetting_is_no_second_reserve_without_a_time_in_its_id() {
+    const ROUNDS: u64 = 20_000;
+    let disk = Disk::default();
+    let engine = Engine::new(Settings { any_hold_ids: true, ..Settings::default() }, disk.clone(), disk.clone());
+    engine.ensure_policy(Credits::from_whole(100), false, start());
+    open(&engine, &["a"]);
+    let (account, hold) = (account("a"), HoldId(5));
+    let (mut chunk, reserve) = (engine.chunk(), [Operation::Reserve(request(account, hold, 1))]);
+    assert_eq!(run(&engine, &mut chunk, &reserve, start())[0].outcome, Outcome::Granted);
+    assert_eq!(run(&engine, &mut chunk, &[Operation::Release { account, hold }], start())[0].outcome, Outcome::Done);
+    disk.flush();
+    let later = |round: u64| Now::at(start().daemon.plus_millis(3_600_000 + round * 10_000));
+    let forgotten = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let forgetting = scope.spawn(|| {
+            for round in 0..ROUNDS {
+                engine.forget(later(round));
+                disk.flush();
+                forgotten.fetch_add(engine.forget(later(round)), Ordering::Relaxed);
+            }
+        });
+        while !forgetting.is_finished() {
+            let again = run(&engine, &mut chunk, &reserve, later(0))[0];
+            assert_eq!(again.outcome, Outcome::Replayed, "{again:?}");
+        }
+    });
+    assert!(forgotten.into_inner() > ROUNDS / 100, "the two have met");
+}

@@ -236,6 +236,7 @@ impl World {
             "expire" => return Told::Count(self.expire()),
             "flush" => self.disk.flush(),
             "forget" => return Told::Count(usize::try_from(self.engine.forget(self.now)).unwrap()),
+            "let_go" => _ = self.engine.let_go(self.now),
             "restart" => *self = self.restarted(),
             _ => panic!("no such request: {verb}"),
         }

@@ -227,6 +227,8 @@ pub(crate) struct Model {
     bound: u64,
     /// Ended holds that the disk has let go of: nothing knows them any more.
     dropped: BTreeSet<u128>,
+    /// Nothing new is decided about ended holds with an own time before this.
+    let_go: u64,
     undo: Vec<Undo>,
     /// Counts returns, to give each its place in their order.
     returns: u64,
@@ -250,6 +252,7 @@ impl Model {
             card: Card::EMPTY,
             bound: 0,
             dropped: BTreeSet::new(),
+            let_go: 0,
             undo: Vec::new(),
             returns: 0,
             waited_for: BTreeSet::new(),

@@ -28,7 +28,7 @@ impl Model {
         if wanted > max {
             return Expected { amount: max, ..Expected::of(Outcome::ExceedsCaptured) };
         }
-        let passed = hold.ended_at + self.settings.refund_window_ms < now.daemon || !self.remembers(id, now);
+        let passed = hold.ended_at + self.settings.refund_window_ms < now.daemon || !self.remembers(id);
         if hold.state != State::Open && passed {
             return Expected::of(Outcome::RefundWindowPassed);
         }

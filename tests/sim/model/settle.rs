@@ -106,8 +106,8 @@ impl Model {
             State::Expired | State::ReleasedByWorker if hold.captures.iter().any(|step| step.request.last) => {
                 Expected { amount: hold.charged(), ..Expected::of(Outcome::AlreadySettled) }
             }
-            State::Expired if !self.takes_late(id, now) => Expected::of(Outcome::HoldExpired),
-            State::ReleasedByWorker if !self.takes_late(id, now) => Expected::of(Outcome::AlreadyReleased),
+            State::Expired if !self.takes_late(id) => Expected::of(Outcome::HoldExpired),
+            State::ReleasedByWorker if !self.takes_late(id) => Expected::of(Outcome::AlreadyReleased),
             State::Expired | State::ReleasedByWorker => self.capture_late(id, hold, request, now),
             State::Settled => Expected { amount: hold.charged(), ..Expected::of(Outcome::AlreadySettled) },
             State::Released => Expected::of(Outcome::AlreadyReleased),
@@ -115,16 +115,14 @@ impl Model {
         }
     }
 
-    /// After its expiry a hold takes commits where the config says so, and for as long as the disk is sure to keep it: the
-    /// refund window, begun as late as its end can have come (R28, R32).
-    fn takes_late(&self, id: u128, now: Clock) -> bool {
-        self.settings.late_redebit && self.remembers(id, now)
+    /// After its expiry a hold takes commits where the config says so, and for as long as something new may be decided about
+    /// it (R28, R32).
+    fn takes_late(&self, id: u128) -> bool {
+        self.settings.late_redebit && self.remembers(id)
     }
 
-    pub(super) fn remembers(&self, id: u128, now: Clock) -> bool {
-        let kept = self.settings.refund_window_ms + self.settings.hold_age_max_ms + self.settings.id_window_ms;
-        let own = wallet::ids::HoldId(id).own_time();
-        own.is_none_or(|own| own.0 + kept >= now.daemon.min(now.wall))
+    pub(super) fn remembers(&self, id: u128) -> bool {
+        wallet::ids::HoldId(id).own_time().is_none_or(|own| own.0 >= self.let_go)
     }
 
     pub(super) fn capture(&mut self, id: u128, hold: &Hold, request: &CaptureRequest, now: Clock) -> Expected {
@@ -297,7 +295,7 @@ impl Model {
             return Expected::of(Outcome::HoldExpired);
         }
         if asked > hold.at + self.settings.hold_age_max_ms {
-            return Expected::of(Outcome::HoldAgeLimit);
+            return Expected { time: hold.at + self.settings.hold_age_max_ms, ..Expected::of(Outcome::HoldAgeLimit) };
         }
         let done = Expected { time: hold.ends_at.max(asked), tells: true, ..Expected::of(Outcome::Done) };
         if asked <= hold.ends_at {

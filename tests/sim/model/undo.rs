@@ -2,7 +2,7 @@
 
 use super::commands::Known;
 use super::top_ups::Payment;
-use super::{Hold, Model, Policy, State, Wallet};
+use super::{Clock, Hold, Model, Policy, State, Wallet};
 
 /// The state before a record, so that a crash can take it back.
 #[derive(Default)]
@@ -92,6 +92,15 @@ impl Model {
         self.flush();
         // What the journal has comes back with the rows.
         self.dropped.clear();
+        self.let_go = 0;
+    }
+
+    /// From here on nothing new is decided about ended holds that are too old: the refund window, begun as late as the
+    /// end of a hold can have come, has passed by both clocks since the time in their ids (R28, R32).
+    pub(crate) fn let_go(&mut self, now: Clock) -> u64 {
+        let kept = self.settings.refund_window_ms + self.settings.hold_age_max_ms + self.settings.id_window_ms;
+        self.let_go = self.let_go.max(now.daemon.min(now.wall).saturating_sub(kept));
+        self.let_go
     }
 
     /// Ended holds leave the disk; says how many had been there.

@@ -87,25 +87,23 @@ impl<G: Ground> World<G> {
         self.views_of_holds(random, &ids)?;
         if random.once_in_1000(500) {
             self.projection.flush();
-            self.drop_old_holds();
+            self.drop_old_holds(random)?;
         }
         Ok(())
     }
 
-    pub(super) fn views_of_holds(&self, random: &mut Random, ids: &[HoldId]) -> Result<(), String> {
+    /// Holds as an operator sees them; a wallet that is due is rolled for it.
+    pub(super) fn views_of_holds(&mut self, random: &mut Random, ids: &[HoldId]) -> Result<(), String> {
         let chunk = self.engine.chunk();
         for _ in 0..4.min(ids.len()) {
             let id = random.pick(ids);
-            let account = self.model.holds[&id.0].account;
-            let due = self
-                .model
-                .wallets
-                .get(&account)
-                .is_some_and(|wallet| wallet.due().is_some_and(|due| due <= self.now.daemon));
-            if due {
-                continue;
+            let before = self.ground.pushed();
+            let view = self.engine.hold_view(&chunk, id, self.clock());
+            let records = self.ground.pushed_after(before);
+            if self.cycle_rolls(&records, before)?.contains(&false) || records.len() > 1 {
+                return Err(format!("a view of a hold that leaves records: {records:?}"));
             }
-            match self.engine.hold_view(&chunk, id, self.clock()) {
+            match view {
                 Ok(None) if self.model.has_dropped(id.0) => {}
                 Ok(Some((hold, position))) => {
                     let on_disk = self.projection.rows().holds[&id].clone();

@@ -87,18 +87,23 @@ impl<G: Ground> World<G> {
         self.ground.read(after, most).iter().try_for_each(|record| self.projection.apply(record))
     }
 
-    /// The disk drops old holds: an hour after nothing new is decided about them, and so not before everything that was is
-    /// applied.
-    pub(super) fn drop_old_holds(&mut self) {
-        let now = self.clock();
+    /// The disk drops old holds: first nothing new is decided about them, and what was is applied.
+    pub(super) fn drop_old_holds(&mut self, random: &mut Random) -> Result<(), String> {
         let by_window = self.planted == Planted::DroppedByItsWindow;
-        let since = match by_window {
-            true => now.daemon.minus_millis(self.settings.refund_window_ms),
-            false => self.settings.remembered_since(now),
-        };
+        if random.once_in_1000(500) && !by_window {
+            let (let_go, expected) = (self.engine.let_go(self.clock()).0, self.model.let_go(self.now));
+            if let_go != expected {
+                return Err(format!("R32: let go before {let_go}, expected {expected}"));
+            }
+            self.let_go = Timestamp(let_go);
+        }
+        // The planted bug goes by the window alone, whatever is on its way.
+        let since =
+            if by_window { self.clock().daemon.minus_millis(self.settings.refund_window_ms) } else { self.let_go };
         let applied = |id: HoldId, last: Position| by_window || self.model.last_position(id.0) == last.0;
         let dropped = self.projection.drop_before(since, applied);
         self.tally.dropped += self.model.dropped(dropped.iter().map(|id| id.0));
+        Ok(())
     }
 
     /// Gives engine and model the offers of now.

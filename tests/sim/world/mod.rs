@@ -163,6 +163,8 @@ pub(crate) struct World<G: Ground> {
     /// When all wallets were last looked at: a daemon sweeps them daily.
     swept: u64,
     checked_holds: u64,
+    /// Below which own time nothing new is decided about ended holds.
+    let_go: Timestamp,
     pub(crate) tally: Tally,
 }
 
@@ -226,6 +228,7 @@ impl<G: Ground> World<G> {
             planted,
             allowance: 100_000,
             checked_holds: 0,
+            let_go: Timestamp::NONE,
             tally: Tally::default(),
         };
         world.clients.any_ids = world.settings.any_hold_ids;
@@ -279,8 +282,7 @@ impl<G: Ground> World<G> {
             }
             Kind::Flush => {
                 self.projection.flush();
-                self.drop_old_holds();
-                Ok(())
+                self.drop_old_holds(&mut random)
             }
             Kind::Expire => self.expire(),
             Kind::Forget => self.forget(),
