@@ -410,18 +410,26 @@ impl<S: ProjectionStore> Projector<S> {
     #[must_use]
     pub fn flush_due(&self, since_ms: u64) -> bool {
         self.assert_in_step();
-        let bytes = self.options.flush_bytes.min(Options::FLUSH_BYTES_MAX);
         let interval = self.options.flush_interval_ms.min(Options::FLUSH_INTERVAL_MS_MAX);
         let behind = self.reached.position.0 > self.shared.flushed.load(Ordering::Acquire);
-        behind && (self.unflushed_bytes >= bytes || since_ms >= interval)
+        behind && (since_ms >= interval || self.fills(1))
     }
 
     /// Whether so much was applied since the last flush began that the next must come first: what is not flushed has a
     /// limit, however slow flushes are (I9).
     #[must_use]
     pub fn flush_is_overdue(&self) -> bool {
+        self.fills(OVERDUE_FLUSHES)
+    }
+
+    /// Whether what is not flushed is as much as so many flushes: bytes of journal, or rows, of which a packed roll changes
+    /// many with few bytes.
+    fn fills(&self, flushes: usize) -> bool {
         let bytes = self.options.flush_bytes.min(Options::FLUSH_BYTES_MAX);
-        self.unflushed_bytes >= bytes.saturating_mul(OVERDUE_FLUSHES)
+        let rows = self.shared.view.read().rows.changed().len();
+        assert!(self.options.changed_rows_max > 0, "I9: a flush has room for a row");
+        self.unflushed_bytes >= bytes.saturating_mul(flushes)
+            || rows >= self.options.changed_rows_max.saturating_mul(flushes)
     }
 
     /// Bytes of journal that were applied since the last flush began.

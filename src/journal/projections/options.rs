@@ -5,6 +5,8 @@
 pub struct Options {
     /// A flush is due after so many bytes of journal; at most [`Options::FLUSH_BYTES_MAX`].
     pub flush_bytes: usize,
+    /// A flush is due after so many changed rows: what they take in memory is not given back.
+    pub changed_rows_max: usize,
     /// A flush is due after so many milliseconds; at most [`Options::FLUSH_INTERVAL_MS_MAX`].
     pub flush_interval_ms: u64,
     /// Flushed rows that stay in memory.
@@ -43,6 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         let options = Self {
             flush_bytes: 64 * 1024 * 1024,
+            changed_rows_max: 2_000_000,
             flush_interval_ms: 30_000,
             cached_rows_max: 1_000_000,
             cached_holds_max: 1_000_000,

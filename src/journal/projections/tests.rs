@@ -393,6 +393,28 @@ fn what_is_not_flushed_is_counted_by_its_bytes_and_has_a_limit() {
     }
 }
 
+#[test]
+fn i9_a_flush_is_due_and_overdue_by_the_rows_that_have_changed_too() {
+    let records = set_up();
+    let end = Reached { position: Position(u64::try_from(records.len()).unwrap()), ..Reached::default() };
+    let (mut due, mut overdue) = (Vec::new(), Vec::new());
+    for changed_rows_max in 1..20 {
+        let options = Options { changed_rows_max, ..Options::strict() };
+        let mut projector = Projector::open(MemoryProjections::new(), options, Position::NONE).unwrap();
+        projector.apply_group(Position::FIRST, &records, end).unwrap();
+        due.push(projector.flush_due(0));
+        overdue.push(projector.flush_is_overdue());
+        projector.flush().unwrap();
+        assert!(!projector.flush_is_overdue(), "what is flushed does not count");
+    }
+    let rows = due.iter().take_while(|due| **due).count();
+    let accounts = records.iter().filter(|record| matches!(record, Record::Open(_))).count();
+    assert!(accounts >= OVERDUE_FLUSHES);
+    assert_eq!(rows, accounts, "{due:?}");
+    assert!(due.iter().skip(rows).all(|due| !due), "{due:?}");
+    assert_eq!(overdue.iter().filter(|overdue| **overdue).count(), rows / OVERDUE_FLUSHES);
+}
+
 /// I8: the bytes by which states are compared are those of the state, and the engine reads the same commands.
 #[test]
 fn another_state_has_other_bytes_and_readers_see_how_far_it_is() {
