@@ -2,7 +2,7 @@
 //! durable.
 //!
 //! ```text
-//!  socket ──> reader: frames ──> chunks of at most 512 operations ──> rules ──> frames of answers ──┐
+//!  socket ──> reader: frames ──> chunks of at most 64 operations ───> rules ──> frames of answers ──┐
 //!                                                                                    out-queue (bounded)
 //!  socket <── writer: waits until what the answers rest on is durable <─────────────────────────────┘
 //! ```
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Phase};
 
 mod chunk;
 mod commands;
@@ -121,6 +121,14 @@ async fn serve_in(
         daemon.metrics.closed(reason);
         tracing::debug!(%reason, "connection closed");
         let _ = tokio::time::timeout(LINGER, discard(input.into_half())).await;
+    }
+}
+
+/// Ends when the daemon drains or fails, with what connections are told then.
+async fn stopping(daemon: &Daemon) -> End {
+    match daemon.reached(Phase::Draining).await {
+        Phase::Failed => End::Close(CloseReason::ServerFailed),
+        _ => End::Close(CloseReason::Draining),
     }
 }
 

@@ -10,9 +10,9 @@ use super::chunk::Batch;
 use super::frames::Input;
 use super::handshake::Agreed;
 use super::writer::{Measured, Message, Outbox};
-use super::{End, commands};
+use super::{End, commands, stopping};
 use crate::clock::{Clock, Stopwatch};
-use crate::daemon::{Daemon, Phase};
+use crate::daemon::Daemon;
 use crate::metrics::{Op, Tally};
 
 /// Unused bytes that the buffer of a command's answer may have.
@@ -231,10 +231,7 @@ impl Reader {
 /// Ends when the daemon drains or fails, or when nobody reads the answers any more.
 async fn stopped(daemon: &Daemon, outbox: &Outbox) -> End {
     tokio::select! {
-        phase = daemon.reached(Phase::Draining) => match phase {
-            Phase::Failed => End::Close(CloseReason::ServerFailed),
-            _ => End::Close(CloseReason::Draining),
-        },
+        end = stopping(daemon) => end,
         () = outbox.closed() => End::Gone,
     }
 }
