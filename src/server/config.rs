@@ -3,6 +3,7 @@
 //! The order of precedence: defaults, then the file, then the environment (`CREDITD_JOURNAL__DURABILITY=interval`), then
 //! the flags of the command line. A key that nobody knows is an error, with its line and the nearest name.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +76,8 @@ pub struct ServerPart {
     pub overload_retry_after_ms: u32,
     /// How long a stop waits for what is in flight, in milliseconds.
     pub drain_timeout_ms: u32,
-    /// Connections at most that have not shaken hands yet; at least 1. They take no place of those that have.
+    /// Connections at most that have not shaken hands yet, until their sockets are closed; at least 1. They take no place of
+    /// those that have.
     pub handshakes_max: u32,
 }
 
@@ -418,7 +420,10 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be read, or a key is unknown or has a value that it does not take.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
         let config = match file {
             Some(path) => load::from_file(path)?,
             None => Self::default(),

@@ -2,7 +2,7 @@
 //! durable.
 //!
 //! ```text
-//!  socket ──> reader: frames ──> chunks of at most 512 operations ──> rules ──> frames of answers ──┐
+//!  socket ──> reader: frames ──> chunks of at most 64 operations ───> rules ──> frames of answers ──┐
 //!                                                                                    out-queue (bounded)
 //!  socket <── writer: waits until what the answers rest on is durable <─────────────────────────────┘
 //! ```
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Phase};
 
 mod chunk;
 mod commands;
@@ -54,28 +54,40 @@ impl From<crate::daemon::Failing> for End {
 
 /// The way into the daemon: the place of one that nobody knows yet, and where it gets another once it has shaken hands.
 pub struct Entry {
-    /// Given back with the handshake.
+    /// Given back with the handshake, or when the socket is closed.
     pub stranger: OwnedSemaphorePermit,
     /// Where the place for what follows comes from.
     pub connections: Arc<Semaphore>,
 }
 
-/// Serves a connection until it ends.
+/// Serves a connection until it ends. It has a place until its socket is closed (I9): also while its end is told, and
+/// while the other side has a moment to read that.
 pub async fn serve(daemon: Arc<Daemon>, stream: TcpStream, entry: Entry) {
     let _counted = daemon.metrics.connection();
+    let Entry { stranger, connections } = entry;
+    let mut place = stranger;
+    serve_in(&mut place, connections, &daemon, stream).await;
+    drop(place);
+}
+
+/// Serves a connection and closes its socket. `place` is that of one that nobody knows; it becomes that of a connection.
+async fn serve_in(
+    place: &mut OwnedSemaphorePermit,
+    connections: Arc<Semaphore>,
+    daemon: &Arc<Daemon>,
+    stream: TcpStream,
+) {
     // Without it answers would wait for the acknowledgement of those before; a socket that refuses is merely slower.
     drop(stream.set_nodelay(true));
     let (read, mut write) = stream.into_split();
-    let mut input = Input::new(read, &daemon);
-    let Entry { stranger, connections } = entry;
-    let shaken = handshake::shake(&daemon, &mut input, &mut write, connections).await;
-    drop(stranger);
-    let end = match shaken {
-        Ok((agreed, _place)) => {
+    let mut input = Input::new(read, daemon);
+    let end = match handshake::shake(daemon, &mut input, &mut write, connections).await {
+        Ok((agreed, connection)) => {
+            *place = connection;
             tracing::debug!(client = agreed.client, "connected");
-            let (outbox, writer) = Writer::new(&daemon, write, agreed.in_flight_max);
+            let (outbox, writer) = Writer::new(daemon, write, agreed.in_flight_max);
             let writing = tokio::spawn(writer.run());
-            let mut reader = Reader::new(Arc::clone(&daemon), input, outbox, agreed);
+            let mut reader = Reader::new(Arc::clone(daemon), input, outbox, agreed);
             let end = reader.run().await;
             let (input_back, outbox) = reader.into_parts();
             input = input_back;
@@ -109,6 +121,14 @@ pub async fn serve(daemon: Arc<Daemon>, stream: TcpStream, entry: Entry) {
         daemon.metrics.closed(reason);
         tracing::debug!(%reason, "connection closed");
         let _ = tokio::time::timeout(LINGER, discard(input.into_half())).await;
+    }
+}
+
+/// Ends when the daemon drains or fails, with what connections are told then.
+async fn stopping(daemon: &Daemon) -> End {
+    match daemon.reached(Phase::Draining).await {
+        Phase::Failed => End::Close(CloseReason::ServerFailed),
+        _ => End::Close(CloseReason::Draining),
     }
 }
 

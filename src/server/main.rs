@@ -214,7 +214,7 @@ fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
 
 /// Makes a folder with accounts, with the allowance of the defaults and the environment.
 fn seed_folder(arguments: &SeedArguments) -> Result<(), Failure> {
-    let config = Config::load(None, std::env::vars())?;
+    let config = Config::load(None, std::env::vars_os())?;
     let SeedArguments { dir, accounts, from, funds, behind_bytes } = arguments;
     let seed = seed::Seed {
         from: *from,
@@ -252,7 +252,7 @@ fn check_folder(arguments: &FsckArguments) -> ExitCode {
 
 /// Defaults, file, environment, flags: each goes over the one before.
 fn configure(arguments: &RunArguments) -> Result<Config, ConfigError> {
-    let mut config = Config::load(arguments.config.as_deref(), std::env::vars())?;
+    let mut config = Config::load(arguments.config.as_deref(), std::env::vars_os())?;
     if arguments.dev {
         config.data.dir = PathBuf::from(data::DEV_FOLDER);
     }
@@ -276,14 +276,14 @@ fn configure(arguments: &RunArguments) -> Result<Config, ConfigError> {
 }
 
 fn check(file: Option<&Path>) -> Result<(), Failure> {
-    let settings = Config::load(file, std::env::vars())?.validate()?;
+    let settings = Config::load(file, std::env::vars_os())?.validate()?;
     Catalogue::load(&settings.config.catalog)?;
     println!("valid");
     Ok(())
 }
 
 fn show(file: Option<&Path>) -> Result<(), Failure> {
-    print!("{}", Config::load(file, std::env::vars())?.to_toml()?);
+    print!("{}", Config::load(file, std::env::vars_os())?.to_toml()?);
     Ok(())
 }
 

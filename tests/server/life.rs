@@ -7,7 +7,7 @@ use protocol::{CloseReason, Operation, Outcome};
 
 use super::daemon::Daemon;
 use super::requests::{ACCOUNT, hold_id, open_account, outcomes};
-use super::wire::{Wire, operations_frame};
+use super::wire::{Wire, hello, operations_frame};
 
 fn creditd(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_creditd")).args(arguments).output().unwrap()
@@ -65,6 +65,21 @@ fn an_idle_connection_is_told_of_the_stop() {
     let mut wire = Wire::connect(&daemon);
     daemon.terminate();
     assert_eq!(wire.closed(), CloseReason::Draining);
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[test]
+fn who_has_not_shaken_hands_is_told_of_the_stop_too() {
+    let daemon = Daemon::in_memory(&[]);
+    let mut silent = Wire::silent(&daemon);
+    let mut halting = Wire::silent(&daemon);
+    halting.send(&hello(1, 1, 0)[..20]);
+    // What the system has accepted and the daemon has not would see a reset.
+    let both_are_in = || daemon.get("/metrics").1.contains("\ncreditd_connections 2\n");
+    assert!(std::iter::repeat_with(both_are_in).take(1_000).any(|both| both), "they are not accepted");
+    daemon.terminate();
+    assert_eq!(silent.closed_early(), CloseReason::Draining);
+    assert_eq!(halting.closed_early(), CloseReason::Draining);
     assert_eq!(daemon.wait().code(), Some(0));
 }
 

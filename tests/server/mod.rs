@@ -6,6 +6,7 @@ mod close;
 mod commands;
 mod daemon;
 mod days;
+mod environment;
 mod follow;
 mod hostile;
 mod http;

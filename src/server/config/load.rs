@@ -1,5 +1,6 @@
 //! Reading the configuration: TOML, the environment over it, and errors that name the line and the nearest key.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Config;
@@ -52,20 +53,24 @@ pub(super) fn from_text(text: &str, name: &str) -> Result<Config, ConfigError> {
 }
 
 /// Sets the keys that the environment names. `CREDITD_SERVER__LISTEN` is `server.listen`; variables with the prefix but
-/// without the separator belong to somebody else.
+/// without the separator belong to somebody else, and may be no text at all.
 pub(super) fn with_environment(
     config: Config,
-    environment: impl Iterator<Item = (String, String)>,
+    environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Config, ConfigError> {
     let mut config = config;
     for (name, value) in environment {
+        // What is no text in a name is in no known key either.
+        let name = name.to_string_lossy();
         let Some((part, key)) =
             name.strip_prefix(ENVIRONMENT_PREFIX).and_then(|rest| rest.split_once(ENVIRONMENT_SEPARATOR))
         else {
             continue;
         };
+        // The value is not shown: what is no text was meant for something else, a secret perhaps.
+        let value = value.to_str().ok_or_else(|| wrong(name.to_string(), "the value is not UTF-8"))?;
         let (part, key) = (part.to_ascii_lowercase(), key.to_ascii_lowercase());
-        config = with_key(&config, &name, (&part, &key), &value)?;
+        config = with_key(&config, &name, (&part, &key), value)?;
     }
     Ok(config)
 }

@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::End;
 use super::frames::Input;
+use super::{End, stopping};
 use crate::config::DurabilityKey;
 use crate::daemon::Daemon;
 
@@ -21,7 +21,8 @@ pub(super) struct Agreed {
     pub(super) in_flight_max: u32,
 }
 
-/// Reads the hello and answers it. What was agreed comes with a place among the connections.
+/// Reads the hello and answers it. What was agreed comes with a place among the connections. What can come: a whole hello,
+/// the deadline, the end of the connection, a drain, a failure.
 pub(super) async fn shake(
     daemon: &Daemon,
     input: &mut Input,
@@ -30,7 +31,11 @@ pub(super) async fn shake(
 ) -> Result<(Agreed, OwnedSemaphorePermit), End> {
     let deadline = daemon.settings.deadlines.handshake;
     let shaking = async {
-        input.read_whole(Expecting::Hello).await?;
+        tokio::select! {
+            biased;
+            end = stopping(daemon) => return Err(end),
+            read = input.read_whole(Expecting::Hello) => read?,
+        }
         let Some((header, body)) = input.whole(Expecting::Hello)? else { return Err(End::Gone) };
         let hello = Hello::decode(input.bytes(body.clone())).map_err(|_| End::Close(CloseReason::MalformedBody))?;
         input.used_up_to(body.end);

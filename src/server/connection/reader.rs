@@ -10,9 +10,9 @@ use super::chunk::Batch;
 use super::frames::Input;
 use super::handshake::Agreed;
 use super::writer::{Measured, Message, Outbox};
-use super::{End, commands};
+use super::{End, commands, stopping};
 use crate::clock::{Clock, Stopwatch};
-use crate::daemon::{Daemon, Phase};
+use crate::daemon::Daemon;
 use crate::metrics::{Op, Tally};
 
 /// Unused bytes that the buffer of a command's answer may have.
@@ -31,6 +31,7 @@ pub(super) struct Reader {
     /// The answers of frames that are not all decided yet.
     answers: Vec<u8>,
     open: Option<FrameWriter>,
+    /// What must be durable before they leave.
     needs: Position,
     measured: Measured,
     /// What the frame that is open has of it.
@@ -172,9 +173,12 @@ impl Reader {
         if let Some(open) = &mut self.open {
             open.move_to(&mut self.answers, &mut next);
         }
+        // I3: what is decided of the open frame leaves later, and rests on it all the same. It waits no longer for that:
+        // messages leave in their order.
+        let needs = if self.open.is_some() { self.needs } else { std::mem::take(&mut self.needs) };
         let message = Message {
             bytes: std::mem::replace(&mut self.answers, next),
-            needs: std::mem::take(&mut self.needs),
+            needs,
             measured: std::mem::take(&mut self.measured),
             arrived: Some(arrived),
             room: None,
@@ -199,7 +203,7 @@ impl Reader {
                 let op = Op::of_command(&command);
                 self.tally.count(op, answer.outcome);
                 self.measured.count(op);
-                self.needs = needs;
+                self.needs = self.needs.max(needs);
                 answer.encode(&mut self.answers, header.request_id).map_err(|_| End::Gone)?;
                 // The queue counts bytes: a long answer has no more memory than those.
                 if self.answers.capacity() - self.answers.len() > SPARE_BYTES_MAX {
@@ -227,10 +231,7 @@ impl Reader {
 /// Ends when the daemon drains or fails, or when nobody reads the answers any more.
 async fn stopped(daemon: &Daemon, outbox: &Outbox) -> End {
     tokio::select! {
-        phase = daemon.reached(Phase::Draining) => match phase {
-            Phase::Failed => End::Close(CloseReason::ServerFailed),
-            _ => End::Close(CloseReason::Draining),
-        },
+        end = stopping(daemon) => end,
         () = outbox.closed() => End::Gone,
     }
 }

@@ -195,18 +195,20 @@ impl Writer {
 
     async fn write(&mut self, messages: Vec<Message>, durable: Position) -> Written {
         let mut out = Vec::new();
+        // Most often there is one, which leaves as it is.
+        let alone = messages.len() == 1 && messages[0].needs <= durable;
         for message in &messages {
-            match (message.needs <= durable, messages.len()) {
-                (true, 1) => {}
-                (true, _) => out.extend_from_slice(&message.bytes),
-                (false, _) => unknown(&message.bytes, &mut out),
+            match message.needs <= durable {
+                true if alone => {}
+                true => out.extend_from_slice(&message.bytes),
+                false => unknown(&message.bytes, &mut out),
             }
         }
         // Before the write: who reads an answer may send the next frame before this task runs again. AcqRel is not
         // needed, because the socket orders both sides.
         let leaving = messages.iter().map(|message| message.measured.in_flight).sum();
         self.in_flight.fetch_sub(leaving, Ordering::Relaxed);
-        let bytes = if out.is_empty() { &messages[0].bytes } else { &out };
+        let bytes = if alone { &messages[0].bytes } else { &out };
         let limit = self.daemon.settings.deadlines.write;
         match tokio::time::timeout(limit, self.output.write_all(bytes)).await {
             Ok(Ok(())) => {}

@@ -195,6 +195,8 @@ fn a_flood_of_strangers_keeps_nobody_out_who_is_in() {
     // So many at once are told why; the others are dropped.
     assert!(reasons.iter().all(|reason| matches!(reason, None | Some(CloseReason::TooManyConnections))));
     assert!(reasons.iter().filter(|reason| reason.is_some()).count() >= 64, "{reasons:?}");
+    // Each has its place until the daemon has seen that it is gone.
+    until("only the good client is left", || metric(&daemon, "creditd_connections") == 1);
     let mut late = Wire::connect(&daemon);
     assert_eq!(late.ask(&[Operation::balance(ACCOUNT)]).len(), 1, "and there is place again afterwards");
 }
@@ -209,4 +211,56 @@ fn who_has_shaken_hands_counts_among_the_connections() {
     let mut early = early;
     early.send(&super::super::wire::hello(1, 1, 0));
     assert_eq!(early.end(), Some(CloseReason::TooManyConnections));
+}
+
+/// Descriptors that a daemon has open.
+fn descriptors(daemon: &Daemon) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", daemon.id())).unwrap().count()
+}
+
+/// I9: a socket has a place until it is closed, also while its end is told and the other side may still read.
+#[test]
+fn who_is_told_to_go_and_stays_has_a_place_until_the_socket_is_closed() {
+    let (strangers, connections, turned_away) = (16, 32, 64);
+    let daemon = Daemon::in_memory(&[
+        ("CREDITD_SERVER__HANDSHAKES_MAX", &strangers.to_string()),
+        ("CREDITD_SERVER__CONNECTIONS_MAX", &connections.to_string()),
+    ]);
+    raise_descriptors(2_000);
+    let mut good = Wire::connect(&daemon);
+    open_account(&mut good);
+    let before = descriptors(&daemon);
+    // Those that are being accepted, and a connection of the HTTP port.
+    let bound = before + strangers + connections + turned_away + 4;
+
+    // Two ways to be told to go: a first byte of no protocol, and the same behind a handshake.
+    type Act = fn(&Daemon) -> Option<Raw>;
+    let acts: [(Act, usize); 2] =
+        [(|daemon| Some(Raw::connect(daemon)), strangers), (|daemon| Raw::try_shaken(daemon), connections / 2)];
+    for (connect, places) in acts {
+        let mut most = 0;
+        let flood: Vec<Raw> = (0..600)
+            .filter_map(|number| {
+                let mut raw = connect(&daemon)?;
+                raw.send(b"X");
+                std::thread::sleep(Duration::from_micros(500));
+                if number % 10 == 0 {
+                    most = most.max(descriptors(&daemon));
+                }
+                Some(raw)
+            })
+            .collect();
+        println!("{} stay, {most} descriptors of at most {bound}, {before} before", flood.len());
+        assert!(most <= bound, "{most} descriptors, at most {bound} are counted");
+        assert!(most >= before + places, "{most} descriptors: it is no flood");
+        assert_eq!(good.ask(&[Operation::balance(ACCOUNT)]).len(), 1, "who is in is served");
+        // Nobody of them goes by himself.
+        let begun = now();
+        until("the daemon has closed them", || descriptors(&daemon) <= before);
+        assert!(begun.elapsed() < Duration::from_secs(2) + LATE, "{:?}", begun.elapsed());
+        drop(flood);
+    }
+    until("only the good client is left", || metric(&daemon, "creditd_connections") == 1);
+    let mut late = Wire::connect(&daemon);
+    assert_eq!(late.ask(&[Operation::balance(ACCOUNT)]).len(), 1, "and there is place again afterwards");
 }
