@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
@@ -190,6 +190,8 @@ impl Queue {
 
     /// Sleeps until something can be taken, the queue is closed, or the time is over (`None`: for ever).
     pub fn wait(&self, at_most: Option<Duration>) -> Woken {
+        // One end for every turn of the loop: a ring that brings nothing does not begin the time anew.
+        let until = at_most.map(from_now);
         let mut gathering = self.gathering.lock();
         loop {
             if !gathering.groups.is_empty() {
@@ -200,10 +202,10 @@ impl Queue {
             if gathering.closed {
                 return Woken::Closed;
             }
-            match at_most {
+            match until {
                 None => self.doorbell.wait(&mut gathering),
-                Some(time) => {
-                    if self.doorbell.wait_for(&mut gathering, time).timed_out() {
+                Some(until) => {
+                    if self.doorbell.wait_until(&mut gathering, until).timed_out() {
                         return if gathering.groups.is_empty() { Woken::Idle } else { Woken::Pushed };
                     }
                 }
@@ -225,6 +227,12 @@ impl Queue {
     pub fn gathered_bytes(&self) -> usize {
         self.gathering.lock().bytes
     }
+}
+
+/// When so much time will have passed.
+#[expect(clippy::disallowed_methods, reason = "a sleep has an end; nothing is decided by it")]
+fn from_now(time: Duration) -> Instant {
+    Instant::now() + time
 }
 
 impl Gathering {
