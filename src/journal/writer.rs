@@ -164,7 +164,7 @@ impl<S: Store> Writer<S> {
         assert!(self.trimmed_to <= synced, "only what is synced is trimmed");
     }
 
-    /// Syncs what mode `interval` has written and not synced. A drain ends with it.
+    /// Syncs what mode `interval` has written and not synced. A drain ends with it, and so does a start.
     ///
     /// # Errors
     /// [`WriteFailed`].
@@ -183,12 +183,16 @@ impl<S: Store> Writer<S> {
     pub fn run(mut self, events: &mut impl WriterEvents) -> S {
         let ended = loop {
             let at_most = self.sleep_at_most(|| events.now().monotonic_ms);
-            match self.queue.wait(Some(at_most)) {
-                Woken::Pushed => events.appending(),
-                Woken::Idle => {}
+            let written = match self.queue.wait(Some(at_most)) {
+                Woken::Pushed => {
+                    events.appending();
+                    self.write_next_at(events.now())
+                }
+                Woken::Idle => self.write_next_at(events.now()),
+                Woken::SyncWanted => self.sync_now(),
                 Woken::Closed => break self.sync_now(),
-            }
-            match self.write_next_at(events.now()) {
+            };
+            match written {
                 Ok(Some(published)) => events.published(&published),
                 Ok(None) => {}
                 Err(failure) => break Err(failure),

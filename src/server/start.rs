@@ -316,8 +316,9 @@ fn roll_all(daemon: &Daemon) {
 }
 
 /// Waits until what this start has decided is synced, as its epoch is: who asks a ready daemon is told nothing that a crash
-/// right after takes back, and that a later start might decide another way.
+/// right after takes back, and that a later start might decide another way. No interval is waited out for it.
 fn until_durable(daemon: &Daemon) {
+    daemon.queue.sync_soon();
     let pushed = daemon.rules.journal().pushed().0;
     while daemon.durability.synced().0 < pushed && !daemon.durability.has_failed() {
         daemon.durability.wait_past(daemon.durability.synced(), ROOM_LOOK);

@@ -233,6 +233,25 @@ fn an_idle_writer_that_is_rung_for_nothing_syncs_and_trims() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the writer of this test goes by the real time")]
+fn a_sync_that_is_wanted_waits_for_no_interval() {
+    let (journal, writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 60_000 });
+    let writing = std::thread::spawn(move || writer.run(&mut Going(Instant::now())));
+    // Whether the writer sleeps or has not written yet, what was pushed before is synced.
+    for _ in 0..20 {
+        push(&journal, 3);
+        journal.queue.sync_soon();
+        let is_synced = || journal.durability.synced() == journal.queue.pushed();
+        assert!(ring_until(&journal, is_synced), "nothing is synced");
+    }
+    push(&journal, 1);
+    assert!(ring_until(&journal, || journal.durability.durable() == journal.queue.pushed()));
+    assert!(journal.durability.synced() < journal.queue.pushed(), "the next one waits for its interval");
+    journal.queue.close();
+    writing.join().unwrap();
+}
+
+#[test]
 fn a_sleep_ends_when_the_sync_is_due() {
     let (journal, mut writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 700 });
     let sleep_ms = |writer: &Writer<MemoryStore>, at| writer.sleep_at_most(|| at).as_millis();
