@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
@@ -24,7 +24,7 @@ const _: () = assert!(SPARE_BUFFERS_MAX >= 2, "one group gathers while another i
 #[derive(Debug)]
 pub struct Queue {
     gathering: Mutex<Gathering>,
-    /// Rung when the writer sleeps and something was pushed or the queue was closed.
+    /// Rung when the writer sleeps and something was pushed, a sync is wanted, or the queue was closed.
     doorbell: Condvar,
     /// The last position given out; written under the lock, read without it.
     pushed: CachePadded<AtomicU64>,
@@ -65,6 +65,8 @@ pub enum Woken {
     Pushed,
     /// Nothing came in the time given.
     Idle,
+    /// Everything that was pushed has been taken, and somebody waits for it to be synced.
+    SyncWanted,
     /// Nothing is left and the queue was closed.
     Closed,
 }
@@ -76,6 +78,8 @@ struct Gathering {
     spare: Vec<Vec<u8>>,
     /// Bytes of the records in `groups`.
     bytes: usize,
+    /// Somebody waits for what was pushed to be synced.
+    sync_wanted: bool,
     closed: bool,
 }
 
@@ -89,6 +93,7 @@ impl Queue {
                 groups: VecDeque::new(),
                 spare: Vec::new(),
                 bytes: 0,
+                sync_wanted: false,
                 closed: false,
             }),
             doorbell: Condvar::new(),
@@ -188,8 +193,10 @@ impl Queue {
         assert!(gathering.spare.len() <= SPARE_BUFFERS_MAX, "I9: spare buffers have a limit");
     }
 
-    /// Sleeps until something can be taken, the queue is closed, or the time is over (`None`: for ever).
+    /// Sleeps until something can be taken, a sync is wanted, the queue is closed, or the time is over (`None`: for ever).
     pub fn wait(&self, at_most: Option<Duration>) -> Woken {
+        // One end for every turn of the loop: a ring that brings nothing does not begin the time anew.
+        let until = at_most.map(from_now);
         let mut gathering = self.gathering.lock();
         loop {
             if !gathering.groups.is_empty() {
@@ -200,15 +207,27 @@ impl Queue {
             if gathering.closed {
                 return Woken::Closed;
             }
-            match at_most {
+            if std::mem::take(&mut gathering.sync_wanted) {
+                return Woken::SyncWanted;
+            }
+            match until {
                 None => self.doorbell.wait(&mut gathering),
-                Some(time) => {
-                    if self.doorbell.wait_for(&mut gathering, time).timed_out() {
+                Some(until) => {
+                    if self.doorbell.wait_until(&mut gathering, until).timed_out() {
                         return if gathering.groups.is_empty() { Woken::Idle } else { Woken::Pushed };
                     }
                 }
             }
         }
+    }
+
+    /// Has what was pushed so far written and synced now, where the writer would leave it for its interval.
+    pub fn sync_soon(&self) {
+        let mut gathering = self.gathering.lock();
+        gathering.assert_consistent();
+        gathering.sync_wanted = true;
+        drop(gathering);
+        self.ring();
     }
 
     /// Says that nothing more will be pushed: the writer writes what is left and ends.
@@ -225,6 +244,12 @@ impl Queue {
     pub fn gathered_bytes(&self) -> usize {
         self.gathering.lock().bytes
     }
+}
+
+/// When so much time will have passed.
+#[expect(clippy::disallowed_methods, reason = "a sleep has an end; nothing is decided by it")]
+fn from_now(time: Duration) -> Instant {
+    Instant::now() + time
 }
 
 impl Gathering {

@@ -164,7 +164,7 @@ impl<S: Store> Writer<S> {
         assert!(self.trimmed_to <= synced, "only what is synced is trimmed");
     }
 
-    /// Syncs what mode `interval` has written and not synced. A drain ends with it.
+    /// Syncs what mode `interval` has written and not synced. A drain ends with it, and so does a start.
     ///
     /// # Errors
     /// [`WriteFailed`].
@@ -182,12 +182,17 @@ impl<S: Store> Writer<S> {
     /// The loop of the writer's thread: until the queue is closed and empty, or a write fails. Returns the store.
     pub fn run(mut self, events: &mut impl WriterEvents) -> S {
         let ended = loop {
-            match self.queue.wait(self.sleep_at_most()) {
-                Woken::Pushed => events.appending(),
-                Woken::Idle => {}
+            let at_most = self.sleep_at_most(|| events.now().monotonic_ms);
+            let written = match self.queue.wait(Some(at_most)) {
+                Woken::Pushed => {
+                    events.appending();
+                    self.write_next_at(events.now())
+                }
+                Woken::Idle => self.write_next_at(events.now()),
+                Woken::SyncWanted => self.sync_now(),
                 Woken::Closed => break self.sync_now(),
-            }
-            match self.write_next_at(events.now()) {
+            };
+            match written {
                 Ok(Some(published)) => events.published(&published),
                 Ok(None) => {}
                 Err(failure) => break Err(failure),
@@ -321,11 +326,16 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    fn sleep_at_most(&self) -> Option<Duration> {
-        match (self.durability.mode(), self.unsynced_since_ms) {
-            (DurabilityMode::Interval { interval_ms }, Some(_)) => Some(Duration::from_millis(interval_ms.max(1))),
-            _ => Some(TRIM_LOOK_INTERVAL),
-        }
+    /// Until a sync is due, counted from what waits the longest for it, or until it is time to look around.
+    fn sleep_at_most(&self, monotonic_ms: impl FnOnce() -> u64) -> Duration {
+        let (DurabilityMode::Interval { interval_ms }, Some(since)) = (self.durability.mode(), self.unsynced_since_ms)
+        else {
+            return TRIM_LOOK_INTERVAL;
+        };
+        // As in `sync_if_due`: where the clock went back the sync is due.
+        let left_ms = monotonic_ms().checked_sub(since).map_or(0, |waited| interval_ms.saturating_sub(waited));
+        assert!(left_ms <= interval_ms, "what is written is not synced later than was promised");
+        Duration::from_millis(left_ms).min(TRIM_LOOK_INTERVAL)
     }
 
     fn fail(&mut self, error: AppendError) -> WriteFailed {
@@ -339,7 +349,7 @@ impl<S: Store> Writer<S> {
     }
 }
 
-/// How often an idle writer looks whether it may trim.
+/// How often an idle writer looks whether it may trim, and whether something was pushed in passing.
 const TRIM_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 const _: () = assert!(!TRIM_LOOK_INTERVAL.is_zero(), "an idle writer sleeps");

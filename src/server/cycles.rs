@@ -73,7 +73,10 @@ impl Cycles {
         room.used_in_passing(pushed);
         self.rolled = self.rolled.saturating_add(batch.rolled);
         if batch.rolled == 0 {
-            daemon.queue.ring();
+            // This is looked at on every tick: a journal that has written everything is left alone.
+            if daemon.rules.journal().pushed() > durable {
+                daemon.queue.ring();
+            }
             return false;
         }
         let running = self.running.get_or_insert_with(|| Running {

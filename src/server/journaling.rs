@@ -11,7 +11,7 @@ use crate::daemon::{Daemon, Phase, Progress};
 use crate::shutdown;
 
 /// Writes until the queue is closed and empty. A failed write ends the process.
-pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: watch::Sender<Progress>) {
+pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: Arc<watch::Sender<Progress>>) {
     let mut events = Events { daemon, progress, begun: Clock::stopwatch(), appending: Clock::stopwatch() };
     // The store closes its files when it is dropped.
     drop(writer.run(&mut events));
@@ -20,7 +20,7 @@ pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: watch::Se
 /// What the journal's thread tells the daemon.
 struct Events {
     daemon: Arc<Daemon>,
-    progress: watch::Sender<Progress>,
+    progress: Arc<watch::Sender<Progress>>,
     begun: Stopwatch,
     appending: Stopwatch,
 }
@@ -37,7 +37,13 @@ impl WriterEvents for Events {
 
     fn published(&mut self, published: &Published) {
         let durable = Position(published.durable.0);
-        self.progress.send_replace(Progress { durable, failed: false });
+        self.progress.send_if_modified(|progress| {
+            // After the projections have failed nothing more is acknowledged, whatever becomes durable (decision 0019).
+            if !progress.failed {
+                progress.durable = durable;
+            }
+            !progress.failed
+        });
         if published.records > 0 {
             self.daemon.metrics.group(published.records, published.bytes, self.appending.elapsed());
         }

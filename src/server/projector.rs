@@ -1,20 +1,21 @@
 //! The projector's thread: it follows what is synced, and flushes now and then beside that.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use journal::projections::{ApplyError, Flush, ProjectionStore, Projector, StoreError};
 use journal::store::{ReadError, is_of_the_disk};
 use journal::{Epoch, Group, GroupKey, Journal, Position};
+use tokio::sync::watch;
 use wallet::engine::{Archive, Journal as _};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::config::ProjectionPart;
-use crate::daemon::{Daemon, Phase};
+use crate::daemon::{Daemon, Phase, Progress};
 use crate::priority;
 use crate::pruning::Pruning;
 use crate::shutdown::{self, EXIT_BUG, EXIT_WRITE_FAILED};
@@ -138,13 +139,23 @@ fn apply_stored<S: ProjectionStore>(
 /// Follows the journal until it is told to stop and has reached its end, then flushes. Projections that cannot follow end
 /// the process. Nothing that was acknowledged is lost by that, because the journal has everything; but where a record cannot
 /// be applied again, a start stops there too, and whatever was acknowledged after it would be lost with it (I8). So nothing
-/// more is, and whoever waits for the projections is told.
-pub fn run<S: ProjectionStore>(mut projector: Projector<S>, journal: &Journal, daemon: &Daemon, stop: &Receiver<()>) {
+/// more is run or acknowledged, as when the journal fails, and whoever waits for the projections is told.
+pub fn run<S: ProjectionStore>(
+    mut projector: Projector<S>,
+    journal: &Journal,
+    daemon: &Daemon,
+    progress: &Weak<watch::Sender<Progress>>,
+    stop: &Receiver<()>,
+) {
     if let Err(error) = follow(&mut projector, journal, daemon, stop) {
         if error.is_of_the_disk() {
             tracing::error!(%error, "the projections have failed: the process ends, and the next start makes up for it");
         } else {
             tracing::error!(%error, "the projections cannot follow the journal: the process ends; creditd fsck says more");
+        }
+        // Without the journal's thread nobody waits for it any more.
+        if let Some(progress) = progress.upgrade() {
+            progress.send_modify(|progress| progress.failed = true);
         }
         daemon.enter(Phase::Failed);
         shutdown::end_soon(error.exit_code());

@@ -199,6 +199,9 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
     ensure_policy(&rules, &journal.queue, &settings, &clock);
 
     let (progress, seen) = watch::channel(Progress { durable: Position(end.last.0), failed: false });
+    let progress = Arc::new(progress);
+    // The journal's thread alone keeps it: that nothing comes any more is known when that thread has ended.
+    let failing = Arc::downgrade(&progress);
     let daemon = Arc::new(Daemon {
         identity,
         rules,
@@ -219,7 +222,8 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         settings,
     });
     let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;
-    let projector = spawn("projector", &daemon, move |daemon, stop| projector::run(projector, &journal, daemon, stop))?;
+    let project = move |daemon: &Arc<Daemon>, stop: &_| projector::run(projector, &journal, daemon, &failing, stop);
+    let projector = spawn("projector", &daemon, project)?;
     // The first request must not come before the first look.
     daemon.disk.look();
     // Alone: what another thread had taken out of the wheel, this one would not wait for.
@@ -280,7 +284,7 @@ fn spawn_reclaim(daemon: &Arc<Daemon>, directory: &DataDirectory) -> Result<Stop
 fn spawn_writer<S: Store + 'static>(
     writer: Writer<S>,
     daemon: Arc<Daemon>,
-    progress: watch::Sender<Progress>,
+    progress: Arc<watch::Sender<Progress>>,
 ) -> Result<JoinHandle<()>, StartError> {
     let run = move || journaling::run(writer, daemon, progress);
     std::thread::Builder::new().name("journal".to_owned()).spawn(run).map_err(StartError::Thread)
@@ -316,8 +320,9 @@ fn roll_all(daemon: &Daemon) {
 }
 
 /// Waits until what this start has decided is synced, as its epoch is: who asks a ready daemon is told nothing that a crash
-/// right after takes back, and that a later start might decide another way.
+/// right after takes back, and that a later start might decide another way. No interval is waited out for it.
 fn until_durable(daemon: &Daemon) {
+    daemon.queue.sync_soon();
     let pushed = daemon.rules.journal().pushed().0;
     while daemon.durability.synced().0 < pushed && !daemon.durability.has_failed() {
         daemon.durability.wait_past(daemon.durability.synced(), ROOM_LOOK);

@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 enum slot { SEEN, FAIL_AT, KIND, FIRED, TIMES, SYNC_DELAY_US, LIMIT, USED, DELAY_US, ONLY, COUNTS = 16 };
-enum kind { NONE, EIO_, ENOSPC_, SHORT, DELAY, KILL, TORN, SWALLOW };
+enum kind { NONE, EIO_, ENOSPC_, SHORT, DELAY, KILL, TORN, SWALLOW, EMFILE_ };
 enum call { OPEN = 1, WRITE, SYNC, RENAME, TRUNCATE, RANGE, ALLOCATE, UNLINK };
 enum event { WROTE = 1, SYNCED, SENT, OPENED, CLOSED };
 
@@ -103,10 +103,11 @@ static enum kind count(enum call call) {
     if (kind == DELAY) sleep_us(SLOT(DELAY_US));
     if (kind == EIO_) errno = EIO;
     if (kind == ENOSPC_) errno = ENOSPC;
+    if (kind == EMFILE_) errno = EMFILE;
     return kind;
 }
 
-static int fails(enum kind kind) { return kind == EIO_ || kind == ENOSPC_; }
+static int fails(enum kind kind) { return kind == EIO_ || kind == ENOSPC_ || kind == EMFILE_; }
 
 /* Bytes that a file may grow by so as to reach `end`: what the budget has left; it is taken. */
 static uint64_t take(int fd, uint64_t end, uint64_t *taken) {

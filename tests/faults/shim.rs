@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Torn = 6,
     /// A sync does nothing, and says that all is well.
     Swallow = 7,
+    /// It fails: too many open files.
+    NoFiles = 8,
 }
 
 /// What is counted; the same as `enum call`.
@@ -93,6 +95,16 @@ impl Shim {
         self.set(Slot::Only, fault.only.map_or(0, |only| only as u64));
         self.set(Slot::DelayUs, 100_000);
         self.set(Slot::FailAt, fault.at);
+    }
+
+    /// From now on every call of this kind meets this, until [`Shim::heal`].
+    pub(super) fn ail(&self, kind: Kind, only: Call) {
+        self.plan(Fault { kind, at: self.seen() + 1, times: u64::MAX >> 1, only: Some(only) });
+    }
+
+    /// Nothing goes wrong any more.
+    pub(super) fn heal(&self) {
+        self.set(Slot::FailAt, 0);
     }
 
     /// Everything written, synced and sent from the next start on is noted in this file.

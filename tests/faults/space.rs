@@ -1,5 +1,5 @@
 //! The disk fills up: first it is noticed, and what is worth the least is refused; then space is freed, and that is enough.
-//! A disk that is full at once ends the daemon, and loses nothing.
+//! A disk that is full at once ends the daemon, and loses nothing. Open files run out in the same way.
 //!
 //! The disk is the shim's byte budget, so that the tests run everywhere; it can be raised while the daemon runs.
 
@@ -13,7 +13,7 @@ use super::super::daemon::{Daemon, Folder, now};
 use super::super::round::Round;
 use super::super::seed;
 use super::super::wire::{Reply, Request, Wire};
-use super::shim::Shim;
+use super::shim::{Call, Kind, Shim};
 
 const MIB: u64 = 1 << 20;
 const WATERMARK: u64 = 8 * MIB;
@@ -182,6 +182,52 @@ fn a_projection_that_met_a_full_disk_goes_on_when_space_is_freed() {
     }
     println!("the last flush failed {:?} after space was freed", last.1.duration_since(begun));
     round.check(&mut daemon, 100);
+    assert_eq!(daemon.terminate().code(), Some(0), "{}", round.folder.log());
+    round.finish();
+}
+
+fn failures(round: &Round) -> usize {
+    round.folder.log().matches("a flush failed").count()
+}
+
+/// Waits until so many more flushes have failed.
+fn fail_again(round: &Round, more: usize) {
+    let (begun, before) = (now(), failures(round));
+    while failures(round) < before + more {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no flush failed:\n{}", round.folder.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The same with open files, which RocksDB does not come back from by itself; and a stop meanwhile is one like any other.
+#[test]
+fn a_projection_that_found_no_open_file_goes_on_when_there_are_some() {
+    let mut round = Round::new(seed("no files"));
+    round.set_up();
+    let shim = Shim::over(&round.folder.data().join("projections"), round.folder.path());
+    let mut environment = shim.environment();
+    environment.push(("CREDITD_PROJECTION__FLUSH_INTERVAL_MS", "100".into()));
+    let mut daemon = Daemon::start_in(&round.folder, &environment).unwrap();
+    for stops in [false, true] {
+        shim.ail(Kind::NoFiles, Call::Open);
+        round.workers.iter_mut().for_each(|worker| worker.push_new(5));
+        round.settle(&mut daemon);
+        // The second failure is that of a store that refuses everything.
+        fail_again(&round, 2);
+        assert!(round.folder.log().contains("Too many open files"), "{}", round.folder.log());
+        shim.heal();
+        if stops {
+            break;
+        }
+        // The next try, after a second, works; those that follow do too.
+        std::thread::sleep(Duration::from_secs(2));
+        let before = failures(&round);
+        round.workers.iter_mut().for_each(|worker| worker.push_new(5));
+        round.settle(&mut daemon);
+        std::thread::sleep(Duration::from_secs(2));
+        assert_eq!(failures(&round), before, "flushes fail for good:\n{}", round.folder.log());
+        round.check(&mut daemon, 100);
+    }
     assert_eq!(daemon.terminate().code(), Some(0), "{}", round.folder.log());
     round.finish();
 }

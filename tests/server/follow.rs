@@ -41,6 +41,16 @@ fn daemon_with_a_bad_record() {
     let waited = runtime.block_on(async { tokio::time::timeout(PATIENCE / 2, daemon.projected(position)).await });
     assert_eq!(waited, Ok(Err(Failing)), "whoever waits is told");
     assert!(daemon.readiness().iter().any(|condition| !condition.met), "{:?}", daemon.readiness());
+    // Frames that have come already run no more, and what becomes durable now is not acknowledged.
+    assert!(matches!(runtime.block_on(daemon.room(1, Class::Settlement)), Err(Failing)), "nothing more is run");
+    assert!(daemon.queue.try_take_room(1, Class::Settlement));
+    let after = daemon.queue.push(&unit);
+    while daemon.durability.synced() < after {
+        daemon.durability.wait_past(daemon.durability.synced(), PATIENCE);
+    }
+    std::thread::sleep(PATIENCE / 300);
+    let progress = *daemon.progress.borrow();
+    assert!(progress.failed && progress.durable < Position(after.0), "{progress:?}");
     println!("told");
     std::thread::sleep(PATIENCE / 2);
     panic!("the daemon goes on with a journal that no start can follow");

@@ -11,6 +11,7 @@ mod follow;
 mod hostile;
 mod http;
 mod http_limits;
+mod interval;
 mod life;
 pub(crate) mod past;
 mod requests;

@@ -33,8 +33,13 @@ impl<S: ProjectionStore> Flush<S> {
     pub fn write(self) -> Result<Reached, StoreError> {
         let Flushing { changes, reached, prune } = &self.flushing;
         assert!(self.shared.flush_out.load(Ordering::Acquire), "a flush that is written was begun");
-        self.shared.store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
-        self.shared.store.flush()?;
+        let store = &self.shared.store;
+        let write = || {
+            store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
+            store.flush()
+        };
+        // Readers find the changes in memory all the while, so that the store may lose them and be given them again.
+        write().or_else(|error| if store.recover(&error) { write() } else { Err(error) })?;
         let reached = *reached;
         let before = self.shared.flushed.load(Ordering::Acquire);
         assert!(reached.position.0 >= before, "I4: what a start finds never goes back");

@@ -44,7 +44,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         let options = Self {
-            flush_bytes: 64 * 1024 * 1024,
+            flush_bytes: 32 * 1024 * 1024,
             changed_rows_max: 2_000_000,
             flush_interval_ms: 30_000,
             cached_rows_max: 1_000_000,

@@ -4,10 +4,13 @@
 //! whole, so that the position in it and the rows are of one moment, whether RocksDB or [`ProjectionStore::flush`]
 //! began the flush.
 
+use std::fs::File;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use parking_lot::{RwLock, RwLockReadGuard};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
     DBRawIterator, FlushOptions, LruCacheOptions, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
@@ -55,9 +58,23 @@ const _: () = assert!(OPEN_FILES > 0, "I9: open files have a limit");
 const _: () = assert!(FILE_BYTES >= WRITE_BUFFER_BYTES as u64, "putting files together makes fewer of them");
 const _: () = assert!(BACKGROUND_JOBS_MAX > 0, "flushes have a thread");
 
+/// What errors say where the process, or the machine, has no open file left to give.
+const NO_DESCRIPTORS: &str = "Too many open files";
+/// Descriptors that must be free before a store is closed so as to open it again: closing gives back as many as it had, and
+/// who comes in between may take some of them.
+const DESCRIPTORS_TO_OPEN: usize = 16;
+/// How often, and how long apart, a store is opened again that was closed for it.
+const OPEN_TRIES: u32 = 5;
+const OPEN_TRY_AGAIN: Duration = Duration::from_millis(100);
+
+const _: () = assert!(OPEN_TRIES > 0, "what was closed is opened");
+
 /// The store.
 pub struct RocksProjections {
-    db: DB,
+    /// Nothing only where it was closed, and could not be opened again.
+    db: RwLock<Option<DB>>,
+    /// Where it is, and with how many open files: nothing for one that is only read.
+    place: Option<(PathBuf, u32)>,
     cache: Cache,
     written: WriteOptions,
     /// The length of the last write: the next one gets its memory at once, where growing would copy it again and again.
@@ -85,23 +102,25 @@ impl RocksProjections {
     /// [`StoreError`].
     pub fn open_with_files(directory: &Path, open_files: u32) -> Result<Self, StoreError> {
         let cache = block_cache();
-        let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
-        let mut options = options();
-        options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
-        let db = DB::open_cf_descriptors(&options, directory, families)?;
+        let db = open(directory, open_files, &cache)?;
         let mut written = WriteOptions::default();
         written.disable_wal(true);
-        assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
-        let store = Self { db, cache, written, last_write_bytes: AtomicUsize::new(0) };
-        store.fit_cache()?;
+        let store = Self {
+            db: RwLock::new(Some(db)),
+            place: Some((directory.to_owned(), open_files)),
+            cache,
+            written,
+            last_write_bytes: AtomicUsize::new(0),
+        };
+        store.fit_cache(store.opened().db()?)?;
         Ok(store)
     }
 
     /// Gives the cache its part of what the store has come to.
-    fn fit_cache(&self) -> Result<(), StoreError> {
+    fn fit_cache(&self, db: &DB) -> Result<(), StoreError> {
         let mut bytes = 0;
-        for family in Family::ALL {
-            bytes += self.db.property_int_value_cf(self.family(family), LIVE_SST_FILES_SIZE)?.unwrap_or(0);
+        for one in Family::ALL {
+            bytes += db.property_int_value_cf(family(db, one), LIVE_SST_FILES_SIZE)?.unwrap_or(0);
         }
         // The handle is one of those that share the cache.
         self.cache.clone().set_capacity(cache_bytes(bytes));
@@ -122,18 +141,66 @@ impl RocksProjections {
         options.set_db_log_dir(messages);
         let db = DB::open_cf_descriptors_read_only(&options, directory, families, false)?;
         assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
-        Ok(Self { db, cache, written: WriteOptions::default(), last_write_bytes: AtomicUsize::new(0) })
+        let (db, written) = (RwLock::new(Some(db)), WriteOptions::default());
+        Ok(Self { db, place: None, cache, written, last_write_bytes: AtomicUsize::new(0) })
     }
 
-    fn family(&self, family: Family) -> &ColumnFamily {
-        self.db.cf_handle(family.name()).expect("both families are opened")
+    /// For reads and writes. Nobody waits for it but while the store is opened again, which waits for nobody.
+    fn opened(&self) -> Opened<'_> {
+        Opened(self.db.read_recursive())
     }
 
-    fn iterator(&self, family: Family, fill_cache: bool) -> DBRawIterator<'_> {
-        let mut read = ReadOptions::default();
-        read.fill_cache(fill_cache);
-        self.db.raw_iterator_cf_opt(self.family(family), read)
+    /// Closes the store and opens it again. What was written and not flushed may be gone afterwards.
+    fn open_again(&self, directory: &Path, open_files: u32) -> Result<(), StoreError> {
+        // Who reads for long is not waited for, because all others would wait with it: the next error tries again.
+        let Some(mut db) = self.db.try_write() else { return Err(StoreError("it is being read".to_owned())) };
+        drop(db.take());
+        let mut opened = open(directory, open_files, &self.cache);
+        for _ in 1..OPEN_TRIES {
+            if opened.is_ok() {
+                break;
+            }
+            std::thread::sleep(OPEN_TRY_AGAIN);
+            opened = open(directory, open_files, &self.cache);
+        }
+        *db = Some(opened?);
+        Ok(())
     }
+}
+
+/// A store that is not closed as long as this is held.
+struct Opened<'a>(RwLockReadGuard<'a, Option<DB>>);
+
+impl Opened<'_> {
+    fn db(&self) -> Result<&DB, StoreError> {
+        // An error of the disk: the next start opens it.
+        self.0.as_ref().ok_or_else(|| StoreError(format!("IO error: {NO_DESCRIPTORS}: it could not be opened again")))
+    }
+}
+
+fn open(directory: &Path, open_files: u32, cache: &Cache) -> Result<DB, StoreError> {
+    let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(cache)));
+    let mut options = options();
+    options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
+    let db = DB::open_cf_descriptors(&options, directory, families)?;
+    assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
+    Ok(db)
+}
+
+fn family(db: &DB, family: Family) -> &ColumnFamily {
+    db.cf_handle(family.name()).expect("both families are opened")
+}
+
+fn iterator(db: &DB, of: Family, fill_cache: bool) -> DBRawIterator<'_> {
+    let mut read = ReadOptions::default();
+    read.fill_cache(fill_cache);
+    db.raw_iterator_cf_opt(family(db, of), read)
+}
+
+/// Whether so many files can be opened beside those that are open.
+fn has_descriptors(directory: &Path, files: usize) -> bool {
+    let opened: std::io::Result<Vec<File>> = (0..files).map(|_| File::open(directory)).collect();
+    opened.is_ok()
 }
 
 fn options() -> Options {
@@ -196,24 +263,37 @@ fn show_from(mut entries: DBRawIterator<'_>, from: &[u8], show: &mut Show<'_>) -
 
 /// The store at one moment.
 struct At<'a> {
-    store: &'a RocksProjections,
+    db: &'a DB,
     snapshot: Snapshot<'a>,
 }
 
 impl Frozen for At<'_> {
     fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.snapshot.get_cf(self.store.family(family), key)?)
+        Ok(self.snapshot.get_cf(self::family(self.db, family), key)?)
     }
 
     fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
         let mut read = ReadOptions::default();
         read.fill_cache(false);
-        show_from(self.snapshot.raw_iterator_cf_opt(self.store.family(family), read), from, show)
+        show_from(self.snapshot.raw_iterator_cf_opt(self::family(self.db, family), read), from, show)
+    }
+}
+
+/// A store that could not be opened again.
+struct Closed(StoreError);
+
+impl Frozen for Closed {
+    fn value(&self, _: Family, _: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Err(self.0.clone())
+    }
+
+    fn scan(&self, _: Family, _: &[u8], _: &mut Show<'_>) -> Result<(), StoreError> {
+        Err(self.0.clone())
     }
 }
 
 struct Batch<'a> {
-    store: &'a RocksProjections,
+    db: &'a DB,
     batch: WriteBatch,
 }
 
@@ -221,23 +301,25 @@ impl BatchWriter for Batch<'_> {
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) {
         assert!(!key.is_empty(), "a key has its kind");
         assert!(!value.is_empty(), "a row has bytes");
-        self.batch.put_cf(self.store.family(family), key, value);
+        self.batch.put_cf(self::family(self.db, family), key, value);
     }
 
     fn delete(&mut self, family: Family, key: &[u8]) {
-        self.batch.delete_cf(self.store.family(family), key);
+        self.batch.delete_cf(self::family(self.db, family), key);
     }
 
     fn delete_range(&mut self, family: Family, from: &[u8], to: &[u8]) {
         assert!(from <= to, "a range goes up");
         assert!(!from.is_empty(), "a range has a kind");
-        self.batch.delete_range_cf(self.store.family(family), from, to);
+        self.batch.delete_range_cf(self::family(self.db, family), from, to);
     }
 }
 
 impl ProjectionStore for RocksProjections {
     fn value(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get_cf(self.family(family), key)?)
+        let opened = self.opened();
+        let db = opened.db()?;
+        Ok(db.get_cf(self::family(db, family), key)?)
     }
 
     fn values(
@@ -247,7 +329,9 @@ impl ProjectionStore for RocksProjections {
         show: &mut dyn FnMut(usize, Option<&[u8]>),
     ) -> Result<(), StoreError> {
         assert!(keys.is_sorted(), "keys come in their order");
-        let found = self.db.batched_multi_get_cf(self.family(family), keys, true);
+        let opened = self.opened();
+        let db = opened.db()?;
+        let found = db.batched_multi_get_cf(self::family(db, family), keys, true);
         assert!(found.len() == keys.len(), "every key has its answer");
         for (number, value) in found.into_iter().enumerate() {
             show(number, value?.as_deref());
@@ -256,7 +340,8 @@ impl ProjectionStore for RocksProjections {
     }
 
     fn last_up_to(&self, family: Family, key: &[u8], show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        let mut entries = self.iterator(family, true);
+        let opened = self.opened();
+        let mut entries = iterator(opened.db()?, family, true);
         entries.seek_for_prev(key);
         if let Some((found, value)) = entries.item() {
             assert!(found <= key, "what is found is not above what was asked for");
@@ -266,27 +351,34 @@ impl ProjectionStore for RocksProjections {
     }
 
     fn scan(&self, family: Family, from: &[u8], show: &mut Show<'_>) -> Result<(), StoreError> {
-        show_from(self.iterator(family, false), from, show)
+        show_from(iterator(self.opened().db()?, family, false), from, show)
     }
 
     fn freeze(&self, read: &mut dyn FnMut(&dyn Frozen)) {
-        read(&At { store: self, snapshot: self.db.snapshot() });
+        match self.opened().db() {
+            Ok(db) => read(&At { db, snapshot: db.snapshot() }),
+            Err(error) => read(&Closed(error)),
+        }
     }
 
     fn write(&self, fill: &mut dyn FnMut(&mut dyn BatchWriter)) -> Result<(), StoreError> {
+        let opened = self.opened();
+        let db = opened.db()?;
         // Relaxed: a guess, and one write at a time.
         let room = self.last_write_bytes.load(Ordering::Relaxed);
-        let mut batch = Batch { store: self, batch: WriteBatch::with_capacity_bytes(room + room / 8) };
+        let mut batch = Batch { db, batch: WriteBatch::with_capacity_bytes(room + room / 8) };
         fill(&mut batch);
         assert!(!batch.batch.is_empty(), "a write has entries");
         self.last_write_bytes.store(batch.batch.size_in_bytes(), Ordering::Relaxed);
-        Ok(self.db.write_opt(batch.batch, &self.written)?)
+        Ok(db.write_opt(batch.batch, &self.written)?)
     }
 
     fn set_compacting(&self, on: bool) -> Result<(), StoreError> {
         let value = if on { "false" } else { "true" };
-        for family in Family::ALL {
-            self.db.set_options_cf(self.family(family), &[("disable_auto_compactions", value)])?;
+        let opened = self.opened();
+        let db = opened.db()?;
+        for one in Family::ALL {
+            db.set_options_cf(family(db, one), &[("disable_auto_compactions", value)])?;
         }
         Ok(())
     }
@@ -294,9 +386,21 @@ impl ProjectionStore for RocksProjections {
     fn flush(&self) -> Result<(), StoreError> {
         let mut flush = FlushOptions::default();
         flush.set_wait(true);
-        let families = Family::ALL.map(|family| self.family(family));
-        self.db.flush_cfs_opt(&families, &flush)?;
-        self.fit_cache()
+        let opened = self.opened();
+        let db = opened.db()?;
+        let families = Family::ALL.map(|one| family(db, one));
+        db.flush_cfs_opt(&families, &flush)?;
+        self.fit_cache(db)
+    }
+
+    /// After a flush that had no file to write to RocksDB refuses everything until it is opened again. From a full disk it
+    /// comes back by itself; from all else a start should look at what is there.
+    fn recover(&self, from: &StoreError) -> bool {
+        let Some((directory, open_files)) = &self.place else { return false };
+        if !from.0.contains(NO_DESCRIPTORS) || !has_descriptors(directory, DESCRIPTORS_TO_OPEN) {
+            return false;
+        }
+        self.open_again(directory, *open_files).is_ok()
     }
 }
 

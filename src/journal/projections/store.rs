@@ -104,6 +104,12 @@ pub trait ProjectionStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     fn flush(&self) -> Result<(), StoreError>;
+
+    /// Ends what an error has left behind where that takes more than another try, and says whether it has: what was written
+    /// since the last flush that worked may be gone then, and can be written again at once.
+    fn recover(&self, _from: &StoreError) -> bool {
+        false
+    }
 }
 
 /// A store as it was at one moment.

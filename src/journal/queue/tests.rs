@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 fn unit(records: &[&[u8]]) -> EncodedUnit {
     let mut unit = EncodedUnit::new();
@@ -104,6 +105,28 @@ fn a_sleeping_writer_is_woken_and_told_of_the_end() {
     }
     queue.close();
     assert_eq!(writer.join().unwrap(), 10_000);
+}
+
+#[test]
+fn rings_that_bring_nothing_do_not_lengthen_a_wait() {
+    const RINGS: usize = 1_000;
+    let queue = Queue::new(Position::NONE, RoomLimits::default());
+    let is_over = AtomicBool::new(false);
+    let (woken, rings) = std::thread::scope(|scope| {
+        let ringing = scope.spawn(|| {
+            let ring = |_: &usize| {
+                queue.ring();
+                std::thread::sleep(Duration::from_millis(10));
+                !is_over.load(Ordering::Acquire)
+            };
+            (0..RINGS).take_while(ring).count()
+        });
+        let woken = queue.wait(Some(Duration::from_millis(200)));
+        is_over.store(true, Ordering::Release);
+        (woken, ringing.join().unwrap())
+    });
+    assert_eq!(woken, Woken::Idle);
+    assert!(rings < RINGS, "the wait lasted as long as somebody rang");
 }
 
 proptest! {

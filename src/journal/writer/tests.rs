@@ -13,6 +13,7 @@ use crate::store::{GroupReader, Start, TrimError};
 use crate::unit::EncodedUnit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 fn settings(mode: DurabilityMode) -> JournalSettings {
     JournalSettings { mode, ..JournalSettings::default() }
@@ -188,6 +189,84 @@ fn the_loop_writes_everything_and_ends_when_the_queue_is_closed() {
         assert_eq!(journal.durability.synced(), journal.queue.pushed());
         assert!(store.image().unsynced.is_empty() && !events.failed);
     }
+}
+
+/// By a clock that goes on.
+struct Going(Instant);
+
+impl WriterEvents for Going {
+    fn now(&mut self) -> Instants {
+        let monotonic_ms = u64::try_from(self.0.elapsed().as_millis()).unwrap();
+        Instants { time_ms: monotonic_ms, monotonic_ms }
+    }
+
+    fn published(&mut self, _: &Published) {}
+
+    fn failed(&mut self, failure: &WriteFailed) {
+        panic!("{failure}");
+    }
+}
+
+/// Rings for nothing every few milliseconds until something is so; for ten seconds at most.
+fn ring_until(journal: &Journal, is_so: impl Fn() -> bool) -> bool {
+    (0..2_000).any(|_| {
+        journal.queue.ring();
+        std::thread::sleep(Duration::from_millis(5));
+        is_so()
+    })
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the writer of this test goes by the real time")]
+fn an_idle_writer_that_is_rung_for_nothing_syncs_and_trims() {
+    let (journal, writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 200 });
+    let writing = std::thread::spawn(move || writer.run(&mut Going(Instant::now())));
+    for _ in 0..3 {
+        let pushed = push(&journal, 1);
+        assert!(ring_until(&journal, || journal.durability.synced() == pushed), "nothing is synced");
+    }
+    journal.durability.allow_trim(journal.durability.synced());
+    let is_trimmed = || journal.reader().start().unwrap().first > Position::FIRST;
+    assert!(ring_until(&journal, is_trimmed), "nothing is trimmed");
+    journal.queue.close();
+    writing.join().unwrap();
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the writer of this test goes by the real time")]
+fn a_sync_that_is_wanted_waits_for_no_interval() {
+    let (journal, writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 60_000 });
+    let writing = std::thread::spawn(move || writer.run(&mut Going(Instant::now())));
+    // Whether the writer sleeps or has not written yet, what was pushed before is synced.
+    for _ in 0..20 {
+        push(&journal, 3);
+        journal.queue.sync_soon();
+        let is_synced = || journal.durability.synced() == journal.queue.pushed();
+        assert!(ring_until(&journal, is_synced), "nothing is synced");
+    }
+    push(&journal, 1);
+    assert!(ring_until(&journal, || journal.durability.durable() == journal.queue.pushed()));
+    assert!(journal.durability.synced() < journal.queue.pushed(), "the next one waits for its interval");
+    journal.queue.close();
+    writing.join().unwrap();
+}
+
+#[test]
+fn a_sleep_ends_when_the_sync_is_due() {
+    let (journal, mut writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 700 });
+    let sleep_ms = |writer: &Writer<MemoryStore>, at| writer.sleep_at_most(|| at).as_millis();
+    assert_eq!(sleep_ms(&writer, 100), 1_000, "nothing waits for a sync");
+    push(&journal, 1);
+    writer.write_next(100).unwrap();
+    push(&journal, 1);
+    writer.write_next(500).unwrap();
+    let sleeps = [500, 799, 800, 9_000, 99].map(|at| sleep_ms(&writer, at));
+    assert_eq!(sleeps, [300, 1, 0, 0, 0], "it counts from the first of them, and not from the last");
+
+    let (journal, mut writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 60_000 });
+    push(&journal, 1);
+    writer.write_next(100).unwrap();
+    assert_eq!(sleep_ms(&writer, 100), 1_000, "what is pushed in passing is written meanwhile");
 }
 
 #[test]

@@ -8,5 +8,5 @@ fn what_is_strict_checks_everything_and_keeps_little_in_memory() {
     assert!(strict.check_each_record && strict.check_new_ids);
     assert!(strict.cached_rows_max < usual.cached_rows_max / 1_000);
     assert!(strict.cached_holds_max < usual.cached_holds_max / 1_000);
-    assert_eq!([strict.flush_bytes, usual.flush_bytes], [64 * 1024 * 1024; 2]);
+    assert_eq!([strict.flush_bytes, usual.flush_bytes], [32 * 1024 * 1024; 2]);
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Mutex as Plain;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A place at which another task may go on.
 pub fn point() {
@@ -185,6 +185,12 @@ impl Condvar {
 
     /// The same.
     pub fn wait_for<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, _at_most: Duration) -> WaitTimeoutResult {
+        self.wait(guard);
+        WaitTimeoutResult(())
+    }
+
+    /// The same.
+    pub fn wait_until<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, _until: Instant) -> WaitTimeoutResult {
         self.wait(guard);
         WaitTimeoutResult(())
     }

@@ -1,0 +1,41 @@
+//! `durability = "interval"` without traffic: what was answered is synced when the interval is over, and a start waits for none.
+#![expect(clippy::disallowed_methods, reason = "the daemon goes by the real time, and so does patience with it")]
+
+use std::time::{Duration, Instant};
+
+use protocol::{Command, View};
+
+use super::daemon::Daemon;
+use super::requests::{ACCOUNT, open_account};
+use super::wire::Wire;
+
+/// How long what takes an interval of a second may take on a busy machine.
+const SOON: Duration = Duration::from_secs(8);
+
+fn daemon(folder: &std::path::Path, interval_ms: &str) -> Daemon {
+    let interval = [("CREDITD_JOURNAL__DURABILITY", "interval"), ("CREDITD_JOURNAL__INTERVAL_MS", interval_ms)];
+    Daemon::on(folder, &interval)
+}
+
+#[test]
+fn what_was_pushed_last_is_synced_while_nothing_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = daemon(folder.path(), "1000");
+    let mut wire = Wire::connect(&daemon);
+    open_account(&mut wire);
+    // Only what is synced is projected, and shown.
+    let begun = Instant::now();
+    let shown = wire.command(&Command::ShowAccount { account: ACCOUNT }).view;
+    let took = begun.elapsed();
+    assert!(matches!(shown, View::Account(_)), "{shown:?}");
+    assert!(took < SOON, "synced {took:?} later");
+}
+
+#[test]
+fn a_start_waits_for_no_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let _daemon = daemon(folder.path(), "60000");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(30), "ready after {took:?}");
+}
