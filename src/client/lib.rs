@@ -7,7 +7,7 @@
 //!   billing services.
 //! - `connection`: one connection and the task that drives it. Frames of many calls are in flight at once, as far as the
 //!   handshake allows; calls wait for room before they send, never after.
-//! - [`retry`]: what to do after an attempt, as pure functions.
+//! - [`retry`]: what to do after an attempt, as pure functions. `batch`: what is known of each operation after several.
 //! - [`history`]: what a load has seen, checked after the fact.
 //! - [`CallError`]: what a call came to when it has no answer.
 //!
@@ -43,6 +43,7 @@
 //! No rules and no amounts in credits: the client says what the daemon said. No pool: one connection carries as many
 //! calls as the daemon allows; a program that wants more opens more clients.
 
+mod batch;
 mod calls;
 mod client;
 mod connection;

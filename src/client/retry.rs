@@ -94,5 +94,22 @@ pub const fn seen(outcome: Outcome, detail: u32) -> Option<Seen> {
     }
 }
 
+/// Whether an answer tells of an earlier attempt too, whose own answer never came. Not what the daemon says before it looks
+/// the id up (R40), however definite; nor that it does not take the id any more (R22); nor the limit of an extend, which has
+/// no id, and may have met it because an earlier attempt moved the end.
+#[must_use]
+pub const fn settles_doubt(outcome: Outcome) -> bool {
+    !matches!(
+        outcome,
+        Outcome::Unauthorized
+            | Outcome::Overloaded
+            | Outcome::NotDurableNow
+            | Outcome::Draining
+            | Outcome::OutcomeUnknown
+            | Outcome::HoldIdExpired
+            | Outcome::HoldAgeLimit
+    )
+}
+
 #[cfg(test)]
 mod tests;

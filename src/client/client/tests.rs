@@ -6,6 +6,8 @@ use super::*;
 use crate::command_id;
 use crate::fake::Fake;
 
+mod orders;
+
 const ACCOUNT: AccountId = AccountId(1);
 
 fn options(fake: &Fake, deadline_ms: u64) -> Options {
