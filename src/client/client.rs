@@ -133,13 +133,14 @@ impl Client {
         Ok((batch.into_answers(), doubt))
     }
 
-    /// Sends one command. Its id makes a retry safe, as a hold id does for an operation.
+    /// Sends one command. Its id makes a retry safe, as a hold id does for an operation; one that has no memory of its id
+    /// is not sent again once it may have been carried out ([`retry::is_repeatable`]).
     ///
     /// # Errors
     /// It has no answer.
     pub async fn command(&self, command: &Command) -> Result<CommandAnswer, CallError> {
         command.check().map_err(NotSent::BadField)?;
-        let mut effort = Effort::new(self);
+        let mut effort = Effort { is_repeatable: retry::is_repeatable(command), ..Effort::new(self) };
         loop {
             match effort.exchange(Request::Command(command)).await {
                 Ok(Reply::Command(answer)) => {
@@ -202,12 +203,14 @@ struct Effort<'a> {
     /// Why an attempt that may have been carried out has no answer. It stays to the end: what is said of a later attempt,
     /// or that there was none, says nothing of that one ([`retry::settles_doubt`]).
     in_doubt: Option<Unknown>,
+    /// Whether it may be sent again after an attempt that may have been carried out.
+    is_repeatable: bool,
 }
 
 impl<'a> Effort<'a> {
     fn new(client: &'a Client) -> Self {
         let deadline = Instant::now() + client.deadline;
-        Self { shared: &client.shared, deadline, attempt: 0, connection: None, in_doubt: None }
+        Self { shared: &client.shared, deadline, attempt: 0, connection: None, in_doubt: None, is_repeatable: true }
     }
 
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply, CallError> {
@@ -256,6 +259,9 @@ impl<'a> Effort<'a> {
     async fn again(&mut self, seen: Seen) -> bool {
         if seen == Seen::SaidUnknown {
             self.in_doubt = Some(Unknown::DaemonSaid);
+        }
+        if self.in_doubt.is_some() && !self.is_repeatable {
+            return false;
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         match retry::decide(self.shared.options.backoff, self.attempt, left, seen, self.shared.seed) {

@@ -18,6 +18,10 @@
 //! What a caller must keep is the id: make it with [`hold_id`], [`command_id`] or [`payment_id`] *before* the first call,
 //! and after [`CallError::OutcomeUnknown`] call again with the same one.
 //!
+//! Two exceptions. Nothing remembers the id of [`Client::release_worker`]: the client does not send it again by itself once
+//! it may have been carried out. And a hold id that is older than the daemon's id window is taken no more, so it tells
+//! nothing of an attempt that was lost ([`Unknown::IdExpired`]): [`Client::show_hold`] does.
+//!
 //! # Three ways of not knowing, kept apart
 //! - [`CallError::Unreachable`] and [`CallError::NotSent`]: the request was never sent. Nothing happened.
 //! - [`CallError::OutcomeUnknown`]: it was sent and its answer did not come. It may have happened, or not.

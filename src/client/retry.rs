@@ -1,11 +1,11 @@
 //! What to do after an attempt: pure decisions of (attempt, time left, what was seen). Nothing here waits or sends.
 //!
-//! A retry sends the same ids, so it is safe after anything that was seen; what is decided here is only whether it is
-//! of use. Refusals are answers and are never retried.
+//! A retry sends the same ids, so it is safe after anything that was seen, but for one command ([`is_repeatable`]); what is
+//! decided here is mostly whether it is of use. Refusals are answers and are never retried.
 
 use std::time::Duration;
 
-use protocol::{Answer, Outcome};
+use protocol::{Answer, Command, Outcome};
 
 use crate::options::Backoff;
 
@@ -109,6 +109,13 @@ pub const fn settles_doubt(outcome: Outcome) -> bool {
             | Outcome::HoldIdExpired
             | Outcome::HoldAgeLimit
     )
+}
+
+/// Whether a command may be sent again after an attempt that may have been carried out. A release of a worker's holds may
+/// not: nothing remembers its id, so the second one would also take what the worker, alive again, has reserved since.
+#[must_use]
+pub const fn is_repeatable(command: &Command) -> bool {
+    !matches!(command, Command::ReleaseWorker { .. })
 }
 
 #[cfg(test)]
