@@ -7,6 +7,7 @@ use protocol::{Answer, Command, CommandAnswer, Operation, Outcome, Welcome};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::batch::Batch;
 use crate::connection::{Connection, Request};
 use crate::error::{CallError, ConnectError, NotSent, Unknown};
 use crate::ids::retry_seed;
@@ -75,8 +76,8 @@ impl Client {
     ///
     /// Every operation has an answer of its own. Where the daemon had no room, is stopping or does not know, everything
     /// from that operation on is sent again until the deadline; what is not settled by then stands in the answers as
-    /// `overloaded`, `draining` (nothing happened) or `outcome_unknown`. A retry of something that was done says
-    /// `replayed`: see [`decided`].
+    /// `overloaded`, `draining` (nothing happened, in no attempt) or `outcome_unknown`. A retry of something that was done
+    /// says `replayed`: see [`decided`].
     ///
     /// # Errors
     /// No operation has an answer.
@@ -84,26 +85,7 @@ impl Client {
         if let Some(bad) = operations.iter().find_map(|operation| operation.check().err()) {
             return Err(NotSent::BadField(bad).into());
         }
-        let mut effort = Effort::new(self);
-        let mut answers = Vec::new();
-        let mut from = 0;
-        loop {
-            match effort.exchange(Request::Operations(&operations[from..])).await {
-                Ok(Reply::Answers(fresh)) => merge(&mut answers, from, fresh),
-                Ok(_) => return Err(Unknown::StrangeAnswer.into()),
-                Err(error) => match effort.again_after(error).await {
-                    Ok(()) => continue,
-                    Err(error) if answers.is_empty() => return Err(error),
-                    Err(_) => {}
-                },
-            }
-            let Some((first, seen)) = retry::first_retryable(&answers[from..]) else { return Ok(answers) };
-            from += first;
-            if !effort.again(seen).await {
-                effort.mark_doubtful(&mut answers[from..]);
-                return Ok(answers);
-            }
-        }
+        Ok(self.attempts(operations).await?.0)
     }
 
     /// Sends one operation.
@@ -111,30 +93,64 @@ impl Client {
     /// # Errors
     /// It has no answer; `outcome_unknown` from the daemon is an error too, with the same meaning as the client's own.
     pub async fn operation(&self, operation: Operation) -> Result<Answer, CallError> {
-        let answers = self.operations(std::slice::from_ref(&operation)).await?;
+        operation.check().map_err(NotSent::BadField)?;
+        let (answers, doubt) = self.attempts(std::slice::from_ref(&operation)).await?;
         match answers.first() {
-            Some(answer) if answer.outcome == Outcome::OutcomeUnknown => Err(Unknown::DaemonSaid.into()),
+            Some(answer) if answer.outcome == Outcome::OutcomeUnknown => Err(doubt.into()),
             Some(answer) => Ok(*answer),
             None => Err(Unknown::StrangeAnswer.into()),
         }
     }
 
-    /// Sends one command. Its id makes a retry safe, as a hold id does for an operation.
+    /// Sends operations until each has its last answer or the deadline comes. Beside the answers: why one is unknown, if
+    /// one is.
+    async fn attempts(&self, operations: &[Operation]) -> Result<(Vec<Answer>, Unknown), CallError> {
+        let mut effort = Effort::new(self);
+        let mut batch = Batch::new(operations.len());
+        loop {
+            let attempt = effort.exchange(Request::Operations(&operations[batch.from()..])).await;
+            let goes_on = match attempt {
+                Ok(Reply::Answers(fresh)) => match batch.answered(fresh) {
+                    Some(seen) => effort.again(seen).await,
+                    None => false,
+                },
+                Ok(_) => return Err(Unknown::StrangeAnswer.into()),
+                Err(error) => {
+                    if matches!(error, CallError::OutcomeUnknown(_)) {
+                        batch.lost();
+                    }
+                    match effort.again_after(error).await {
+                        Err(error) if batch.is_unanswered() => return Err(error),
+                        ended => ended.is_ok(),
+                    }
+                }
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        let doubt = if batch.is_beyond_retries() { Unknown::IdExpired } else { effort.doubt() };
+        Ok((batch.into_answers(), doubt))
+    }
+
+    /// Sends one command. Its id makes a retry safe, as a hold id does for an operation; one that has no memory of its id
+    /// is not sent again once it may have been carried out ([`retry::is_repeatable`]).
     ///
     /// # Errors
     /// It has no answer.
     pub async fn command(&self, command: &Command) -> Result<CommandAnswer, CallError> {
         command.check().map_err(NotSent::BadField)?;
-        let mut effort = Effort::new(self);
+        let mut effort = Effort { is_repeatable: retry::is_repeatable(command), ..Effort::new(self) };
         loop {
             match effort.exchange(Request::Command(command)).await {
                 Ok(Reply::Command(answer)) => {
-                    let Some(seen) = retry::seen(answer.outcome, answer.detail) else { return Ok(*answer) };
-                    if effort.again(seen).await {
+                    if let Some(seen) = retry::seen(answer.outcome, answer.detail)
+                        && effort.again(seen).await
+                    {
                         continue;
                     }
-                    let unknown = effort.in_doubt.is_some() || answer.outcome == Outcome::OutcomeUnknown;
-                    return if unknown { Err(effort.doubt().into()) } else { Ok(*answer) };
+                    let in_doubt = effort.in_doubt.is_some() && !retry::settles_doubt(answer.outcome);
+                    return if in_doubt { Err(effort.doubt().into()) } else { Ok(*answer) };
                 }
                 Ok(_) => return Err(Unknown::StrangeAnswer.into()),
                 Err(error) => effort.again_after(error).await?,
@@ -178,34 +194,23 @@ fn first_outcome(outcome: Outcome, detail: u32) -> Outcome {
     u16::try_from(detail).ok().and_then(Outcome::from_u16).unwrap_or(outcome)
 }
 
-/// Puts the answers of a retry over those of the attempt before. What had succeeded keeps its first answer, which says
-/// more than the retry's `replayed`.
-fn merge(answers: &mut Vec<Answer>, from: usize, fresh: Vec<Answer>) {
-    if answers.is_empty() {
-        *answers = fresh;
-        return;
-    }
-    for (old, new) in answers[from..].iter_mut().zip(fresh) {
-        if !old.outcome.is_success() {
-            *old = new;
-        }
-    }
-}
-
 /// One call's attempts, up to its deadline.
 struct Effort<'a> {
     shared: &'a Shared,
     deadline: Instant,
     attempt: u32,
     connection: Option<Arc<Connection>>,
-    /// An attempt was sent and its answer never came. From then on only an answer can say that nothing happened.
+    /// Why an attempt that may have been carried out has no answer. It stays to the end: what is said of a later attempt,
+    /// or that there was none, says nothing of that one ([`retry::settles_doubt`]).
     in_doubt: Option<Unknown>,
+    /// Whether it may be sent again after an attempt that may have been carried out.
+    is_repeatable: bool,
 }
 
 impl<'a> Effort<'a> {
     fn new(client: &'a Client) -> Self {
         let deadline = Instant::now() + client.deadline;
-        Self { shared: &client.shared, deadline, attempt: 0, connection: None, in_doubt: None }
+        Self { shared: &client.shared, deadline, attempt: 0, connection: None, in_doubt: None, is_repeatable: true }
     }
 
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply, CallError> {
@@ -247,13 +252,16 @@ impl<'a> Effort<'a> {
         if self.again(seen(&error)).await {
             return Ok(());
         }
-        Err(self.in_doubt.take().map_or(error, CallError::OutcomeUnknown))
+        Err(self.in_doubt.clone().map_or(error, CallError::OutcomeUnknown))
     }
 
     /// Waits for the next attempt; `false` = there is none.
     async fn again(&mut self, seen: Seen) -> bool {
         if seen == Seen::SaidUnknown {
             self.in_doubt = Some(Unknown::DaemonSaid);
+        }
+        if self.in_doubt.is_some() && !self.is_repeatable {
+            return false;
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         match retry::decide(self.shared.options.backoff, self.attempt, left, seen, self.shared.seed) {
@@ -278,18 +286,8 @@ impl<'a> Effort<'a> {
         }
     }
 
-    fn doubt(&mut self) -> Unknown {
-        self.in_doubt.take().unwrap_or(Unknown::DaemonSaid)
-    }
-
-    /// "Nothing happened" is said of one attempt. If an earlier one is in doubt, so is the operation.
-    fn mark_doubtful(&self, answers: &mut [Answer]) {
-        if self.in_doubt.is_none() {
-            return;
-        }
-        for answer in answers.iter_mut().filter(|answer| answer.outcome.is_retryable()) {
-            *answer = Answer::of(Outcome::OutcomeUnknown);
-        }
+    fn doubt(self) -> Unknown {
+        self.in_doubt.unwrap_or(Unknown::DaemonSaid)
     }
 }
 

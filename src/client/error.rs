@@ -93,6 +93,9 @@ pub enum Unknown {
     /// The connection was lost before the answer came.
     #[error("the connection was lost before the answer came: {0}")]
     ConnectionLost(Lost),
+    /// The id is too old by now, and an earlier attempt has no answer: no retry will tell, `show_hold` does.
+    #[error("an attempt has no answer, and its id has expired since")]
+    IdExpired,
     /// The daemon itself does not know, because it is failing.
     #[error("the daemon does not know")]
     DaemonSaid,

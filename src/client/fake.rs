@@ -104,6 +104,11 @@ impl Peer {
         self.send(&CommandAnswer::of(outcome), asked.request_id).await;
     }
 
+    /// An answer to a command, as it is.
+    pub(crate) async fn say(&mut self, asked: &Asked, answer: &CommandAnswer) {
+        self.send(answer, asked.request_id).await;
+    }
+
     pub(crate) async fn answer_view(&mut self, asked: &Asked, view: View) {
         self.send(&CommandAnswer { view, ..CommandAnswer::of(Outcome::Done) }, asked.request_id).await;
     }

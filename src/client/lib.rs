@@ -7,7 +7,7 @@
 //!   billing services.
 //! - `connection`: one connection and the task that drives it. Frames of many calls are in flight at once, as far as the
 //!   handshake allows; calls wait for room before they send, never after.
-//! - [`retry`]: what to do after an attempt, as pure functions.
+//! - [`retry`]: what to do after an attempt, as pure functions. `batch`: what is known of each operation after several.
 //! - [`history`]: what a load has seen, checked after the fact.
 //! - [`CallError`]: what a call came to when it has no answer.
 //!
@@ -17,6 +17,10 @@
 //! sends the very same bytes again, so a retry gets the first decision (`replayed`) and never a second effect.
 //! What a caller must keep is the id: make it with [`hold_id`], [`command_id`] or [`payment_id`] *before* the first call,
 //! and after [`CallError::OutcomeUnknown`] call again with the same one.
+//!
+//! Two exceptions. Nothing remembers the id of [`Client::release_worker`]: the client does not send it again by itself once
+//! it may have been carried out. And a hold id that is older than the daemon's id window is taken no more, so it tells
+//! nothing of an attempt that was lost ([`Unknown::IdExpired`]): [`Client::show_hold`] does.
 //!
 //! # Three ways of not knowing, kept apart
 //! - [`CallError::Unreachable`] and [`CallError::NotSent`]: the request was never sent. Nothing happened.
@@ -43,6 +47,7 @@
 //! No rules and no amounts in credits: the client says what the daemon said. No pool: one connection carries as many
 //! calls as the daemon allows; a program that wants more opens more clients.
 
+mod batch;
 mod calls;
 mod client;
 mod connection;

@@ -1,11 +1,11 @@
 //! What to do after an attempt: pure decisions of (attempt, time left, what was seen). Nothing here waits or sends.
 //!
-//! A retry sends the same ids, so it is safe after anything that was seen; what is decided here is only whether it is
-//! of use. Refusals are answers and are never retried.
+//! A retry sends the same ids, so it is safe after anything that was seen, but for one command ([`is_repeatable`]); what is
+//! decided here is mostly whether it is of use. Refusals are answers and are never retried.
 
 use std::time::Duration;
 
-use protocol::{Answer, Outcome};
+use protocol::{Answer, Command, Outcome};
 
 use crate::options::Backoff;
 
@@ -92,6 +92,30 @@ pub const fn seen(outcome: Outcome, detail: u32) -> Option<Seen> {
         Outcome::Draining => Some(Seen::Draining),
         _ => None,
     }
+}
+
+/// Whether an answer tells of an earlier attempt too, whose own answer never came. Not what the daemon says before it looks
+/// the id up (R40), however definite; nor that it does not take the id any more (R22); nor the limit of an extend, which has
+/// no id, and may have met it because an earlier attempt moved the end.
+#[must_use]
+pub const fn settles_doubt(outcome: Outcome) -> bool {
+    !matches!(
+        outcome,
+        Outcome::Unauthorized
+            | Outcome::Overloaded
+            | Outcome::NotDurableNow
+            | Outcome::Draining
+            | Outcome::OutcomeUnknown
+            | Outcome::HoldIdExpired
+            | Outcome::HoldAgeLimit
+    )
+}
+
+/// Whether a command may be sent again after an attempt that may have been carried out. A release of a worker's holds may
+/// not: nothing remembers its id, so the second one would also take what the worker, alive again, has reserved since.
+#[must_use]
+pub const fn is_repeatable(command: &Command) -> bool {
+    !matches!(command, Command::ReleaseWorker { .. })
 }
 
 #[cfg(test)]

@@ -10,8 +10,11 @@ use crate::error::CallError;
 impl Client {
     /// Gives back what every open hold of a dead worker holds; a nil account = of every account.
     ///
+    /// It is not sent again once it may have been carried out: unlike other commands it would have a second effect, on what
+    /// the worker has reserved since.
+    ///
     /// # Errors
-    /// It has no answer.
+    /// It has no answer. After [`CallError::OutcomeUnknown`] look at the worker's holds ([`Client::list_holds`]) first.
     pub async fn release_worker(
         &self,
         command: CommandId,

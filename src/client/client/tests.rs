@@ -1,10 +1,12 @@
 //! Calls against a daemon that does what the test says: deadlines, retries, doubt.
 
-use protocol::{AccountId, CloseReason, HoldId, Secret};
+use protocol::{AccountId, CloseReason, HoldId, Secret, WorkerId};
 
 use super::*;
 use crate::command_id;
 use crate::fake::Fake;
+
+mod orders;
 
 const ACCOUNT: AccountId = AccountId(1);
 
@@ -203,6 +205,44 @@ async fn commands_are_retried_with_the_same_id() {
         let second = peer.next().await.unwrap();
         assert_eq!(first.command, second.command);
         peer.answer_command(&second, Outcome::Done).await;
+    });
+    assert_eq!(answer.unwrap().outcome, Outcome::Done);
+}
+
+/// R31: nothing remembers the id of this command, so a second one would take what a worker has reserved after the first.
+#[tokio::test]
+async fn a_release_of_a_worker_is_not_sent_again_once_it_may_have_been_carried_out() {
+    for answered in [false, true] {
+        let fake = Fake::start().await;
+        let client = Client::new(options(&fake, 1000));
+        let (answer, _) = tokio::join!(client.release_worker(command_id(), AccountId::NIL, WorkerId(5)), async {
+            let mut peer = fake.accept(100).await;
+            let asked = peer.next().await.unwrap();
+            if answered {
+                peer.answer_command(&asked, Outcome::OutcomeUnknown).await;
+            }
+        });
+        assert!(matches!(answer, Err(CallError::OutcomeUnknown(_))), "{answer:?}");
+        let again = tokio::time::timeout(Duration::from_millis(300), fake.accept(100)).await;
+        assert!(again.is_err(), "there was another attempt");
+    }
+}
+
+#[tokio::test]
+async fn a_release_of_a_worker_that_did_nothing_is_sent_again() {
+    let fake = Fake::start().await;
+    let client = Client::new(options(&fake, 5000));
+    let (answer, ()) = tokio::join!(client.release_worker(command_id(), AccountId::NIL, WorkerId(5)), async {
+        let mut peer = fake.accept_silent().await;
+        peer.close(CloseReason::TooManyConnections).await;
+        let mut peer = fake.accept(100).await;
+        let asked = peer.next().await.unwrap();
+        peer.answer_command(&asked, Outcome::Draining).await;
+        let mut peer = fake.accept(100).await;
+        for outcome in [Outcome::Overloaded, Outcome::Done] {
+            let asked = peer.next().await.unwrap();
+            peer.answer_command(&asked, outcome).await;
+        }
     });
     assert_eq!(answer.unwrap().outcome, Outcome::Done);
 }

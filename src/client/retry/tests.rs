@@ -56,3 +56,24 @@ fn only_these_outcomes_are_retried() {
     let retried: Vec<Outcome> = Outcome::ALL.iter().copied().filter(|outcome| seen(*outcome, 0).is_some()).collect();
     assert_eq!(retried, [Outcome::Overloaded, Outcome::Draining, Outcome::OutcomeUnknown]);
 }
+
+/// R40, R22: an answer tells of an earlier attempt if it is given after the id was looked up, in every request that has one.
+/// What no attempt can change (a bad field, an account that is not there) tells of every attempt.
+#[test]
+fn what_is_said_before_the_id_is_looked_up_settles_no_doubt() {
+    let same_of_every_attempt = [Outcome::BadRequest, Outcome::UnknownAccount];
+    let mut rows = 0;
+    for (request, row) in protocol::precedence::ALL {
+        let Some(looked_up) = row.iter().position(|outcome| *outcome == Outcome::Replayed) else { continue };
+        for outcome in &row[..looked_up] {
+            assert_eq!(settles_doubt(*outcome), same_of_every_attempt.contains(outcome), "{request}: {outcome}");
+        }
+        for outcome in &row[looked_up..] {
+            assert_eq!(settles_doubt(*outcome), *outcome != Outcome::HoldIdExpired, "{request}: {outcome}");
+        }
+        rows += 1;
+    }
+    assert!(rows > 15, "{rows} requests with an id");
+    assert!(!settles_doubt(Outcome::OutcomeUnknown));
+    assert!(!settles_doubt(Outcome::HoldAgeLimit), "an extend has no id");
+}
