@@ -208,6 +208,7 @@ impl Queue {
                 return Woken::Closed;
             }
             if std::mem::take(&mut gathering.sync_wanted) {
+                assert!(gathering.bytes == 0, "what was pushed before is synced with it");
                 return Woken::SyncWanted;
             }
             match until {

@@ -174,6 +174,7 @@ impl<S: Store> Writer<S> {
         }
         self.assert_in_step();
         if self.unsynced_since_ms.is_none() {
+            assert!(self.durability.synced() == self.end.last, "I3: what waits for no sync is synced");
             return Ok(None);
         }
         self.sync_written().map(Some).map_err(|error| self.fail(error))

@@ -38,10 +38,17 @@ impl<S: ProjectionStore> Flush<S> {
             store.write(&mut |batch| disk::write(changes, reached, *prune, batch))?;
             store.flush()
         };
-        // Readers find the changes in memory all the while, so that the store may lose them and be given them again.
-        write().or_else(|error| if store.recover(&error) { write() } else { Err(error) })?;
-        let reached = *reached;
         let before = self.shared.flushed.load(Ordering::Acquire);
+        // Readers find the changes in memory all the while, so that the store may lose them and be given them again.
+        write().or_else(|error| {
+            if !store.recover(&error) {
+                return Err(error);
+            }
+            let Ok(found) = disk::reached(store) else { return Err(error) };
+            assert!(found.position.0 >= before, "I8: what was flushed stays");
+            write()
+        })?;
+        let reached = *reached;
         assert!(reached.position.0 >= before, "I4: what a start finds never goes back");
         assert!(reached.position.0 <= self.shared.reached.load(Ordering::Acquire), "what is flushed was applied");
         // The maps go back to the applying thread, which keeps the rows as a cache.

@@ -102,7 +102,7 @@ impl RocksProjections {
     /// [`StoreError`].
     pub fn open_with_files(directory: &Path, open_files: u32) -> Result<Self, StoreError> {
         let cache = block_cache();
-        let db = open(directory, open_files, &cache)?;
+        let db = open(directory, open_files, &cache, true)?;
         let mut written = WriteOptions::default();
         written.disable_wal(true);
         let store = Self {
@@ -154,14 +154,17 @@ impl RocksProjections {
     fn open_again(&self, directory: &Path, open_files: u32) -> Result<(), StoreError> {
         // Who reads for long is not waited for, because all others would wait with it: the next error tries again.
         let Some(mut db) = self.db.try_write() else { return Err(StoreError("it is being read".to_owned())) };
+        assert!(open_files > 0, "I9: open files have a limit, and a store has some");
         drop(db.take());
-        let mut opened = open(directory, open_files, &self.cache);
+        // None is made in its place.
+        let open_it = || open(directory, open_files, &self.cache, false);
+        let mut opened = open_it();
         for _ in 1..OPEN_TRIES {
             if opened.is_ok() {
                 break;
             }
             std::thread::sleep(OPEN_TRY_AGAIN);
-            opened = open(directory, open_files, &self.cache);
+            opened = open_it();
         }
         *db = Some(opened?);
         Ok(())
@@ -178,10 +181,12 @@ impl Opened<'_> {
     }
 }
 
-fn open(directory: &Path, open_files: u32, cache: &Cache) -> Result<DB, StoreError> {
+fn open(directory: &Path, open_files: u32, cache: &Cache, create: bool) -> Result<DB, StoreError> {
     let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(cache)));
     let mut options = options();
     options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
+    options.create_if_missing(create);
+    options.create_missing_column_families(create);
     let db = DB::open_cf_descriptors(&options, directory, families)?;
     assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
     Ok(db)
@@ -199,6 +204,7 @@ fn iterator(db: &DB, of: Family, fill_cache: bool) -> DBRawIterator<'_> {
 
 /// Whether so many files can be opened beside those that are open.
 fn has_descriptors(directory: &Path, files: usize) -> bool {
+    assert!(files > 0, "who opens a store needs some");
     let opened: std::io::Result<Vec<File>> = (0..files).map(|_| File::open(directory)).collect();
     opened.is_ok()
 }
