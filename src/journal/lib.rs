@@ -25,6 +25,7 @@
 //! | [`record`], [`codec`] | records as they are stored, and every call of bincode |
 //! | [`projections`] | rows and holds derived from the journal, with their own position |
 //! | [`fsck`] | the check of a whole folder, and the cut of a journal by hand |
+//! | [`made`] | whether a folder has a store, or is free for a new one |
 //! | [`directory`] | the data directory: made on request, used by one process |
 //!
 //! Deliberately absent: a clock and randomness (both are arguments), sockets, wallets and rules (replay uses those of
@@ -41,6 +42,7 @@ pub mod fsck;
 pub mod group;
 pub mod handle;
 pub mod keys;
+pub mod made;
 pub mod memory;
 pub mod projections;
 pub mod queue;

@@ -20,6 +20,7 @@ mod chapters;
 mod decoded;
 pub(crate) mod disk;
 mod ended;
+mod fit;
 mod flush;
 mod keys;
 mod loading;
@@ -52,6 +53,7 @@ pub use audit::{Audited, Pace, audit};
 pub use bulk::write_rows;
 pub use decoded::DecodedGroup;
 pub use disk::ReadError;
+pub use fit::{OpenError, check_fit, reached};
 pub use flush::Flush;
 pub use keys::KeyKind;
 #[cfg(test)]
@@ -84,22 +86,6 @@ const _: () = assert!(CHUNK_RECORDS > 0, "each chunk has records");
 const _: () = assert!(OVERDUE_FLUSHES > 0, "a flush that is overdue is due: who waits for it begins it");
 /// Flushes that what is not flushed may come to before nothing more is applied; as much again may be on its way.
 const OVERDUE_FLUSHES: usize = 2;
-
-/// Why projections cannot be opened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// They have reached what the journal does not have: they belong to another journal, or the journal lost records.
-    #[error("the projections have reached position {reached}, and the journal ends at {journal}")]
-    Ahead {
-        /// Where they are.
-        reached: Position,
-        /// Where the journal ends.
-        journal: Position,
-    },
-    /// They cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
 
 /// Why a record cannot be applied. The projector stops there for good: it neither applies nor flushes any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

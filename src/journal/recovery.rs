@@ -154,6 +154,22 @@ impl Checked {
         assert!(end.epoch >= start.epoch, "epochs only go up");
         assert!(self.highest_epoch >= end.epoch, "the highest epoch is that of a group, or the start's");
     }
+
+    /// The stored groups that are not the journal: superseded ones, and the torn end.
+    #[must_use]
+    pub fn outside(&self) -> Vec<GroupKey> {
+        let mut outside = self.superseded.clone();
+        outside.extend(self.dropped.map(|dropped| dropped.key));
+        assert!(outside.iter().all(|key| key.first >= self.start.first), "what is not the journal lies in it");
+        outside
+    }
+}
+
+/// Tells a store what of it is the journal: before the journal in it is read by position, or goes on.
+pub fn adopt(store: &mut impl Store, found: &Checked) {
+    found.assert_prefix();
+    store.adopt(found.end.last, found.outside());
+    assert!(store.tail() == found.end.last, "the store was told where the journal ends");
 }
 
 /// A journal that is ready to be written.
@@ -279,12 +295,9 @@ pub fn open_epoch(
     found.assert_prefix();
     // The key of a damaged last group may name any.
     let epoch = found.highest_epoch.following().ok_or(RecoveryError::LastEpoch)?;
-    let mut outside = found.superseded.clone();
-    outside.extend(found.dropped.map(|dropped| dropped.key));
-    store.adopt(found.end.last, outside);
+    adopt(store, &found);
     let record = EpochRecord { epoch, writer, last: found.end.last, last_hash: found.end.hash };
     assert!(record.epoch > found.end.epoch, "I4: each recovery opens a later epoch");
-    assert!(store.tail() == found.end.last, "the store was told where the journal ends");
     let header = Header {
         records: 1,
         epoch: record.epoch,

@@ -18,6 +18,7 @@ use rocksdb::{
 use crate::epoch::WriterId;
 use crate::group::Group;
 use crate::keys::{Epoch, GroupKey, KEY_BYTES, Key, Position};
+use crate::made::{MadeError, is_made};
 use crate::recovery::{Recovered, RecoveryError, check, open_epoch};
 use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Start, Store, TrimError};
 
@@ -53,6 +54,9 @@ pub enum OpenError {
     /// RocksDB refuses, for instance because acknowledged data is damaged.
     #[error("the journal's store cannot be opened: {0}")]
     Rocks(String),
+    /// There is no store, and none may be made.
+    #[error("the journal's store: {0}")]
+    Made(#[from] MadeError),
     /// The journal in it is refused, or its epoch could not be opened.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
@@ -130,7 +134,7 @@ pub fn open_and_recover(
     now_ms: u64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(RocksStore, Recovered), OpenError> {
-    let is_new = !RocksReader::exists(directory);
+    let is_new = !is_made(directory)?;
     if !is_new {
         check(&RocksReader::open(directory)?, progress)?;
     }
@@ -152,7 +156,7 @@ impl RocksStore {
     /// [`OpenError`].
     pub fn open(directory: &Path, create: bool) -> Result<Self, OpenError> {
         let mut options = options();
-        options.create_if_missing(create);
+        options.create_if_missing(create && !is_made(directory)?);
         let db = DB::open(&options, directory).map_err(|error| not_opened(directory, error))?;
         assert!(RocksReader::exists(directory), "what was opened is there");
         db.flush()?;
@@ -240,11 +244,9 @@ impl Store for RocksStore {
     }
 
     fn adopt(&mut self, tail: Position, superseded: Vec<GroupKey>) {
-        let mut view = self.shared.view.write();
-        assert!(tail.next() >= view.start.first, "I4: a journal ends after its start");
-        assert!(superseded.iter().all(|key| key.first >= view.start.first), "what is not the journal lies in it");
+        assert!(tail.next() >= self.shared.view.read().start.first, "I4: a journal ends after its start");
         self.tail = tail;
-        view.superseded = superseded.into_iter().collect();
+        self.shared.pass_over(superseded);
     }
 
     fn trim(&mut self, up_to: Position) -> Result<Start, TrimError> {
@@ -354,6 +356,13 @@ impl RocksReader {
         options.set_track_and_verify_wals_in_manifest(false);
         let db = DB::open_for_read_only(&options, directory, false);
         Self::over(db.map_err(|error| not_opened(directory, error))?)
+    }
+
+    /// Told by a check: these groups are not part of the journal, and [`GroupReader::read`] does not show them.
+    pub fn pass_over(&self, superseded: Vec<GroupKey>) {
+        let mut view = self.view.write();
+        assert!(superseded.iter().all(|key| key.first >= view.start.first), "what is not the journal lies in it");
+        view.superseded = superseded.into_iter().collect();
     }
 
     fn over(db: DB) -> Result<Self, OpenError> {

@@ -158,14 +158,20 @@ pub enum ReadError {
 #[error("the journal could not be trimmed: {0}")]
 pub struct TrimError(pub String);
 
+/// What RocksDB says where what is stored is wrong. It may name an input/output error too: of a file that is missing it says
+/// "Corruption: ... IO error: No such file or directory". What is missing stays missing.
+const SIGNS_OF_DAMAGE: [&str; 2] = ["Corruption", "No such file or directory"];
+/// What it says where the system refused a call. Of direct I/O, which is not used here, it speaks when it could open a file at
+/// the second attempt and not at the first.
+const SIGNS_OF_THE_DISK: [&str; 2] = ["IO error: ", "Direct I/O is not supported"];
+
 /// Whether an error of a store says that the system refused a call (no space, input/output error), and not that what is
 /// stored is wrong: the same may work a little later. RocksDB's binding tells its kinds of errors by these words itself.
 #[must_use]
 pub fn is_of_the_disk(error: &impl std::fmt::Display) -> bool {
     let text = error.to_string();
-    // Of direct I/O, which is not used here, RocksDB speaks when it could open a file at the second attempt and not at the
-    // first.
-    ["IO error: ", "Direct I/O is not supported"].iter().any(|sign| text.contains(sign))
+    let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    !says(&SIGNS_OF_DAMAGE) && says(&SIGNS_OF_THE_DISK)
 }
 
 /// The reading half of a store. It can be shared, and reads while the writer appends.

@@ -7,6 +7,7 @@ use journal::Position;
 use journal::directory::{DataDirectory, DirectoryError};
 use journal::fsck::cut::{Cut, CutError, cut};
 use journal::fsck::{Advice, Finding, Place, Progress, Report, check, logs};
+use journal::made::is_made;
 use journal::memory::MemoryStore;
 use journal::projections::RocksProjections;
 use journal::rocks::RocksReader;
@@ -133,23 +134,29 @@ impl Drop for Messages {
 fn examine(directory: &DataDirectory, messages: &Messages, progress: &mut Progress<'_>) -> Report {
     let (folder, derived) = (directory.journal(), directory.projections());
     let mut before = Report::default();
-    let reader: Option<Box<dyn GroupReader>> = if RocksReader::exists(&folder) {
-        match RocksReader::open_untouched(&folder, messages.path()) {
-            Ok(reader) => Some(Box::new(reader)),
-            Err(error) => {
-                refused(&folder, &error.to_string(), &mut before);
-                None
-            }
+    let opened = match is_made(&folder) {
+        Ok(true) => RocksReader::open_untouched(&folder, messages.path()).map(Some),
+        Ok(false) => {
+            before.notes.push("There is no journal: no daemon has run on this folder.".to_owned());
+            Ok(None)
         }
-    } else {
-        before.notes.push("There is no journal: no daemon has run on this folder.".to_owned());
-        None
+        Err(error) => Err(error.into()),
     };
-    let opened = derived.join("CURRENT").exists().then(|| RocksProjections::open_untouched(&derived, messages.path()));
+    let reader: Option<Box<dyn GroupReader>> = match opened {
+        Ok(reader) => reader.map(|reader| Box::new(reader) as Box<dyn GroupReader>),
+        Err(error) => {
+            refused(&folder, &error.to_string(), &mut before);
+            None
+        }
+    };
+    let opened = match is_made(&derived) {
+        Ok(true) => RocksProjections::open_untouched(&derived, messages.path()).map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => Err(error.into()),
+    };
     let (projections, unread) = match opened {
-        None => (None, None),
-        Some(Ok(projections)) => (Some(projections), None),
-        Some(Err(error)) => (None, Some(error.to_string())),
+        Ok(projections) => (projections, None),
+        Err(error) => (None, Some(error.to_string())),
     };
     let mut report = match &reader {
         Some(reader) => {

@@ -18,7 +18,7 @@ use crate::config::ProjectionPart;
 use crate::daemon::{Daemon, Phase, Progress};
 use crate::priority;
 use crate::pruning::Pruning;
-use crate::shutdown::{self, EXIT_BUG, EXIT_WRITE_FAILED};
+use crate::shutdown::{self, EXIT_BUG, EXIT_CONFIGURATION, EXIT_WRITE_FAILED};
 
 /// How long the thread sleeps at most before it looks whether it is to stop, or to flush.
 const LOOK: Duration = Duration::from_millis(50);
@@ -60,13 +60,18 @@ pub enum FollowError {
 
 impl FollowError {
     /// Whether the disk is the cause, so that a start a little later may work.
-    fn is_of_the_disk(&self) -> bool {
-        matches!(self, Self::NoFlush | Self::Store(_)) || is_of_the_disk(self)
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::NoFlush) || is_of_the_disk(self)
     }
 
     /// What the process ends with.
     fn exit_code(&self) -> u8 {
-        if self.is_of_the_disk() { EXIT_WRITE_FAILED } else { EXIT_BUG }
+        match self {
+            _ if self.is_of_the_disk() => EXIT_WRITE_FAILED,
+            // What is stored is wrong, as the next start finds it too.
+            Self::Store(_) | Self::Read(_) | Self::Apply(ApplyError::Read(_)) => EXIT_CONFIGURATION,
+            _ => EXIT_BUG,
+        }
     }
 }
 
@@ -327,7 +332,11 @@ impl Flusher {
     ) -> Result<(), FollowError> {
         let since = self.since.elapsed();
         let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        if self.writing.load(Ordering::Acquire) || self.waits_after_failure(since)? || !projector.flush_due(since_ms) {
+        if self.writing.load(Ordering::Acquire) || self.waits_after_failure(since)? {
+            return Ok(());
+        }
+        // What a failed flush had is not counted again; it is tried again whether or not more was applied since.
+        if self.failing.is_none() && !projector.flush_due(since_ms) {
             return Ok(());
         }
         let Some(flush) = projector.begin_flush() else { return Ok(()) };

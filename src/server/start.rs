@@ -1,6 +1,7 @@
 //! From a data folder to a running daemon: recovery, projections, memory, threads.
 //!
-//! The order matters. The journal is checked and its epoch record synced before anything is told to anybody; the
+//! The order matters. The journal is checked, and that the projections are of it, before anything is written; its epoch record
+//! is synced before anything is told to anybody; the
 //! projections catch up with it and are flushed before memory is filled from them; wallets are rolled with the journaled
 //! allowances and terms before the configured allowance and the catalogue are looked at. What that pushed is synced before
 //! anybody is served.
@@ -12,14 +13,17 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use journal::directory::{DataDirectory, DirectoryError};
+use journal::made::is_made;
 use journal::memory::MemoryStore;
-use journal::projections::{self, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections, Shelf};
-use journal::recovery::{Checked, check, open_epoch};
+use journal::projections::{
+    self, MemoryProjections, Options, ProjectionStore, Projector, RocksProjections, Shelf, check_fit,
+};
+use journal::recovery::{Checked, adopt, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
 use journal::store::is_of_the_disk;
 use journal::{
-    Class, DurabilityMode, Group, Journal, JournalSettings, Position as JournalPosition, Queue, RecoveryError, Store,
-    Writer, WriterId,
+    Class, DurabilityMode, Group, GroupReader, Journal, JournalSettings, Position as JournalPosition, Queue,
+    RecoveryError, Store, Writer, WriterId,
 };
 use protocol::NodeId;
 use tokio::sync::{Mutex, watch};
@@ -93,12 +97,10 @@ impl StartError {
         match self {
             Self::Journal(RecoveryError::Epoch(_)) | Self::Directory(_) => true,
             Self::Clock(_) | Self::Load(_) | Self::Thread(_) => false,
-            Self::Store(_)
-            | Self::Journal(_)
-            | Self::ProjectionStore(_)
-            | Self::Projections(_)
-            | Self::Follow(_)
-            | Self::Read(_) => is_of_the_disk(self),
+            Self::Follow(error) => error.is_of_the_disk(),
+            Self::Store(_) | Self::Journal(_) | Self::ProjectionStore(_) | Self::Projections(_) | Self::Read(_) => {
+                is_of_the_disk(self)
+            }
         }
     }
 }
@@ -145,14 +147,9 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
         return go_on(wanted, (store, found), (MemoryProjections::new(), None), ArchiveLink::Memory, None);
     };
     let path = directory.journal();
-    let is_new = !RocksReader::exists(&path);
-    let mut end = JournalPosition::NONE;
-    if !is_new {
-        // The whole journal is read before anything may be rewritten.
-        end = check(&RocksReader::open(&path)?, &mut report(&path))?.end.last;
-    }
-    let store = RocksStore::open(&path, is_new)?;
     let files = places::projection_files_of_process();
+    let Before { is_new, end } = look(&directory)?;
+    let store = RocksStore::open(&path, is_new)?;
     let open = || RocksProjections::open_with_files(&directory.projections(), files);
     let (found, projections) = std::thread::scope(|scope| {
         let read = || Ok::<_, StartError>(loading::read(open()?, end)?);
@@ -169,6 +166,31 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
     go_on(wanted, (store, found), projections, ArchiveLink::Rocks, Some(directory))
 }
 
+/// What there is in a folder, before anything is opened for writing.
+struct Before {
+    is_new: bool,
+    end: JournalPosition,
+}
+
+/// Reads the whole journal, and where the projections are in it. To open a store for writing writes it anew and removes what
+/// its own list does not name: what does not fit, or is not whole, is refused as it is.
+fn look(directory: &DataDirectory) -> Result<Before, StartError> {
+    let (path, projections) = (directory.journal(), directory.projections());
+    let reached = || RocksProjections::reached_in(&projections).map_err(projections::OpenError::from);
+    let is_new = !is_made(&path).map_err(rocks::OpenError::from)?;
+    let (found, reader): (Checked, Arc<dyn GroupReader>) = if is_new {
+        let reader = MemoryStore::new().reader();
+        (check(reader.as_ref(), &mut |_, _| {})?, reader)
+    } else {
+        let reader = RocksReader::open(&path)?;
+        let found = check(&reader, &mut report(&path))?;
+        reader.pass_over(found.outside());
+        (found, Arc::new(reader))
+    };
+    check_fit(&reached()?, &found, reader.as_ref())?;
+    Ok(Before { is_new, end: found.end.last })
+}
+
 fn go_on<S: Store + 'static, P: ProjectionStore>(
     Wanted { settings, catalogue, config_source }: Wanted,
     (mut store, found): (S, Checked),
@@ -180,6 +202,9 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
     let run = random_bytes();
     let now = clock.now();
     tell(&found);
+    // Before the epoch record: with it counted in, projections that are one record ahead would seem to be at the end.
+    adopt(&mut store, &found);
+    check_fit(&projections::reached(&projections)?, &found, store.reader().as_ref())?;
     let end = open_epoch(&mut store, found, WriterId(run), now.daemon.0)?.end;
     let identity = Identity { node: NodeId::from_bytes(run), epoch: end.epoch.0 };
     let (journal, writer) = Journal::start(store, end, &journal_settings(&settings));

@@ -12,6 +12,7 @@
 //! `CRASH_CYCLES=200 cargo crash` is the long form; `CRASH_SEED=...` repeats the requests of a run, though not the
 //! moments of its kills. With `CRASH_PATIENCE=600` it stands being stopped for so many seconds.
 
+mod apart;
 mod check;
 mod daemon;
 mod damage;

@@ -82,6 +82,30 @@ pub struct Cut {
 /// # Errors
 /// [`CutError`].
 pub fn cut(directory: &DataDirectory, at: Position, flushed: Position, messages: &Path) -> Result<Cut, CutError> {
+    let Prepared { moves, done } = prepare(directory, at, flushed, messages)?;
+    for (from, to) in &moves {
+        rename(from, to)?;
+    }
+    assert!(RocksReader::exists(&directory.journal()), "the new journal has the name of the old one");
+    assert!(!directory.path().join(CUTTING_FOLDER).exists(), "a cut that is finished leaves no folder");
+    Ok(done)
+}
+
+/// A cut whose new journal is written.
+pub(super) struct Prepared {
+    /// The folders that change their names, in this order. The projections go first: as long as the new journal waits for its
+    /// name no daemon starts, and with it none must find projections that have gone further.
+    pub(super) moves: Vec<(PathBuf, PathBuf)>,
+    done: Cut,
+}
+
+/// Everything before the first folder changes its name.
+pub(super) fn prepare(
+    directory: &DataDirectory,
+    at: Position,
+    flushed: Position,
+    messages: &Path,
+) -> Result<Prepared, CutError> {
     let journal = directory.journal();
     let new = directory.path().join(CUTTING_FOLDER);
     if new.exists() {
@@ -107,18 +131,14 @@ pub fn cut(directory: &DataDirectory, at: Position, flushed: Position, messages:
     write(&reader, &kept, at, &new)?;
     drop(reader);
 
-    let copy = free_name(directory.path(), &format!("journal.before-cut-at-{at}"));
-    rename(&journal, &copy)?;
-    rename(&new, &journal)?;
-    assert!(RocksReader::exists(&journal), "the new journal has the name of the old one");
-    assert!(!new.exists(), "a cut that is finished leaves no folder");
     let projections = directory.projections();
     let gone_further = at <= flushed && projections.exists();
     let aside = gone_further.then(|| free_name(directory.path(), &format!("projections.before-cut-at-{at}")));
-    if let Some(aside) = &aside {
-        rename(&projections, aside)?;
-    }
-    Ok(Cut { at, last: at.before(), copy, projections: aside })
+    let copy = free_name(directory.path(), &format!("journal.before-cut-at-{at}"));
+    let mut moves: Vec<_> = aside.iter().map(|aside| (projections.clone(), aside.clone())).collect();
+    moves.extend([(journal.clone(), copy.clone()), (new, journal)]);
+    assert!(moves.len() == 2 + usize::from(gone_further), "every folder has its move");
+    Ok(Prepared { moves, done: Cut { at, last: at.before(), copy, projections: aside } })
 }
 
 /// Opens a store, damaged or not.

@@ -167,8 +167,14 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
         if let Some(store) = store {
             replay.begin(checked, store);
         } else if checked.start.first > Position::FIRST {
-            let note = "The journal was trimmed, and there are no projections to begin with: no record was applied.";
-            replay.report.notes.push(note.to_owned());
+            let first = checked.start.first;
+            let what = format!(
+                "the journal begins at {first}, and there are no projections with what was before it: no daemon starts, and \
+                 no record was applied"
+            );
+            let place = Place { position: Some(first), ..Place::default() };
+            let invariant = Invariant::Replay;
+            replay.report.add(Finding { place, invariant, what, advice: Advice::Restore });
             replay.stopped = true;
         }
         assert!(replay.skipped <= reached.position, "what is skipped is in the rows");

@@ -209,7 +209,13 @@ fn a_trimmed_journal_is_checked_from_the_rows_on() {
     recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
     store.trim(Position(30)).unwrap();
     let report = examined(&store.image(), NONE);
-    assert_eq!((report.findings.len(), report.counts.applied, report.notes.len()), (0, 0, 1));
+    assert_eq!((numbers(&report), report.counts.applied), (vec!["I8"], 0));
+    let finding = &report.findings[0];
+    assert_eq!(
+        (finding.advice, finding.place.position),
+        (Advice::Restore, Some(store.reader().start().unwrap().first))
+    );
+    assert!(finding.what.contains("there are no projections"), "{}", finding.what);
 }
 
 /// A record that the program never writes, after a clean journal: the number of what it breaks, and where.

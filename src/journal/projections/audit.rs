@@ -13,7 +13,7 @@ use wallet::ids::{AccountId, HoldId};
 use wallet::row::Row;
 
 use super::archive::Archive;
-use super::disk::ReadError;
+use super::disk::{ReadError, no_key};
 use super::keys::{KeyKind, id_key, id_of};
 use super::rows::{Reached, Stored, decode_hold};
 use super::store::{Frozen, ProjectionStore};
@@ -171,8 +171,18 @@ fn each(
         let mut left = pace.slice.max(1);
         let mut result = Ok(());
         from = None;
-        frozen.scan(kind.family(), &id_key(kind, first), &mut |key, value| {
-            let Some(id) = id_of(kind, key) else { return ControlFlow::Break(()) };
+        let begin = id_key(kind, first);
+        // From the first id on: from whatever is of the kind.
+        let begin = if first == 0 { &begin[..1] } else { &begin[..] };
+        frozen.scan(kind.family(), begin, &mut |key, value| {
+            if key.first() != Some(&(kind as u8)) {
+                return ControlFlow::Break(());
+            }
+            let Some(id) = id_of(kind, key) else {
+                // Not the end of the kind: what comes after it would not be looked at.
+                result = Err(ReadError::damaged(key, no_key()));
+                return ControlFlow::Break(());
+            };
             if left == 0 {
                 from = Some(id);
                 return ControlFlow::Break(());

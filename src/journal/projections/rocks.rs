@@ -17,7 +17,10 @@ use rocksdb::{
     properties::LIVE_SST_FILES_SIZE,
 };
 
+use super::disk::ReadError;
+use super::rows::Reached;
 use super::store::{BatchWriter, Family, Frozen, ProjectionStore, Show, StoreError};
+use crate::made::{MadeError, is_made, names};
 use crate::rocks::written_out_by;
 
 /// A write buffer of each family: larger than most flushes, so that each becomes one file.
@@ -87,7 +90,26 @@ impl From<rocksdb::Error> for StoreError {
     }
 }
 
+impl From<MadeError> for StoreError {
+    fn from(error: MadeError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl RocksProjections {
+    /// What the projections in `directory` have reached, before they are opened for writing: no file of the store is
+    /// changed or removed. Nothing where there is no store yet.
+    ///
+    /// # Errors
+    /// [`ReadError`]; also where no store may be made.
+    pub fn reached_in(directory: &Path) -> Result<Reached, ReadError> {
+        if !is_whole(directory)? {
+            return Ok(Reached::default());
+        }
+        let store = Self::open_to_read(options(), directory)?;
+        super::disk::reached(&store)
+    }
+
     /// Opens the store in `directory`, or makes one.
     ///
     /// # Errors
@@ -102,7 +124,7 @@ impl RocksProjections {
     /// [`StoreError`].
     pub fn open_with_files(directory: &Path, open_files: u32) -> Result<Self, StoreError> {
         let cache = block_cache();
-        let db = open(directory, open_files, &cache, true)?;
+        let db = open(directory, open_files, &cache, !is_whole(directory)?)?;
         let mut written = WriteOptions::default();
         written.disable_wal(true);
         let store = Self {
@@ -133,12 +155,14 @@ impl RocksProjections {
     /// # Errors
     /// [`StoreError`].
     pub fn open_untouched(directory: &Path, messages: &Path) -> Result<Self, StoreError> {
+        let mut options = options();
+        options.set_db_log_dir(messages);
+        Self::open_to_read(options, directory)
+    }
+
+    fn open_to_read(options: Options, directory: &Path) -> Result<Self, StoreError> {
         let cache = block_cache();
         let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(&cache)));
-        let mut options = options();
-        options.create_if_missing(false);
-        options.create_missing_column_families(false);
-        options.set_db_log_dir(messages);
         let db = DB::open_cf_descriptors_read_only(&options, directory, families, false)?;
         assert!(Family::ALL.iter().all(|family| db.cf_handle(family.name()).is_some()), "both families are opened");
         let (db, written) = (RwLock::new(Some(db)), WriteOptions::default());
@@ -182,6 +206,7 @@ impl Opened<'_> {
 }
 
 fn open(directory: &Path, open_files: u32, cache: &Cache, create: bool) -> Result<DB, StoreError> {
+    assert!(open_files > 0, "I9: open files have a limit, and a store has some");
     let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(cache)));
     let mut options = options();
     options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
@@ -211,15 +236,36 @@ fn has_descriptors(directory: &Path, files: usize) -> bool {
 
 fn options() -> Options {
     let mut options = written_out_by(BYTES_PER_SYNC);
-    options.create_if_missing(true);
-    options.create_missing_column_families(true);
     options.set_atomic_flush(true);
     options.set_max_open_files(i32::try_from(OPEN_FILES).unwrap_or(i32::MAX));
     options.set_table_cache_num_shard_bits(OPEN_FILES_SHARD_BITS);
     options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
     options.set_max_log_file_size(INFO_LOG_BYTES_MAX);
-    options.set_keep_log_file_num(2);
+    // A start opens it twice: those of the run before stay.
+    options.set_keep_log_file_num(3);
     options
+}
+
+/// Whether there is a store with both families; `false` where one may be made. Nothing can have been written before both are
+/// there, so that a store with files and without one of them has lost a part of its list.
+fn is_whole(directory: &Path) -> Result<bool, StoreError> {
+    if !is_made(directory)? {
+        return Ok(false);
+    }
+    let families = DB::list_cf(&Options::default(), directory)?;
+    assert!(!families.is_empty(), "every store has the family of RocksDB's own");
+    let has = |family: &Family| families.iter().any(|name| name == family.name());
+    if Family::ALL.iter().all(has) {
+        return Ok(true);
+    }
+    match names(directory)?.into_iter().find(|name| name.ends_with(".sst")) {
+        None => Ok(false),
+        Some(file) => Err(StoreError(format!(
+            "Corruption: {} has the file {file}, and its MANIFEST does not name the families of rows: nothing was changed; \
+             restore the folder from a backup",
+            directory.display()
+        ))),
+    }
 }
 
 /// The cache of a store of so many bytes.
@@ -403,6 +449,7 @@ impl ProjectionStore for RocksProjections {
     /// comes back by itself; from all else a start should look at what is there.
     fn recover(&self, from: &StoreError) -> bool {
         let Some((directory, open_files)) = &self.place else { return false };
+        assert!(!from.0.is_empty(), "an error says what it is");
         if !from.0.contains(NO_DESCRIPTORS) || !has_descriptors(directory, DESCRIPTORS_TO_OPEN) {
             return false;
         }

@@ -30,3 +30,24 @@ fn what_the_disk_refuses_is_told_from_what_is_damaged() {
     assert!(!is_of_the_disk(&ReadError::Store("Corruption: checksum mismatch".to_owned())));
     assert!(!is_of_the_disk(&ReadError::Foreign("a key".to_owned())));
 }
+
+/// What RocksDB 8 and later say of a file of the store that is missing, cut short or flipped.
+#[test]
+fn damage_is_not_taken_for_a_disk_that_may_work_later() {
+    let texts = [
+        "Corruption: Can't access /000012.sst: IO error: No such file or directory: While stat a file for size: \
+         projections/000012.sst: No such file or directory  The file projections/MANIFEST-000005 may be corrupted.",
+        "Corruption: IO error: No such file or directory: While open a file for random read: projections/000009.sst: No such \
+         file or directory in file projections/MANIFEST-000005",
+        "IO error: No such file or directory: While opening a file for sequentially reading: projections/MANIFEST-000005: No \
+         such file or directory",
+        "Corruption: block checksum mismatch: stored = 1, computed = 2 in projections/000012.sst offset 0 size 4096",
+    ];
+    for text in texts {
+        assert!(!is_of_the_disk(&ReadError::Store(text.to_owned())), "{text}");
+    }
+    for text in ["IO error: Input/output error: While fsync: journal/000004.log", "IO error: Too many open files: LOCK"]
+    {
+        assert!(is_of_the_disk(&ReadError::Store(text.to_owned())), "{text}");
+    }
+}

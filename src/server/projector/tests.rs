@@ -83,6 +83,37 @@ fn a_disk_that_fails_may_work_later_and_a_record_that_does_not_fit_never_will() 
 }
 
 #[test]
+fn damage_of_the_projections_is_no_disk_that_may_work_later() {
+    let store = |text: &str| StoreError(text.to_owned());
+    let damage = "Corruption: IO error: No such file or directory: While open a file for random read: 000009.sst";
+    assert_eq!(FollowError::Store(store(damage)).exit_code(), EXIT_CONFIGURATION);
+    let read = journal::projections::ReadError::Store(store(damage));
+    assert_eq!(FollowError::Apply(ApplyError::Read(read)).exit_code(), EXIT_CONFIGURATION);
+    assert_eq!(
+        FollowError::Store(store("IO error: No space left on device: While append")).exit_code(),
+        EXIT_WRITE_FAILED
+    );
+}
+
+#[test]
+fn a_flush_that_failed_is_tried_again_after_a_second_and_not_after_an_interval() {
+    let journal = journal_of(300);
+    let mut projector = projector(usize::MAX);
+    while apply(&mut projector, &journal, Epoch(0), 7).expect("it follows") > 0 {}
+    // What failed has taken out what was counted.
+    drop(projector.begin_flush().expect("there is something to flush"));
+    let mut flusher = Flusher::new();
+    flusher.failed.store(true, Ordering::Relaxed);
+    flusher.flush_if_due(&mut projector, &journal).expect("no minute has passed");
+    assert!(flusher.thread.is_none(), "not at once");
+    std::thread::sleep(FLUSH_RETRY);
+    assert!(!projector.flush_due(1_000), "neither the interval has passed nor is there much");
+    flusher.flush_if_due(&mut projector, &journal).expect("no minute has passed");
+    flusher.wait();
+    assert_eq!(projector.archive().flushed(), projector.reached().position);
+}
+
+#[test]
 fn groups_from_the_store_lead_to_the_same_state_and_no_other_epoch_is_taken() {
     let journal = journal_of(300);
     let [mut one_by_one, mut in_a_row] = [projector(usize::MAX), projector(usize::MAX)];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::directory::DataDirectory;
-use crate::fsck::cut::{CutError, cut};
+use crate::fsck::cut::{CutError, cut, prepare};
 use crate::projections::RocksProjections;
 use crate::rocks::{RocksReader, RocksStore};
 
@@ -307,6 +307,34 @@ fn projections_that_have_gone_further_than_a_cut_are_made_again_or_stop_it() {
     // A second cut keeps a second copy.
     let again = cut(&folder.open(), Position(50), Position::NONE, &folder.messages()).unwrap();
     assert_ne!(again.copy, done.copy);
+}
+
+/// A folder that a daemon would start from, after whichever of the renames the cut was ended.
+#[test]
+fn a_cut_that_ends_after_any_rename_leaves_no_projections_beyond_the_journal() {
+    let folder = Folder::new(&script(60), 7, Position::MAX);
+    let flushed = folder.report().unwrap().projections.unwrap().position;
+    let mut renames = 0;
+    loop {
+        let copy = folder.copy();
+        let moves = prepare(&copy.open(), Position(50), flushed, &copy.messages()).unwrap().moves;
+        let last = renames == moves.len();
+        moves.into_iter().take(renames).for_each(|(from, to)| std::fs::rename(from, to).unwrap());
+        if !copy.data().join("journal.cutting").exists() {
+            assert!(!copy.open().projections().exists(), "after {renames} renames");
+        }
+        if last {
+            break;
+        }
+        renames += 1;
+        // The next cut ends it.
+        cut(&copy.open(), Position(50), if renames == 1 { flushed } else { Position::NONE }, &copy.messages()).unwrap();
+        let journal = RocksReader::open_untouched(&copy.open().journal(), &copy.messages()).unwrap();
+        let report = check(&journal, NONE, &mut |_, _| {});
+        assert_eq!((report.findings, report.journal.unwrap().end.last), (vec![], Position(49)));
+        assert!(!copy.open().projections().exists());
+    }
+    assert_eq!(renames, 3, "the projections, the journal and the new one");
 }
 
 #[test]

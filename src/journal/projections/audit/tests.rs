@@ -170,3 +170,21 @@ fn an_audit_stops_when_it_is_told_and_says_what_it_cannot_read() {
     let mut pace = Pace { slice: 4, pause: &mut || ControlFlow::Continue(()) };
     assert!(matches!(audit(&store, &mut pace, &mut |_| {}), Err(ReadError::Damaged { .. })));
 }
+
+/// A key of a kind that is longer or shorter than those ends no audit unsaid: what comes after it would not be looked at.
+#[test]
+fn a_key_that_is_none_is_reported() {
+    for kind in [KeyKind::Wallet, KeyKind::OpenHold] {
+        for bytes in [1, 5, 18] {
+            let store = MemoryProjections::new();
+            fill(&store, 3);
+            let key = [&[kind as u8][..], &vec![0; bytes - 1]].concat();
+            store.write(&mut |batch| batch.put(Family::State, &key, b"row")).unwrap();
+            let mut pause = || ControlFlow::Continue(());
+            let mut found = Vec::new();
+            let mut pace = Pace { slice: 2, pause: &mut pause };
+            let audited = audit(&store, &mut pace, &mut |violation| found.push(violation));
+            assert_eq!(audited, Err(ReadError::damaged(&key, no_key())), "{kind:?} with {bytes} bytes: {found:?}");
+        }
+    }
+}
