@@ -5,6 +5,7 @@ use protocol::limits::{ACCOUNTS_LISTED_MAX, REASON_BYTES_MAX, ZONE_BYTES_MAX};
 use protocol::{AccountId, Command, CommandId, Text, View};
 use serde_json::json;
 
+use crate::again::Again;
 use crate::exit::{Exit, Failure};
 use crate::output::Shown;
 use crate::tool::Tool;
@@ -90,7 +91,7 @@ impl Verb {
         match self {
             Self::Open(open) => open.run(tool).await,
             Self::Show { account } => {
-                let answer = tool.command(&Command::ShowAccount { account }, "", "").await?;
+                let answer = tool.look(&Command::ShowAccount { account }).await?;
                 let names = tool.plan_names(&answer).await;
                 Ok(account_view::account(&[("account", account.to_string())], &answer, &names))
             }
@@ -104,10 +105,13 @@ impl Verb {
 
 impl Open {
     async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
+        let made_up = self.account.is_none();
         let account = self.account.unwrap_or_else(|| AccountId(client::command_id().0));
         let command = self.command_id.unwrap_or_else(client::command_id);
+        let again = Again::same().adding(made_up.then(|| account.to_string()));
+        let again = again.adding(self.command_id.is_none().then(|| format!("--command-id {command}")));
         let request = Command::OpenAccount { command, account, zone: self.zone };
-        let answer = tool.command(&request, "--command-id", format!("{command} {account}")).await?;
+        let answer = tool.command(&request, again).await?;
         let about = [("account", account.to_string()), ("command_id", command.to_string())];
         Ok(answer_view::command(&about, &answer))
     }
@@ -122,7 +126,7 @@ impl List {
         loop {
             let page = (wanted - accounts.len()).min(ACCOUNTS_LISTED_MAX);
             let limit = u16::try_from(page).unwrap_or(u16::MAX);
-            let answer = tool.command(&Command::ListAccounts { after, limit }, "", "").await?;
+            let answer = tool.look(&Command::ListAccounts { after, limit }).await?;
             let View::Accounts(found) = &answer.view else { return Ok(answer_view::command(&[], &answer)) };
             accounts.extend(found.as_slice());
             let full = found.as_slice().len() == page;
@@ -151,9 +155,10 @@ impl Zone {
     async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         let Self { account, zone, command_id } = self;
         let command = command_id.unwrap_or_else(client::command_id);
+        let again = Again::with("--command-id", command_id, command);
         let about =
             [("account", account.to_string()), ("zone", zone.as_str().to_owned()), ("command_id", command.to_string())];
-        let answer = tool.command(&Command::SetZone { command, account, zone }, "--command-id", command).await?;
+        let answer = tool.command(&Command::SetZone { command, account, zone }, again).await?;
         Ok(subscription_view::changed(&about, &answer, &tool.plan_names(&answer).await))
     }
 }
@@ -162,8 +167,8 @@ impl Freeze {
     async fn run(self, tool: &Tool, frozen: bool) -> Result<Shown, Failure> {
         let Self { account, reason, command_id } = self;
         let command = command_id.unwrap_or_else(client::command_id);
-        let answer =
-            tool.command(&Command::Freeze { command, account, frozen, reason }, "--command-id", command).await?;
+        let again = Again::with("--command-id", command_id, command);
+        let answer = tool.command(&Command::Freeze { command, account, frozen, reason }, again).await?;
         let about = [("account", account.to_string()), ("command_id", command.to_string())];
         Ok(answer_view::command(&about, &answer))
     }

@@ -12,8 +12,8 @@ use crate::{
 
 /// Operate and measure a creditd daemon.
 ///
-/// Exit codes: 0 ok · 1 refused by rule · 2 usage · 3 unreachable · 4 not authorized · 5 outcome unknown (run it again
-/// with the same id) · 70 bug · 75 try later · 78 configuration.
+/// Exit codes: 0 ok · 1 refused by rule · 2 usage · 3 unreachable · 4 not authorized · 5 outcome unknown (what is
+/// printed says how to make the same request again) · 70 bug · 75 try later · 78 configuration.
 #[derive(Debug, Parser)]
 #[command(name = "creditctl", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {

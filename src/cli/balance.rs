@@ -17,7 +17,7 @@ pub(crate) struct Balance {
 
 impl Balance {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
-        let answer = tool.command(&Command::ShowAccount { account: self.account }, "", "").await?;
+        let answer = tool.look(&Command::ShowAccount { account: self.account }).await?;
         Ok(account_view::balance(&[("account", self.account.to_string())], &answer))
     }
 }

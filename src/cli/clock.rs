@@ -4,6 +4,7 @@ use clap::Subcommand;
 use protocol::{ClockState, ClockView, Command, CommandAnswer, View};
 use serde_json::json;
 
+use crate::again::Again;
 use crate::answer_view;
 use crate::exit::{Exit, Failure};
 use crate::output::{Shown, list};
@@ -22,8 +23,10 @@ pub(crate) enum Verb {
 
 impl Verb {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
-        let command = Command::Clock { confirm: matches!(self, Self::Confirm) };
-        Ok(clock(&tool.command(&command, "", "").await?))
+        let confirm = matches!(self, Self::Confirm);
+        let again = if confirm { Again::same() } else { Again::Anew };
+        let command = Command::Clock { confirm };
+        Ok(clock(&tool.command(&command, again).await?))
     }
 }
 

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use protocol::{Command, CommandAnswer, ReloadView, View};
 use serde_json::{Value, json};
 
+use crate::again::Again;
 use crate::answer_view;
 use crate::exit::{Exit, Failure};
 use crate::output::{Shown, list};
@@ -19,7 +20,7 @@ pub(crate) enum Verb {
 impl Verb {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         let Self::Reload = self;
-        Ok(reload(&tool.command(&Command::Reload, "", "").await?))
+        Ok(reload(&tool.command(&Command::Reload, Again::same()).await?))
     }
 }
 

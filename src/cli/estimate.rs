@@ -52,7 +52,7 @@ impl Estimate {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         let rates =
             if self.lines.iter().any(|line| line.what.has_names()) { tool.rates().await? } else { Default::default() };
-        let answer = tool.command(&self.command(&rates)?, "", "").await?;
+        let answer = tool.look(&self.command(&rates)?).await?;
         Ok(self.shown(&answer))
     }
 

@@ -118,7 +118,7 @@ fn check_success(step: Step, answer: &Answer) -> Result<(), Failure> {
 
 /// The account as it is now.
 async fn account_view(tool: &Tool, account: AccountId) -> Result<AccountView, Failure> {
-    let answer = tool.command(&Command::ShowAccount { account }, "", "").await?;
+    let answer = tool.look(&Command::ShowAccount { account }).await?;
     match answer.view {
         View::Account(view) => Ok(*view),
         _ => Err(Failure::new(

@@ -5,6 +5,8 @@ use std::fmt;
 use client::{CallError, NotSent};
 use protocol::{CloseReason, Outcome};
 
+use crate::again::Again;
+
 /// The exit codes, stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -18,7 +20,7 @@ pub(crate) enum Exit {
     Unreachable = 3,
     /// The key does not allow it.
     NotAuthorized = 4,
-    /// It may have happened: the same id again.
+    /// It may have happened: what is printed says how to make the same request again.
     OutcomeUnknown = 5,
     /// This program or the daemon is wrong.
     Bug = 70,
@@ -36,13 +38,13 @@ pub(crate) struct Failure {
     pub(crate) code: &'static str,
     /// A sentence for people.
     pub(crate) message: String,
-    /// What to repeat it with, where that matters.
-    pub(crate) same_id: Option<String>,
+    /// What to do if its outcome is unknown, where there is something to say.
+    pub(crate) again: Option<Again>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, code: &'static str, message: impl fmt::Display) -> Self {
-        Self { exit, code, message: message.to_string(), same_id: None }
+        Self { exit, code, message: message.to_string(), again: None }
     }
 
     pub(crate) fn bug(message: &impl fmt::Display) -> Self {
@@ -57,9 +59,9 @@ impl Failure {
         Self::new(Exit::Configuration, "configuration", message)
     }
 
-    /// With the argument that makes a second try the same request.
-    pub(crate) fn with_id(self, argument: &str, id: impl fmt::Display) -> Self {
-        Self { same_id: Some(format!("{argument} {id}")), ..self }
+    /// With what makes a second try the same request.
+    pub(crate) fn again(self, again: Again) -> Self {
+        Self { again: Some(again), ..self }
     }
 }
 

@@ -5,6 +5,7 @@ use protocol::limits::REASON_BYTES_MAX;
 use protocol::{AccountId, Bucket, Command, CommandId, Text};
 
 use crate::account::text;
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::answer_view;
 use crate::exit::Failure;
@@ -56,7 +57,7 @@ impl Grant {
         let Self { account, amount, bucket, reason, command_id } = self;
         let command = command_id.unwrap_or_else(client::command_id);
         let request = Command::Grant { command, account, bucket: bucket.into(), amount: amount.0, reason };
-        let answer = tool.command(&request, "--command-id", command).await?;
+        let answer = tool.command(&request, Again::with("--command-id", command_id, command)).await?;
         let about = [("account", account.to_string()), ("command_id", command.to_string())];
         Ok(answer_view::command(&about, &answer))
     }

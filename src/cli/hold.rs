@@ -7,6 +7,7 @@ use protocol::{
     Sources, WorkerId,
 };
 
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::duration::parse_ms;
 use crate::exit::Failure;
@@ -170,22 +171,28 @@ impl Verb {
         match self {
             Self::Reserve(reserve) => {
                 let generation = tool.generation(&reserve.make.what).await?;
-                send(tool, reserve.operation(generation), "drawn").await
+                let operation = reserve.operation(generation);
+                let again = Again::with("--hold", reserve.make.hold, operation.hold);
+                send(tool, operation, "drawn", again).await
             }
             Self::Charge(make) => {
                 let generation = tool.generation(&make.what).await?;
-                send(tool, make.operation(OperationKind::Charge, generation), "drawn").await
+                let operation = make.operation(OperationKind::Charge, generation);
+                let again = Again::with("--hold", make.hold, operation.hold);
+                send(tool, operation, "drawn", again).await
             }
-            Self::Commit(commit) => send(tool, commit.operation(), "captured").await,
-            Self::Release(Which { account, hold }) => send(tool, Operation::release(hold, account), "returned").await,
+            Self::Commit(commit) => send(tool, commit.operation(), "captured", Again::same()).await,
+            Self::Release(Which { account, hold }) => {
+                send(tool, Operation::release(hold, account), "returned", Again::same()).await
+            }
             Self::Refund(Refund { which: Which { account, hold }, amount, reason, number }) => {
-                send(tool, Operation::refund(hold, account, amount.0, number, reason), "returned").await
+                send(tool, Operation::refund(hold, account, amount.0, number, reason), "returned", Again::same()).await
             }
             Self::Extend(Extend { which: Which { account, hold }, ttl }) => {
-                send(tool, Operation::extend(hold, account, ttl), "held").await
+                send(tool, Operation::extend(hold, account, ttl), "held", Again::same()).await
             }
             Self::Show { hold } => {
-                let answer = tool.command(&Command::ShowHold { hold }, "", "").await?;
+                let answer = tool.look(&Command::ShowHold { hold }).await?;
                 Ok(account_view::hold(&[("hold", hold.to_string())], &answer))
             }
             Self::List(list) => list.run(tool).await,
@@ -194,9 +201,9 @@ impl Verb {
     }
 }
 
-async fn send(tool: &Tool, operation: Operation, moved: &str) -> Result<Shown, Failure> {
+async fn send(tool: &Tool, operation: Operation, moved: &str, again: Again) -> Result<Shown, Failure> {
     let Operation { hold, account, .. } = operation;
-    let answer = tool.operation(operation, "--hold", hold).await?;
+    let answer = tool.operation(operation, again).await?;
     let upgrade_to = match client::decided(&answer) {
         Outcome::Insufficient if answer.detail != 0 => tool.plan_name(answer.detail).await,
         _ => None,

@@ -6,7 +6,7 @@
 //! - [`named`], [`generation`]: plans, tools, models and settings by name or number.
 //! - [`account_view`], [`answer_view`], [`subscription_view`], [`refusal`]: answers as tables, as JSON, and as advice.
 //! - [`files`]: plan and rate files, checked with the parser of the daemon and without one.
-//! - [`output`], [`exit`]: where it goes, and with which code the program ends.
+//! - [`output`], [`exit`], [`again`]: where it goes, with which code the program ends, and how to go on where nobody knows.
 //! - [`mod@bench`]: load against its own daemon or a running one. [`example`]: the worked example of the README.
 //!
 //! # What is not here
@@ -14,6 +14,7 @@
 
 mod account;
 mod account_view;
+mod again;
 mod amount;
 mod answer_view;
 mod arguments;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use crate::again::Again;
 use crate::arguments::Format;
 use crate::exit::{Exit, Failure};
 
@@ -33,14 +34,21 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn failure_text(failure: &Failure) -> String {
-    let again = failure.same_id.as_ref().filter(|_| failure.exit == Exit::OutcomeUnknown);
-    let again = again.map_or_else(String::new, |id| format!("\nthe same request again: add {id}"));
+/// A failure in sentences.
+pub(crate) fn failure_text(failure: &Failure) -> String {
+    let again = advice(failure).map_or_else(String::new, |advice| format!("\n{advice}"));
     format!("creditctl: {}{again}\n", failure.message)
 }
 
 fn failure_json(failure: &Failure) -> Value {
-    json!({ "error": { "code": failure.code, "message": failure.message, "same_id": failure.same_id } })
+    let same_id = failure.again.as_ref().and_then(Again::arguments);
+    let advice = advice(failure);
+    json!({ "error": { "code": failure.code, "message": failure.message, "same_id": same_id, "advice": advice } })
+}
+
+/// What to do where the outcome is unknown; any other failure says it all.
+fn advice(failure: &Failure) -> Option<String> {
+    failure.again.as_ref().filter(|_| failure.exit == Exit::OutcomeUnknown).map(Again::to_string)
 }
 
 /// Labels and values, one a line; the values begin in one column.

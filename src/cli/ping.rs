@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::again::Again;
 use crate::exit::{Exit, Failure};
 use crate::output::{Shown, list};
 use crate::time::{instant, instant_or_none};
@@ -10,7 +11,7 @@ use crate::tool::Tool;
 /// Asks whether the daemon is there, and who it is.
 pub(crate) async fn run(tool: &Tool) -> Result<Shown, Failure> {
     let welcome = tool.client.welcome().await?;
-    let took = tool.client.ping().await?;
+    let took = tool.client.ping().await.map_err(|error| Failure::from(error).again(Again::Anew))?;
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let rows = [
         ("daemon", welcome.server_name.to_string()),

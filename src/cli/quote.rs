@@ -42,7 +42,7 @@ impl Quote {
             count: generation.count,
             sources: sources.0,
         };
-        let answer = tool.command(&request, "", "").await?;
+        let answer = tool.look(&request).await?;
         Ok(quote(&[("account", account.to_string())], &answer))
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::amount::Amount;
 use crate::answer_view::buckets_text;
-use crate::time::{instant, instant_or_none};
+use crate::time::instant;
 
 /// The parts of an answer that a refusal is explained with, of operations and commands alike.
 #[derive(Clone, Debug)]
@@ -68,12 +68,17 @@ impl Told {
             Outcome::AlreadySettled => vec![("captured", amount())],
             Outcome::ExceedsHold => vec![("most to commit", amount())],
             Outcome::ExceedsCaptured => vec![("most to refund", amount())],
-            Outcome::HoldAgeLimit => vec![("latest end", instant_or_none(self.time_ms))],
-            Outcome::HoldIdExpired => vec![("the daemon's time", instant_or_none(self.time_ms))],
+            Outcome::HoldAgeLimit => self.time_as("latest end"),
+            Outcome::HoldIdExpired => self.time_as("the daemon's time"),
             Outcome::Limit => vec![("limit", self.limit())],
             outcome if outcome.names_field() => vec![("field", self.field())],
             _ => Vec::new(),
         }
+    }
+
+    /// The time that is told; nothing where none is.
+    fn time_as(&self, label: &'static str) -> Vec<(&'static str, String)> {
+        instant(self.time_ms).map(|time| (label, time)).into_iter().collect()
     }
 
     /// Members for programs. Those that say nothing about this outcome are left out.
@@ -119,7 +124,9 @@ impl Told {
             Outcome::PaymentReused => "look into the billing service: one payment id, two contents",
             Outcome::CommandIdReused => "use a new command id",
             Outcome::AlreadyReleased | Outcome::AlreadySettled => "nothing: there is nothing left to settle",
-            Outcome::HoldIdExpired => "make a new hold id, and check this machine's clock",
+            Outcome::HoldIdExpired => {
+                "make a new hold id, and check this machine's clock; `hold show` tells what an earlier attempt did"
+            }
             Outcome::AccountFrozen => "an operator has to unfreeze the account",
             Outcome::Unpriced => "check tool, model and settings, name an amount, or extend the rate card",
             Outcome::PriceChanged => "ask the person, then send it with the new price",
@@ -130,6 +137,7 @@ impl Told {
             Outcome::HoldExpired => "reserve again with a new hold id",
             Outcome::ExceedsHold => "commit at most that",
             Outcome::ExceedsCaptured => "refund at most that",
+            Outcome::HoldAgeLimit if self.time_ms == 0 => "commit before the hold's end",
             Outcome::HoldAgeLimit => "commit before the latest end",
             Outcome::RefundWindowPassed => "grant credits instead",
             Outcome::Limit => "settle or end something first",

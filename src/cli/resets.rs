@@ -12,7 +12,7 @@ use crate::tool::Tool;
 
 /// Asks for the next resets and the last.
 pub(crate) async fn run(tool: &Tool) -> Result<Shown, Failure> {
-    Ok(resets(&tool.command(&Command::ShowResets, "", "").await?))
+    Ok(resets(&tool.look(&Command::ShowResets).await?))
 }
 
 fn resets(answer: &CommandAnswer) -> Shown {

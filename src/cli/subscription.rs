@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use protocol::{AccountId, ChangeMode, Command, CommandId};
 
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::exit::Failure;
 use crate::moment::Moment;
@@ -152,7 +153,7 @@ impl Verb {
         };
         let (id, account) = (self.id().unwrap_or_else(client::command_id), self.account());
         let request = self.command(id, plan, now_ms);
-        let answer = tool.command(&request, "--command-id", again(id, &request, now_ms)).await?;
+        let answer = tool.command(&request, self.again(id, &request)).await?;
         let about = [("account", account.to_string()), ("command_id", id.to_string())];
         Ok(match self {
             Self::Set(_) => answer_view::command(&about, &answer),
@@ -220,6 +221,26 @@ impl Verb {
         }
     }
 
+    /// What makes a second try the same request: a time from now has become an instant.
+    fn again(&self, id: CommandId, request: &Command) -> Again {
+        let again = Again::with("--command-id", self.id(), id);
+        let (argument, at_ms) = match request {
+            Command::Subscribe { paid_through_ms, .. } | Command::Renew { paid_through_ms, .. } => {
+                ("--paid-through", *paid_through_ms)
+            }
+            Command::SetSubscription { ends_at_ms, .. } => ("--ends-at", *ends_at_ms),
+            _ => return again,
+        };
+        let in_place_of = match self {
+            Self::Set(Set { ends_in: Some(_), .. }) => "--ends-in",
+            _ => argument,
+        };
+        match instant(at_ms).filter(|_| self.counts_from_now()) {
+            Some(instant) => again.saying(format!("{argument} {instant}"), in_place_of),
+            None => again,
+        }
+    }
+
     fn counts_from_now(&self) -> bool {
         let moment = match self {
             Self::Subscribe(Subscribe { paid_through, .. }) => *paid_through,
@@ -228,21 +249,6 @@ impl Verb {
             _ => None,
         };
         moment.is_some_and(Moment::counts_from_now)
-    }
-}
-
-/// What makes a second try the same request: a time from now has become an instant.
-fn again(id: CommandId, request: &Command, now_ms: u64) -> String {
-    let at = match request {
-        Command::Subscribe { paid_through_ms, .. } | Command::Renew { paid_through_ms, .. } => {
-            ("--paid-through", *paid_through_ms)
-        }
-        Command::SetSubscription { ends_at_ms, .. } => ("--ends-at", *ends_at_ms),
-        _ => return id.to_string(),
-    };
-    match instant(at.1).filter(|_| now_ms != 0) {
-        Some(instant) => format!("{id} and say {} {instant}", at.0),
-        None => id.to_string(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use client::{Client, Options};
-use protocol::{Answer, Command, CommandAnswer, Operation, PlansView, RatesView, Secret, View};
+use client::{CallError, Client, Options, Unknown};
+use protocol::{Answer, Command, CommandAnswer, HoldId, Operation, PlansView, RatesView, Secret, View};
 
+use crate::again::Again;
 use crate::arguments::{Format, Global};
 use crate::exit::{self, Failure};
 use crate::generation::{Generation, What};
@@ -33,29 +34,27 @@ impl Tool {
         }
     }
 
-    /// One operation; `argument` and `id` say how to repeat it if its outcome is unknown.
-    pub(crate) async fn operation(
-        &self,
-        operation: Operation,
-        argument: &str,
-        id: impl std::fmt::Display,
-    ) -> Result<Answer, Failure> {
-        self.client.operation(operation).await.map_err(|error| Failure::from(error).with_id(argument, id))
+    /// One operation; `again` says how to repeat it if its outcome is unknown.
+    pub(crate) async fn operation(&self, operation: Operation, again: Again) -> Result<Answer, Failure> {
+        self.client.operation(operation).await.map_err(|error| {
+            let again = way_on(&error, operation.hold, again);
+            Failure::from(error).again(again)
+        })
     }
 
     /// One command; the same.
-    pub(crate) async fn command(
-        &self,
-        command: &Command,
-        argument: &str,
-        id: impl std::fmt::Display,
-    ) -> Result<CommandAnswer, Failure> {
-        self.client.command(command).await.map_err(|error| Failure::from(error).with_id(argument, id))
+    pub(crate) async fn command(&self, command: &Command, again: Again) -> Result<CommandAnswer, Failure> {
+        self.client.command(command).await.map_err(|error| Failure::from(error).again(again))
+    }
+
+    /// One command that changes nothing.
+    pub(crate) async fn look(&self, command: &Command) -> Result<CommandAnswer, Failure> {
+        self.command(command, Again::Anew).await
     }
 
     /// The daemon's plans and bundles.
     pub(crate) async fn plans(&self) -> Result<PlansView, Failure> {
-        let answer = self.command(&Command::ListPlans, "", "").await?;
+        let answer = self.look(&Command::ListPlans).await?;
         match answer.view {
             View::Plans(view) => Ok(*view),
             _ => Err(refused(&answer)),
@@ -64,7 +63,7 @@ impl Tool {
 
     /// The daemon's rate card.
     pub(crate) async fn rates(&self) -> Result<RatesView, Failure> {
-        let answer = self.command(&Command::ListRates, "", "").await?;
+        let answer = self.look(&Command::ListRates).await?;
         match answer.view {
             View::Rates(view) => Ok(*view),
             _ => Err(refused(&answer)),
@@ -101,6 +100,17 @@ impl Tool {
     pub(crate) async fn generation(&self, what: &What) -> Result<Generation, Failure> {
         let rates = if what.has_names() { self.rates().await? } else { RatesView::default() };
         what.resolve(&rates)
+    }
+}
+
+/// What to do after an operation without an answer. An id that is taken no more tells nothing of an attempt that was lost,
+/// and a repeat would be refused, which looks as if nothing had happened (R22); the hold tells.
+pub(crate) fn way_on(error: &CallError, hold: HoldId, again: Again) -> Again {
+    match error {
+        CallError::OutcomeUnknown(Unknown::IdExpired) => {
+            Again::Look(format!("before a new hold is made, look what became of this one: creditctl hold show {hold}"))
+        }
+        _ => again,
     }
 }
 

@@ -6,6 +6,7 @@ use protocol::{AccountId, Command, PaymentId, Text};
 use serde_json::json;
 
 use crate::account::text;
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::exit::{Exit, Failure};
 use crate::output::Shown;
@@ -54,16 +55,18 @@ pub(crate) enum Verb {
 
 impl Topup {
     pub(crate) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
-        let (request, account, payment) = match self.verb {
+        let (request, account, payment, again) = match self.verb {
             Some(Verb::List { account }) => return list(tool, account).await,
-            Some(Verb::Confirm { account, payment }) => (Command::ConfirmTopUp { payment, account }, account, payment),
+            Some(Verb::Confirm { account, payment }) => {
+                (Command::ConfirmTopUp { payment, account }, account, payment, Again::same())
+            }
             None => {
                 let payment = self.payment.unwrap_or_else(client::payment_id);
                 let account = self.account.ok_or_else(|| Failure::usage("the account is missing"))?;
-                (self.command(account, payment)?, account, payment)
+                (self.command(account, payment)?, account, payment, Again::with("--payment", self.payment, payment))
             }
         };
-        let answer = tool.command(&request, "--payment", payment).await?;
+        let answer = tool.command(&request, again).await?;
         let about = [("account", account.to_string()), ("payment_id", payment.to_string())];
         Ok(answer_view::command(&about, &answer))
     }
@@ -81,7 +84,7 @@ impl Topup {
 
 /// The pending top-ups of an account.
 async fn list(tool: &Tool, account: AccountId) -> Result<Shown, Failure> {
-    let answer = tool.command(&Command::ShowAccount { account }, "", "").await?;
+    let answer = tool.look(&Command::ShowAccount { account }).await?;
     let protocol::View::Account(view) = &answer.view else {
         return Ok(answer_view::command(&[("account", account.to_string())], &answer));
     };

@@ -14,9 +14,9 @@ pub enum CallError {
     /// The request stayed here. Nothing happened.
     #[error("not sent: {0}")]
     NotSent(#[from] NotSent),
-    /// The request was sent and nobody here knows whether it was carried out. Call again with the same ids:
-    /// what was done is not done twice.
-    #[error("outcome unknown: {0}; send it again with the same id")]
+    /// The request was sent and nobody here knows whether it was carried out. Call again with the same ids: what was done
+    /// is not done twice. The two exceptions are told in the [crate's page](crate).
+    #[error("outcome unknown: {0}")]
     OutcomeUnknown(#[from] Unknown),
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{account_view, check_success};
 use crate::account_view::buckets_table;
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::example::book::{Step, Told};
 use crate::exit::{Exit, Failure};
@@ -105,7 +106,7 @@ pub(super) fn expected(done: &[Step]) -> BTreeMap<HoldId, Expected> {
 async fn missing(tool: &Tool, account: AccountId, holds: &BTreeMap<HoldId, Expected>) -> Result<Vec<String>, Failure> {
     let mut wrong = Vec::new();
     for (&hold, expected) in holds {
-        let answer = tool.command(&Command::ShowHold { hold }, "", "").await?;
+        let answer = tool.look(&Command::ShowHold { hold }).await?;
         match &answer.view {
             View::Hold(view) if view.account == account && seen(view) == *expected => {}
             View::Hold(view) => wrong.push(format!("hold {hold} is {:?}, acknowledged was {expected:?}", seen(view))),
@@ -162,7 +163,7 @@ async fn finish(tool: &Tool, told: &mut Told, holds: &BTreeMap<HoldId, Expected>
         .map(|(&hold, expected)| Step::Commit { hold, amount: expected.amount })
         .collect();
     for step in &open {
-        let answer = tool.operation(step.operation(told.workspace), "--hold", step).await?;
+        let answer = tool.operation(step.operation(told.workspace), Again::Anew).await?;
         check_success(*step, &answer)?;
         told.done.push(*step);
     }

@@ -63,7 +63,7 @@ async fn open(tool: &Tool, account: AccountId) -> Result<(), Failure> {
         Command::SetSubscription { command, account, amount: SUBSCRIPTION.0, tier: 1, ends_at_ms },
         Command::TopUp { payment: client::payment_id(), account, amount: TOP_UP.0 },
     ] {
-        check(&request, &tool.command(&request, "", "").await?)?;
+        check(&request, &tool.look(&request).await?)?;
     }
     Ok(())
 }

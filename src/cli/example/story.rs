@@ -88,7 +88,7 @@ impl<'a> Story<'a> {
 
     /// A command that must be done.
     async fn command(&mut self, command: Command) -> Result<CommandAnswer, Failure> {
-        let answer = self.tool.command(&command, "", "").await?;
+        let answer = self.tool.look(&command).await?;
         self.expect(command.name(), client::decided_command(&answer), Outcome::Done)?;
         Ok(answer)
     }

@@ -5,6 +5,7 @@ use protocol::limits::HOLDS_LISTED_MAX;
 use protocol::{AccountId, Command, CommandId, HoldId, HoldLine, View, WorkerId};
 use serde_json::{Value, json};
 
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::exit::{Exit, Failure};
 use crate::output::{Shown, table};
@@ -53,7 +54,7 @@ impl List {
         let mut after = self.after.unwrap_or_default();
         loop {
             let page = (wanted - holds.len()).min(HOLDS_LISTED_MAX);
-            let answer = tool.command(&self.command(after, page), "", "").await?;
+            let answer = tool.look(&self.command(after, page)).await?;
             let View::Holds(lines) = &answer.view else { return Ok(answer_view::command(&[], &answer)) };
             holds.extend(lines.as_slice());
             let full = lines.as_slice().len() == page;
@@ -121,12 +122,19 @@ fn line_json(hold: &HoldLine) -> Value {
     })
 }
 
+/// A second release would also take what the worker, alive again, has reserved since the first.
+fn look_first(worker: WorkerId, account: Option<AccountId>) -> Again {
+    let account = account.map_or_else(String::new, |account| format!(" --account {account}"));
+    let list = format!("creditctl hold list --worker {worker}{account}");
+    Again::Look(format!("look at the holds that the worker still has before you do it again: {list}"))
+}
+
 impl ReleaseWorker {
     pub(super) async fn run(self, tool: &Tool) -> Result<Shown, Failure> {
         let Self { worker, account, command_id } = self;
         let command = command_id.unwrap_or_else(client::command_id);
         let request = Command::ReleaseWorker { command, account: account.unwrap_or_default(), worker };
-        let answer = tool.command(&request, "--command-id", command).await?;
+        let answer = tool.command(&request, look_first(worker, account)).await?;
         let about = [("worker", worker.to_string()), ("command_id", command.to_string())];
         let mut shown = answer_view::command(&about, &answer);
         if client::decided_command(&answer).is_success() {

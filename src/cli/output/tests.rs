@@ -17,16 +17,18 @@ fn tables_are_aligned() {
 
 #[test]
 fn an_unknown_outcome_says_what_to_repeat() {
-    let failure = Failure::new(Exit::OutcomeUnknown, "outcome_unknown", "nobody knows").with_id("--hold", 7);
+    let failure = Failure::new(Exit::OutcomeUnknown, "outcome_unknown", "nobody knows")
+        .again(Again::with("--hold", None::<u8>, 7));
     assert_eq!(failure_text(&failure), "creditctl: nobody knows\nthe same request again: add --hold 7\n");
     assert_eq!(
         failure_json(&failure),
-        json!({ "error": { "code": "outcome_unknown", "message": "nobody knows", "same_id": "--hold 7" } })
+        json!({ "error": { "code": "outcome_unknown", "message": "nobody knows", "same_id": "--hold 7", "advice": "the same request again: add --hold 7" } })
     );
 }
 
 #[test]
 fn other_failures_do_not_ask_for_a_repeat() {
-    let failure = Failure::new(Exit::Unreachable, "unreachable", "no daemon").with_id("--hold", 7);
+    let failure =
+        Failure::new(Exit::Unreachable, "unreachable", "no daemon").again(Again::with("--hold", None::<u8>, 7));
     assert_eq!(failure_text(&failure), "creditctl: no daemon\n");
 }

@@ -96,3 +96,20 @@ fn fields_and_limits_are_named() {
     let limit = Answer { detail: u32::from(LimitKind::Refunds.number()), ..Answer::of(Outcome::Limit) };
     assert_eq!(Told::from(&limit).rows()[0], ("limit", "refunds".to_owned()));
 }
+
+/// R23, R22: a time that is told is shown, and nothing is made up where none is.
+#[test]
+fn a_time_is_shown_where_it_is_told() {
+    for (outcome, label, member) in [
+        (Outcome::HoldAgeLimit, "latest end", "latest_end"),
+        (Outcome::HoldIdExpired, "the daemon's time", "server_time"),
+    ] {
+        let told = Told::from(&Answer { time_ms: 1_795_392_000_000, ..Answer::of(outcome) });
+        assert_eq!(told.rows()[0], (label, "2026-11-23T00:00:00Z".to_owned()), "{outcome}");
+        assert_eq!(told.json()[0], (member, json!("2026-11-23T00:00:00Z")), "{outcome}");
+        let told = Told::from(&Answer::of(outcome));
+        assert_eq!(told.rows(), [("what to do", told.advice())], "{outcome}: no time was told");
+        assert!(!told.advice().contains("latest"), "{outcome}: {}", told.advice());
+        assert_eq!(told.json()[0], (member, Value::Null), "{outcome}");
+    }
+}

@@ -81,8 +81,12 @@ fn the_daemons_time_is_asked_for_only_where_a_time_counts_from_it() {
 /// R13: a repeat is the same request, so a time from now must be said as the instant that it was.
 #[test]
 fn a_repeat_names_the_instant() {
-    let request = command("renew ID --paid-through +2s");
-    let expected = format!("{COMMAND} and say --paid-through 2026-11-22T22:00:02Z");
-    assert_eq!(again(COMMAND, &request, NOW_MS), expected);
-    assert_eq!(again(COMMAND, &command("cancel ID"), 0), COMMAND.to_string());
+    let again = |line: &str| verb(line).again(COMMAND, &command(line)).to_string();
+    let add = format!("the same request again: add --command-id {COMMAND}");
+    let at = "2026-11-22T22:00:02Z";
+    let said = format!("{add} and say --paid-through {at} in place of --paid-through");
+    assert_eq!(again("renew ID --paid-through +2s"), said);
+    assert_eq!(again("set ID 1 --ends-in 2s"), format!("{add} and say --ends-at {at} in place of --ends-in"));
+    assert_eq!(again("set ID 1 --ends-at 2027-01-31T00:00:00Z"), add);
+    assert_eq!(again("cancel ID"), add);
 }

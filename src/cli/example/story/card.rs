@@ -1,6 +1,7 @@
 //! What the workspace makes: models of the sample rate card, priced by the daemon (R18).
 
 use super::*;
+use crate::again::Again;
 
 /// The image of the story, 24 credits.
 pub(super) const IMAGE_MODEL: (&str, &str) = ("image", "seedream-4");
@@ -44,7 +45,7 @@ impl Story<'_> {
             count,
             ..Operation::reserve(client::hold_id(), self.account, expected.0, HOLD_MS)
         };
-        let answer = self.tool.operation(reserve, "--hold", reserve.hold).await?;
+        let answer = self.tool.operation(reserve, Again::Anew).await?;
         Ok((reserve, answer))
     }
 
@@ -61,7 +62,7 @@ impl Story<'_> {
         self.expect("the reserve", answer.outcome, Outcome::Granted)?;
         self.expect("what it drew", Expected(answer.split), Expected(drawn))?;
         let commit = Operation::commit_all(reserve.hold, self.account, 1);
-        let answer = self.tool.operation(commit, "--hold", reserve.hold).await?;
+        let answer = self.tool.operation(commit, Again::Anew).await?;
         self.expect("the commit", answer.outcome, Outcome::Done)?;
         self.expect("what it captured", Expected(answer.split), Expected(drawn))?;
         self.tell(&format!("{tale} {}, set aside and committed.", buckets_text(drawn)));
