@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::{Command, View};
+use protocol::{Command, CommandId, Text, View};
 
 use super::daemon::Daemon;
 use super::requests::{ACCOUNT, open_account};
@@ -23,12 +23,16 @@ fn what_was_pushed_last_is_synced_while_nothing_follows() {
     let daemon = daemon(folder.path(), "1000");
     let mut wire = Wire::connect(&daemon);
     open_account(&mut wire);
-    // Only what is synced is projected, and shown.
-    let begun = Instant::now();
-    let shown = wire.command(&Command::ShowAccount { account: ACCOUNT }).view;
-    let took = begun.elapsed();
-    assert!(matches!(shown, View::Account(_)), "{shown:?}");
-    assert!(took < SOON, "synced {took:?} later");
+    // Only what is synced is projected, and shown. The second and the third time a sync has just been.
+    for frozen in [false, true, false] {
+        let command = CommandId(uuid::Uuid::now_v7().as_u128());
+        wire.command(&Command::Freeze { command, account: ACCOUNT, frozen, reason: Text::default() });
+        let begun = Instant::now();
+        let shown = wire.command(&Command::ShowAccount { account: ACCOUNT }).view;
+        let took = begun.elapsed();
+        assert!(matches!(shown, View::Account(_)), "{shown:?}");
+        assert!(took < SOON, "synced {took:?} later");
+    }
 }
 
 #[test]
