@@ -254,10 +254,12 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
     // Alone: what another thread had taken out of the wheel, this one would not wait for.
     roll_all(&daemon);
     until_durable(&daemon);
+    // Before its thread: one that gets no turn for long is late with its first tick.
+    let begun = Clock::stopwatch();
     let threads = Threads {
         writer,
         projector,
-        ticker: spawn("ticker", &daemon, ticker::run)?,
+        ticker: spawn("ticker", &daemon, move |daemon, stop| ticker::run(daemon, stop, begun))?,
         sweep: spawn("sweep", &daemon, sweep::run)?,
         auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
         reclaim: directory.as_ref().map(|directory| spawn_reclaim(&daemon, directory)).transpose()?,

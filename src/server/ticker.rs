@@ -11,7 +11,7 @@ use wallet::engine::{Chunk, SWEEP_HOLDS_MAX};
 use wallet::top_up::PENDING_DROPS_MAX;
 
 use crate::admission::RECORDS_PER_OPERATION;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::cycles::Cycles;
 use crate::daemon::{Daemon, Phase};
 use crate::link::{Room, counted};
@@ -25,13 +25,12 @@ const DISK_EVERY_TICKS: u32 = 20;
 /// Slices of holds of one tick, at most: a few milliseconds. What is left comes with the next, which comes soon then.
 const SLICES_MAX: u32 = 8;
 
-/// Ticks until `stop` is closed.
-pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>) {
+/// Ticks until `stop` is closed. `begun` is when the first tick was one away.
+pub fn run(daemon: &Arc<Daemon>, stop: &Receiver<()>, begun: Stopwatch) {
     let mut chunk = daemon.rules.chunk();
     let mut cycles = Cycles::default();
     let mut busy = false;
     let mut ticks: u32 = 0;
-    let begun = Clock::stopwatch();
     let mut since = begun;
     let mut ticked = begun;
     // While cycles are being rolled, holds are looked at between the slices, and the other way round.
