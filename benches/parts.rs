@@ -153,7 +153,7 @@ fn directory_and_holds(wallets: u32) {
     tell("holds: commit of a hold of the frame before", each(committing), beside);
 }
 
-fn run(engine: &Engine<Counting, Empty>, chunk: &mut wallet::engine::Chunk, operations: &[Operation], now: Now) -> f64 {
+fn run(engine: &Engine<Counting, Empty>, chunk: &mut wallet::chunk::Chunk, operations: &[Operation], now: Now) -> f64 {
     let mut nanoseconds = 0.0;
     for part in operations.chunks(CHUNK_OPERATIONS_MAX) {
         chunk.clear();

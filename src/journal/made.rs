@@ -45,7 +45,7 @@ pub enum MadeError {
 /// # Errors
 /// [`MadeError`].
 pub fn is_made(folder: &Path) -> Result<bool, MadeError> {
-    if folder.join(CURRENT).exists() {
+    if exists(folder) {
         return Ok(true);
     }
     let names = names(folder)?;
@@ -54,6 +54,11 @@ pub fn is_made(folder: &Path) -> Result<bool, MadeError> {
         None => Ok(false),
         Some(file) => Err(MadeError::Unnamed { path: folder.to_owned(), file }),
     }
+}
+
+/// Whether there is one, whatever else there is.
+pub(crate) fn exists(folder: &Path) -> bool {
+    folder.join(CURRENT).exists()
 }
 
 /// The names in a folder, in their order; none where there is no folder.

@@ -2,9 +2,9 @@
 //! they have reached; the journal stays the truth.
 //!
 //! One [`Projector`] follows the durable position group by group and changes rows in memory by
-//! [`wallet::ledger::apply`], the same path as in the simulation (I8). Every half minute or 32 MiB of journal ([`Options`]) the changed
-//! rows go to the store, in one write with the position ([`Flush`]): position and data cannot part, and a crash takes the
-//! projections back to an earlier flush, from which the journal is applied again. [`Archive`] reads from any thread.
+//! [`wallet::ledger::apply`], the same path as in the simulation (I8). Every half minute or 32 MiB of journal ([`Options`])
+//! the changed rows go to the store, in one write with the position ([`Flush`]): position and data cannot part, and a crash
+//! takes the projections back to an earlier flush, from which the journal is applied again. [`Archive`] reads from any thread.
 //!
 //! `state` has wallets, open holds, commands, policies and the id bound: what a start loads. `holds` has ended holds in
 //! sorted blocks ([`blocks`]). The store ([`store`]) has two forms, [`rocks`] and [`memory`].

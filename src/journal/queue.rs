@@ -193,10 +193,10 @@ impl Queue {
         assert!(gathering.spare.len() <= SPARE_BUFFERS_MAX, "I9: spare buffers have a limit");
     }
 
-    /// Sleeps until something can be taken, a sync is wanted, the queue is closed, or the time is over (`None`: for ever).
-    pub fn wait(&self, at_most: Option<Duration>) -> Woken {
+    /// Sleeps until something can be taken, a sync is wanted, the queue is closed, or the time is over.
+    pub fn wait(&self, at_most: Duration) -> Woken {
         // One end for every turn of the loop: a ring that brings nothing does not begin the time anew.
-        let until = at_most.map(from_now);
+        let until = from_now(at_most);
         let mut gathering = self.gathering.lock();
         loop {
             if !gathering.groups.is_empty() {
@@ -211,13 +211,8 @@ impl Queue {
                 assert!(gathering.bytes == 0, "what was pushed before is synced with it");
                 return Woken::SyncWanted;
             }
-            match until {
-                None => self.doorbell.wait(&mut gathering),
-                Some(until) => {
-                    if self.doorbell.wait_until(&mut gathering, until).timed_out() {
-                        return if gathering.groups.is_empty() { Woken::Idle } else { Woken::Pushed };
-                    }
-                }
+            if self.doorbell.wait_until(&mut gathering, until).timed_out() {
+                return if gathering.groups.is_empty() { Woken::Idle } else { Woken::Pushed };
             }
         }
     }

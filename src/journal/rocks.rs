@@ -18,7 +18,7 @@ use rocksdb::{
 use crate::epoch::WriterId;
 use crate::group::Group;
 use crate::keys::{Epoch, GroupKey, KEY_BYTES, Key, Position};
-use crate::made::{MadeError, is_made};
+use crate::made::{MadeError, exists, is_made};
 use crate::recovery::{Recovered, RecoveryError, check, open_epoch};
 use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Start, Store, TrimError};
 
@@ -158,7 +158,7 @@ impl RocksStore {
         let mut options = options();
         options.create_if_missing(create && !is_made(directory)?);
         let db = DB::open(&options, directory).map_err(|error| not_opened(directory, error))?;
-        assert!(RocksReader::exists(directory), "what was opened is there");
+        assert!(exists(directory), "what was opened is there");
         db.flush()?;
         db.flush_wal(true)?;
         let mut synced = WriteOptions::default();
@@ -318,12 +318,6 @@ fn set_size_limit(db: &DB, bytes: u64) -> Result<(), rocksdb::Error> {
 }
 
 impl RocksReader {
-    /// Whether a store was made in the directory.
-    #[must_use]
-    pub fn exists(directory: &Path) -> bool {
-        directory.join("CURRENT").exists()
-    }
-
     /// Opens a store for reading, without changing a file of the journal.
     ///
     /// # Errors

@@ -184,7 +184,7 @@ impl<S: Store> Writer<S> {
     pub fn run(mut self, events: &mut impl WriterEvents) -> S {
         let ended = loop {
             let at_most = self.sleep_at_most(|| events.now().monotonic_ms);
-            let written = match self.queue.wait(Some(at_most)) {
+            let written = match self.queue.wait(at_most) {
                 Woken::Pushed => {
                     events.appending();
                     self.write_next_at(events.now())

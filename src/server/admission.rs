@@ -80,7 +80,8 @@ impl Daemon {
         (self.phase_now() == Phase::Draining).then(|| Answer::of(Outcome::Draining))
     }
 
-    fn overloaded(&self) -> Answer {
+    /// Nothing can be decided now; the same request again, a little later.
+    pub(crate) fn overloaded(&self) -> Answer {
         let retry_after_ms = self.settings.config.server.overload_retry_after_ms;
         Answer { detail: retry_after_ms, ..Answer::of(Outcome::Overloaded) }
     }

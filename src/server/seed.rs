@@ -6,9 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
+use journal::made::is_made;
 use journal::projections::{self, Reached, RocksProjections, write_rows};
 use journal::recovery::{check, open_epoch};
-use journal::rocks::{self, RocksReader, RocksStore};
+use journal::rocks::{self, RocksStore};
 use journal::store::{AppendError, Start};
 use journal::{
     Class, EncodedUnit, Epoch, GroupHash, Journal, JournalSettings, Position, RecoveryError, Store, WriteFailed,
@@ -97,7 +98,7 @@ pub enum SeedError {
 pub fn run(path: &Path, seed: &Seed) -> Result<(), SeedError> {
     data::init(path)?;
     let directory = data::open(path)?;
-    if RocksReader::exists(&directory.journal()) {
+    if is_made(&directory.journal()).map_err(rocks::OpenError::from)? {
         return Err(SeedError::NotNew { path: path.to_owned() });
     }
     let now = Clock::start(Timestamp::NONE, Steps { forward_max_ms: u64::MAX, start_max_ms: u64::MAX })?.now();

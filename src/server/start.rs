@@ -1,10 +1,9 @@
 //! From a data folder to a running daemon: recovery, projections, memory, threads.
 //!
-//! The order matters. The journal is checked, and that the projections are of it, before anything is written; its epoch record
-//! is synced before anything is told to anybody; the
-//! projections catch up with it and are flushed before memory is filled from them; wallets are rolled with the journaled
-//! allowances and terms before the configured allowance and the catalogue are looked at. What that pushed is synced before
-//! anybody is served.
+//! The order matters. The journal is checked, and that the projections are of it, before anything is written; its epoch
+//! record is synced before anything is told to anybody; the projections catch up with it and are flushed before memory is
+//! filled from them; wallets are rolled with the journaled allowances and terms before the configured allowance and the
+//! catalogue are looked at. What that pushed is synced before anybody is served.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use journal::Class;
 use wallet::chores::Chore;
-use wallet::engine::{Chunk, SWEEP_HOLDS_MAX};
+use wallet::chunk::Chunk;
+use wallet::engine::SWEEP_HOLDS_MAX;
 use wallet::top_up::PENDING_DROPS_MAX;
 
 use crate::admission::RECORDS_PER_OPERATION;

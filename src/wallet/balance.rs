@@ -1,8 +1,9 @@
 //! What people see of a wallet (R4): views of memory, which a crash can undo (I3).
 
 use crate::bucket::Split;
+use crate::chunk::Chunk;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
+use crate::engine::{Archive, Engine, Journal, Wait};
 use crate::hold::Hold;
 use crate::ids::{AccountId, Day, HoldId, Now, Period, Position, Tier, Timestamp};
 use crate::outcome::Outcome;

@@ -1,8 +1,9 @@
 //! The ends that time brings: holds expire (R23), ended ones are forgotten (R32).
 
 use crate::chores::{Chore, LOOK_AGAIN_MS};
+use crate::chunk::Chunk;
 use crate::directory::Hash;
-use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX};
+use crate::engine::{Archive, Engine, Journal, SWEEP_HOLDS_MAX};
 use crate::hold_claim::Fired;
 use crate::holds::{Held, seconds};
 use crate::ids::{Now, Position, Timestamp};

@@ -1,6 +1,7 @@
 //! Extend: a hold's end moves, up to the longest age (R23).
 
-use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
+use crate::chunk::Chunk;
+use crate::engine::{Archive, Engine, Journal, Wait};
 use crate::hold::HoldState;
 use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now};
@@ -47,7 +48,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let asked = now.daemon.plus_millis(u64::from(ttl_ms));
         assert!(asked > now.daemon, "R23: an end that has passed is not asked for");
         let latest = live.hold.reserved_at.plus_millis(self.settings.hold_age_max_ms);
-        assert!(latest >= live.hold.reserved_at, "R23: the latest end comes after the reserve");
+        assert!(live.hold.ends_at >= live.hold.reserved_at, "R23: a hold ends before it was reserved");
         let refused = match live.hold.state {
             HoldState::Open if now.daemon >= live.hold.ends_at => Answer::of(Outcome::HoldExpired),
             HoldState::Open if asked > latest => Answer { time: latest, ..Answer::of(Outcome::HoldAgeLimit) },

@@ -6,6 +6,7 @@
 //! | [`request`], [`outcome`] | what comes in and what goes out |
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
 //! | `directory`, `holds`, `open_holds` | what finds wallets and holds; holds in memory, open ones as their own timers |
+//! | [`chunk`] | operations on their way through the engine, and what they push |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
 //! | [`record`], [`ledger`], [`row`], [`hold`] | what a decision leaves behind, and the one path by which it is applied |
 //! | [`plan`], [`subscription`] | what can be subscribed to; cycles, proration and the commands of a subscription |
@@ -43,6 +44,7 @@ pub mod calendar;
 pub mod catalog_error;
 mod catalog_section;
 pub mod chores;
+pub mod chunk;
 mod cold;
 pub mod command;
 mod correct;

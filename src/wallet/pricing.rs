@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::bucket::{Bucket, Sources};
+use crate::chunk::Chunk;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal};
+use crate::engine::{Archive, Engine, Journal};
 use crate::ids::Tier;
 use crate::outcome::{Field, Outcome};
 use crate::rate_card::{Generation, PriceError, Priced, RateCard};

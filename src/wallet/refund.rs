@@ -1,9 +1,10 @@
 //! Refunds: captured credits go back to where they came from, top-up first (R24, R27).
 
 use crate::bucket::{Bucket, Slices, Split};
+use crate::chunk::Chunk;
 use crate::command::half;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal, Wait};
+use crate::engine::{Archive, Engine, Journal, Wait};
 use crate::hold::{Hold, HoldState, RefundStep};
 use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now, Position, Tier};

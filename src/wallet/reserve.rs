@@ -1,8 +1,9 @@
 //! Reserve and charge: credits set aside before a generation, or taken at once (R22, R23, R29).
 
 use crate::bucket::{Slices, Sources};
+use crate::chunk::Chunk;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded};
+use crate::engine::{Archive, Engine, Journal, Wait, overloaded};
 use crate::hold::{Hold, HoldState};
 use crate::holds::Vacant;
 use crate::ids::{HoldId, Now, Tier, Timestamp};

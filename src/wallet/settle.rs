@@ -1,8 +1,9 @@
 //! Commit and release (R24 to R26, R28, R30, R32), and how a settlement finds its hold.
 
 use crate::bucket::{Slices, Split};
+use crate::chunk::Chunk;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal, Wait, overloaded, running};
+use crate::engine::{Archive, Engine, Journal, Wait, overloaded, running};
 use crate::hold::{CaptureStep, Hold, HoldState};
 use crate::holds::{Held, Live, Place, Vacant};
 use crate::ids::{AccountId, HoldId, Now, Position, Timestamp};
@@ -108,7 +109,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let since = self.settings.remembered_since(now);
         // AcqRel: two that let go agree about what is dropped.
         let before = Timestamp(self.remembered_from.fetch_max(since.0, Ordering::AcqRel));
-        assert!(since <= now.daemon, "R32: ids to come are not forgotten");
+        assert!(since.plus_millis(self.settings.id_window_ms) <= now.wall, "R22: an id that is let go could be new");
         before.max(since)
     }
 

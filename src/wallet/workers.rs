@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bucket::{Bucket, Slices, Split};
+use crate::chunk::Chunk;
 use crate::command::half;
 use crate::credits::Credits;
-use crate::engine::{Archive, Chunk, Engine, Journal, SWEEP_HOLDS_MAX, running};
+use crate::engine::{Archive, Engine, Journal, SWEEP_HOLDS_MAX, running};
 use crate::hold::HoldState;
 use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{CREDIT, Ended, IMAGE, SHORTER_VIDEO, VIDEO, account_view, perform};
 use crate::account_view::buckets_table;
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::example::book::{Book, Step};
 use crate::exit::{self, Exit, Failure};
@@ -63,7 +64,7 @@ async fn open(tool: &Tool, account: AccountId) -> Result<(), Failure> {
         Command::SetSubscription { command, account, amount: SUBSCRIPTION.0, tier: 1, ends_at_ms },
         Command::TopUp { payment: client::payment_id(), account, amount: TOP_UP.0 },
     ] {
-        check(&request, &tool.look(&request).await?)?;
+        check(&request, &tool.command(&request, Again::Anew).await?)?;
     }
     Ok(())
 }

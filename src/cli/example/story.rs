@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{CREDIT, HOLD_MS, IMAGE, VIDEO, account_view};
 use crate::account_view::buckets_table;
+use crate::again::Again;
 use crate::amount::Amount;
 use crate::answer_view::{self, buckets_text};
 use crate::exit::{Exit, Failure};
@@ -88,7 +89,7 @@ impl<'a> Story<'a> {
 
     /// A command that must be done.
     async fn command(&mut self, command: Command) -> Result<CommandAnswer, Failure> {
-        let answer = self.tool.look(&command).await?;
+        let answer = self.tool.command(&command, Again::Anew).await?;
         self.expect(command.name(), client::decided_command(&answer), Outcome::Done)?;
         Ok(answer)
     }

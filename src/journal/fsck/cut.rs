@@ -13,6 +13,7 @@ use crate::directory::{CUTTING_FOLDER, DataDirectory};
 use crate::epoch::EpochRecord;
 use crate::group::{Group, GroupDamage, Header, empty_buffer, seal};
 use crate::keys::Position;
+use crate::made::exists;
 use crate::recovery::{Checked, RecoveryError, check, examine};
 use crate::rocks::{OpenError, RocksReader, RocksStore};
 use crate::store::{AppendError, GroupReader, ReadError};
@@ -86,7 +87,7 @@ pub fn cut(directory: &DataDirectory, at: Position, flushed: Position, messages:
     for (from, to) in &moves {
         rename(from, to)?;
     }
-    assert!(RocksReader::exists(&directory.journal()), "the new journal has the name of the old one");
+    assert!(exists(&directory.journal()), "the new journal has the name of the old one");
     assert!(!directory.path().join(CUTTING_FOLDER).exists(), "a cut that is finished leaves no folder");
     Ok(done)
 }

@@ -25,6 +25,9 @@ fn records_of(group: &Gathered) -> Vec<Vec<u8>> {
     records
 }
 
+/// Longer than a test takes.
+const LONG: Duration = Duration::from_secs(600);
+
 #[test]
 fn positions_follow_each_other() {
     let queue = Queue::new(Position(10), RoomLimits::default());
@@ -49,7 +52,7 @@ fn what_is_pushed_in_passing_waits_for_a_push_or_a_ring() {
     let wake: [fn(&Queue); 2] = [Queue::ring, |queue| _ = queue.push(&unit(&[b"b"]))];
     for (wake, records) in wake.into_iter().zip([1, 2]) {
         let sleeper = Arc::clone(&queue);
-        let sleeping = std::thread::spawn(move || sleeper.wait(None));
+        let sleeping = std::thread::spawn(move || sleeper.wait(LONG));
         std::thread::sleep(Duration::from_millis(50));
         queue.push_in_passing(&unit(&[b"a"]));
         std::thread::sleep(Duration::from_millis(50));
@@ -89,12 +92,12 @@ fn settlements_have_a_share() {
 #[test]
 fn a_sleeping_writer_is_woken_and_told_of_the_end() {
     let queue = Arc::new(Queue::new(Position::NONE, RoomLimits::default()));
-    assert_eq!(queue.wait(Some(Duration::from_millis(1))), Woken::Idle);
+    assert_eq!(queue.wait(Duration::from_millis(1)), Woken::Idle);
     let writer = {
         let queue = Arc::clone(&queue);
         std::thread::spawn(move || {
             let mut records = 0;
-            while queue.wait(None) == Woken::Pushed {
+            while queue.wait(LONG) == Woken::Pushed {
                 records += queue.take_group().unwrap().records;
             }
             records
@@ -121,7 +124,7 @@ fn rings_that_bring_nothing_do_not_lengthen_a_wait() {
             };
             (0..RINGS).take_while(ring).count()
         });
-        let woken = queue.wait(Some(Duration::from_millis(200)));
+        let woken = queue.wait(Duration::from_millis(200));
         is_over.store(true, Ordering::Release);
         (woken, ringing.join().unwrap())
     });

@@ -192,7 +192,7 @@ fn whole_files_are_trimmed_and_the_rest_is_verified() {
 #[test]
 fn a_store_is_made_only_on_request() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(!RocksReader::exists(folder.path()));
+    assert!(!exists(folder.path()));
     assert!(RocksStore::open(folder.path(), false).is_err());
     assert!(RocksReader::open(folder.path()).is_err());
     assert!(RocksStore::open(folder.path(), true).is_ok());

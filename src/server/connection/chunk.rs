@@ -25,7 +25,7 @@ pub(super) struct Batch {
     shares: Vec<Share>,
     /// Reserves and charges among the operations.
     takes: u32,
-    chunk: wallet::engine::Chunk,
+    chunk: wallet::chunk::Chunk,
 }
 
 /// The part of a chunk that belongs to one frame.

@@ -143,8 +143,8 @@ async fn show_hold(daemon: &Arc<Daemon>, id: HoldId) -> Answered {
             Err(NoView::Projected(position)) => daemon.projected(position).await?,
             Err(NoView::Yield) => tokio::task::yield_now().await,
             Err(NoView::Unreadable) => {
-                let refused = wallet::engine::overloaded();
-                return Ok((dispatch::command_answer(&refused, daemon.is_durable(), View::None), Position::NONE));
+                let protocol::Answer { outcome, detail, .. } = daemon.overloaded();
+                return Ok((CommandAnswer { detail, ..CommandAnswer::of(outcome) }, Position::NONE));
             }
         }
     }

@@ -12,8 +12,9 @@ use std::time::Instant;
 
 use below::{Counting, Empty};
 use wallet::bucket::Sources;
+use wallet::chunk::Chunk;
 use wallet::credits::Credits;
-use wallet::engine::{CHUNK_OPERATIONS_MAX, Chunk, Engine, Run};
+use wallet::engine::{CHUNK_OPERATIONS_MAX, Engine, Run};
 use wallet::ids::{AccountId, Day, HoldId, MemberId, Now, Tier, Timestamp, WorkerId};
 use wallet::outcome::Outcome;
 use wallet::policy::FreePolicies;

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 use below::{Counting, Empty};
 use wallet::bucket::{Sources, Split};
+use wallet::chunk::Chunk;
 use wallet::credits::Credits;
-use wallet::engine::{CHUNK_OPERATIONS_MAX, Chunk, Engine, Run};
+use wallet::engine::{CHUNK_OPERATIONS_MAX, Engine, Run};
 use wallet::ids::{AccountId, Day, HoldId, Now, Tier, Timestamp, WorkerId};
 use wallet::outcome::Outcome;
 use wallet::policy::FreePolicies;

@@ -151,7 +151,7 @@ fn connections_that_say_nothing_cost_little_and_end_by_their_deadline() {
     let count = count.min(usize::try_from(wanted).unwrap());
     assert!(count >= 200, "this process may have too few descriptors for the test: {count}");
     // They connect for a while, and each is timed by itself.
-    let deadline = Duration::from_secs(if long_form().is_some() { 60 } else { 8 });
+    let deadline = Duration::from_secs(if long_form().is_some() { 60 } else { 15 });
     let daemon = Daemon::in_memory(&[
         ("CREDITD_SERVER__CONNECTIONS_MAX", "12000"),
         ("CREDITD_SERVER__IDLE_TIMEOUT_MS", &deadline.as_millis().to_string()),

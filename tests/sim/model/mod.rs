@@ -228,7 +228,7 @@ pub(crate) struct Model {
     /// Ended holds that the disk has let go of: nothing knows them any more.
     dropped: BTreeSet<u128>,
     /// Nothing new is decided about ended holds with an own time before this.
-    let_go: u64,
+    pub(crate) let_go: u64,
     undo: Vec<Undo>,
     /// Counts returns, to give each its place in their order.
     returns: u64,

@@ -1,7 +1,6 @@
 //! Crashes: what is left, replayed, and the next start (I3, I4, I8).
 
 use wallet::engine::Engine;
-use wallet::ids::Timestamp;
 
 use super::{Sent, World};
 use crate::sim::ground::{Entry, Ground, Projection, Rows};
@@ -83,7 +82,6 @@ impl<G: Ground> World<G> {
         }
         self.projection = projection;
         self.engine = engine;
-        self.let_go = Timestamp::NONE;
         self.connect();
         self.publish();
         self.swept = self.now.daemon;

@@ -95,11 +95,13 @@ impl<G: Ground> World<G> {
             if let_go != expected {
                 return Err(format!("R32: let go before {let_go}, expected {expected}"));
             }
-            self.let_go = Timestamp(let_go);
         }
         // The planted bug goes by the window alone, whatever is on its way.
-        let since =
-            if by_window { self.clock().daemon.minus_millis(self.settings.refund_window_ms) } else { self.let_go };
+        let since = if by_window {
+            self.clock().daemon.minus_millis(self.settings.refund_window_ms)
+        } else {
+            Timestamp(self.model.let_go)
+        };
         let applied = |id: HoldId, last: Position| by_window || self.model.last_position(id.0) == last.0;
         let dropped = self.projection.drop_before(since, applied);
         self.tally.dropped += self.model.dropped(dropped.iter().map(|id| id.0));

@@ -14,7 +14,8 @@ pub(crate) use check::{same_memory, view_of};
 
 use std::collections::BTreeMap;
 
-use wallet::engine::{Chunk, Engine};
+use wallet::chunk::Chunk;
+use wallet::engine::Engine;
 use wallet::ids::{Now, Timestamp};
 use wallet::record::RefundReason;
 use wallet::request::{CommandRequest, Operation};
@@ -163,8 +164,6 @@ pub(crate) struct World<G: Ground> {
     /// When all wallets were last looked at: a daemon sweeps them daily.
     swept: u64,
     checked_holds: u64,
-    /// Below which own time nothing new is decided about ended holds.
-    let_go: Timestamp,
     pub(crate) tally: Tally,
 }
 
@@ -228,7 +227,6 @@ impl<G: Ground> World<G> {
             planted,
             allowance: 100_000,
             checked_holds: 0,
-            let_go: Timestamp::NONE,
             tally: Tally::default(),
         };
         world.clients.any_ids = world.settings.any_hold_ids;

@@ -1,7 +1,6 @@
 //! What the workspace makes: models of the sample rate card, priced by the daemon (R18).
 
 use super::*;
-use crate::again::Again;
 
 /// The image of the story, 24 credits.
 pub(super) const IMAGE_MODEL: (&str, &str) = ("image", "seedream-4");

@@ -3,7 +3,6 @@
 use super::card::{IMAGE_MODEL, VIDEO_MODEL};
 use super::life::{BASIC, credits};
 use super::*;
-use crate::again::Again;
 
 /// The bundle of the story.
 const BUNDLE: (&str, Amount) = ("boost-1000", Amount(1_000 * CREDIT));
@@ -19,7 +18,7 @@ impl Story<'_> {
         let bundle = Text::new(BUNDLE.0).map_err(|error| Failure::bug(&error))?;
         let top_up = Command::TopUpBundle { payment, account, bundle, pending: false };
         self.command(top_up.clone()).await?;
-        let again = self.tool.look(&top_up).await?;
+        let again = self.tool.command(&top_up, Again::Anew).await?;
         self.expect("the same payment again", again.outcome, Outcome::Replayed)?;
         self.balance.top_up = BUNDLE.1.0;
         self.tell(&format!("\nA top-up: the bundle {}, and its payment sent twice counts once.", BUNDLE.0));
@@ -94,7 +93,7 @@ impl Story<'_> {
         self.look("Three seconds later it has lapsed: its credits have expired, the top-up stays:").await?;
         self.make("It can still be spent, on what every tier may use:", IMAGE_MODEL, 1, credits(0, 0, 24)).await?;
         let more = Command::TopUp { payment: client::payment_id(), account, amount: BUNDLE.1.0 };
-        let answer = self.tool.look(&more).await?;
+        let answer = self.tool.command(&more, Again::Anew).await?;
         self.expect("another top-up", answer.outcome, Outcome::SubscriptionRequired)?;
         self.tell("Buying more needs a subscription again.");
         self.look("The workspace at the end:").await?;
