@@ -1,11 +1,11 @@
 //! Clean journals are clean, planted violations have their numbers, and no flipped byte is missed.
 
-use wallet::bucket::{Bucket, Slices, Sources, Split};
+use wallet::bucket::{Bucket, Slices, Sources};
 use wallet::credits::Credits;
 use wallet::ids::{Day, PaymentId, Period, Tier, Timestamp};
 use wallet::record::{
     Capture, CaptureRequest, Clawback, ConfirmTopUp, CycleRoll, Extend, FreePolicy, Grant, LateCapture, Open,
-    PendingTopUp, Record, Refund, RefundReason, Reserve, Return, SetSubscription, Terms, TopUp,
+    PendingTopUp, Record, Refund, Reserve, Return, SetSubscription, Terms, TopUp,
 };
 
 use super::*;
@@ -15,7 +15,7 @@ use crate::memory::{MemoryImage, MemoryStore};
 use crate::projections::rows::Stored;
 use crate::projections::store::{BatchWriter, Family};
 use crate::projections::{KeyKind, MemoryProjections, Options, Projector};
-use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, release, reserve, slices};
+use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, refund, release, reserve, slices};
 use crate::recovery::recover;
 use crate::store::Store;
 use crate::unit::EncodedUnit;
@@ -97,18 +97,7 @@ fn life(number: u64, of: u64) -> Vec<Record> {
 }
 
 fn a_refund(of: &Reserve) -> Refund {
-    Refund {
-        account: of.account,
-        hold: of.hold,
-        number: 1,
-        requested: None,
-        reason: RefundReason::Timeout,
-        undone: vec![slices(0, 0, 100)],
-        returned: vec![slices(0, 0, 100)],
-        forfeited: Split::ZERO,
-        attribution: attribution(),
-        at: of.at,
-    }
+    refund(of, slices(0, 0, 100), of.at)
 }
 
 fn script(holds: u64) -> Vec<Record> {

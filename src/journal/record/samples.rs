@@ -81,6 +81,22 @@ pub(crate) fn capture(of: &Reserve) -> Capture {
     }
 }
 
+/// The first refund of a hold, all of it in time.
+pub(crate) fn refund(of: &Reserve, undone: Slices, at: Timestamp) -> Refund {
+    Refund {
+        account: of.account,
+        hold: of.hold,
+        number: 1,
+        requested: None,
+        reason: RefundReason::Timeout,
+        undone: vec![undone],
+        returned: vec![undone],
+        forfeited: Split::ZERO,
+        attribution: of.attribution,
+        at,
+    }
+}
+
 pub(crate) fn release(of: &Reserve) -> Return {
     Return {
         account: of.account,

@@ -216,11 +216,16 @@ fn ring_until(journal: &Journal, is_so: impl Fn() -> bool) -> bool {
     })
 }
 
+/// A writer that goes by the real time, on a thread of its own.
+#[expect(clippy::disallowed_methods, reason = "an interval of the real time is waited for")]
+fn going(interval_ms: u64) -> (Journal, std::thread::JoinHandle<MemoryStore>) {
+    let (journal, writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms });
+    (journal, std::thread::spawn(move || writer.run(&mut Going(Instant::now()))))
+}
+
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the writer of this test goes by the real time")]
 fn an_idle_writer_that_is_rung_for_nothing_syncs_and_trims() {
-    let (journal, writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 200 });
-    let writing = std::thread::spawn(move || writer.run(&mut Going(Instant::now())));
+    let (journal, writing) = going(200);
     for _ in 0..3 {
         let pushed = push(&journal, 1);
         assert!(ring_until(&journal, || journal.durability.synced() == pushed), "nothing is synced");
@@ -233,10 +238,8 @@ fn an_idle_writer_that_is_rung_for_nothing_syncs_and_trims() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the writer of this test goes by the real time")]
 fn a_sync_that_is_wanted_waits_for_no_interval() {
-    let (journal, writer) = start(MemoryStore::new(), DurabilityMode::Interval { interval_ms: 60_000 });
-    let writing = std::thread::spawn(move || writer.run(&mut Going(Instant::now())));
+    let (journal, writing) = going(60_000);
     // Whether the writer sleeps or has not written yet, what was pushed before is synced.
     for _ in 0..20 {
         push(&journal, 3);

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use wallet::bucket::Split;
 use wallet::credits::Credits;
 use wallet::ids::{AccountId, Day, HoldId, Period, Tier, Timestamp};
 use wallet::record::{
-    Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Refund, RefundReason, Reserve,
-    SetSubscription, TopUp,
+    Capture, CaptureRequest, Extend, FreePolicy, LateCapture, Open as OpenAccount, Reserve, SetSubscription, TopUp,
 };
 
 use crate::group::GroupHash;
 use crate::keys::Epoch;
 use crate::projections::*;
-use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, release, reserve, slices};
+use crate::record::samples::{HOLD_TIME_MS, attribution, capture, hold_id, issuer, refund, release, reserve, slices};
 
 const ACCOUNTS: u128 = 3;
 
@@ -64,18 +62,7 @@ pub(in crate::projections) fn life(number: u64) -> Vec<Record> {
     let reserved = a_reserve(number);
     let captured = capture(&reserved);
     let returned = release(&reserved);
-    let refund = Refund {
-        account: reserved.account,
-        hold: reserved.hold,
-        number: 1,
-        requested: None,
-        reason: RefundReason::Timeout,
-        undone: vec![slices(100, 0, 0)],
-        returned: vec![slices(100, 0, 0)],
-        forfeited: Split::ZERO,
-        attribution: attribution(),
-        at: captured.at.plus_millis(1_000),
-    };
+    let refund = refund(&reserved, slices(100, 0, 0), captured.at.plus_millis(1_000));
     let part = Capture {
         request: CaptureRequest { number: 0, amount: Some(Credits::from_millis(100)), last: false },
         captured: slices(100, 0, 0).split,
