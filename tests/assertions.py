@@ -21,7 +21,7 @@ What is a function: every `fn` with a body. Left out are those where there is no
   (the semicolon of `[0; 3]` makes no statement);
 - *text*: `fmt` of `Display` and `Debug`: it writes for people, and nothing rests on what it wrote.
 
-How many are left out is printed; `--list` prints each function with its number, the barest first.
+How many are left out is printed, and the number a function with them counted as well; `--list` prints each function with its number, the barest first.
 """
 import pathlib
 import re
@@ -184,7 +184,8 @@ def main():
         print(
             f"{crate}: {ratio:.2f} assertions a function: {number} ({counts['asserted']} assertions, {counts['checked']} "
             f"checks of what was read) in {counts['functions']} functions; left out: {counts['plain']} plain, "
-            f"{counts['table']} tables, {counts['text']} texts; at least {bar}, aimed at {AIM}"
+            f"{counts['table']} tables, {counts['text']} texts; at least {bar}, aimed at {AIM}; with those that are left out "
+            f"{number / (counts['functions'] + counts['plain'] + counts['table'] + counts['text']):.2f}"
         )
     if "--list" in sys.argv:
         for number, crate, place, name, lines in sorted(listed, key=lambda entry: (entry[1], entry[0], entry[2])):
