@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`config`] | every key with its default and limits; checked once, into [`config::Settings`] |
 //! | [`catalogue`], [`reload`] | plans and prices: read at the start, and again while the daemon runs |
+//! | [`text_file`] | files that an operator names, read within limits |
 //! | [`data`] | the data folder |
 //! | [`clock`] | the daemon's time, the only place that reads a clock |
 //! | [`start`], [`catchup`], `loading` | from a folder to a running daemon: recovery, projections, memory, threads |
@@ -72,4 +73,5 @@ pub mod seldom;
 pub mod shutdown;
 pub mod start;
 pub mod sweep;
+pub mod text_file;
 pub mod ticker;
