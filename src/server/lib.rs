@@ -25,14 +25,16 @@
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
-//! | [`shutdown`] | signals, exit codes, failing and panicking |
+//! | [`shutdown`] | signals, exit codes, failing and panicking: the process ends first, and is told of then |
 //! | [`seldom`] | log lines that do not become a flood |
 //!
 //! # Threads
 //!
 //! Requests run on tokio's workers. The journal's writer, the projector, the ticker, the sweep and the auditor have a thread
 //! each: none of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`] and
-//! [`daemon::Daemon::projected`].
+//! [`daemon::Daemon::projected`]. One more does nothing but end the process ([`shutdown`]).
+//!
+//! Lines of the log are no data: one that cannot be written is lost, and nothing else with it.
 //!
 //! # Deliberately absent
 //!
