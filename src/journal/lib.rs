@@ -26,6 +26,7 @@
 //! | [`projections`] | rows and holds derived from the journal, with their own position |
 //! | [`fsck`] | the check of a whole folder, and the cut of a journal by hand |
 //! | [`made`] | whether a folder has a store, or is free for a new one |
+//! | [`caught`] | panics of the rules that become an error or a finding |
 //! | [`directory`] | the data directory: made on request, used by one process |
 //!
 //! Deliberately absent: a clock and randomness (both are arguments), sockets, wallets and rules (replay uses those of
@@ -33,6 +34,7 @@
 //!
 //! The bytes on disk are drawn in `FORMAT.md`.
 
+pub mod caught;
 pub mod codec;
 pub mod directory;
 pub mod durability;

@@ -37,7 +37,6 @@ mod shelf;
 pub mod store;
 mod table;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -68,6 +67,7 @@ pub use rows::Reached;
 pub use shelf::Shelf;
 pub use store::{BatchWriter, Family, Frozen, ProjectionStore, StoreError};
 
+use crate::caught::caught;
 use crate::codec::DecodeError;
 use crate::group::Group;
 use crate::keys::Position;
@@ -351,7 +351,7 @@ impl<S: ProjectionStore> Projector<S> {
         assert!(chunk.len() <= CHUNK_RECORDS, "I9: readers wait for so many records");
         let Self { shared, options, clean, touched, ahead, .. } = self;
         let mut at = Position::NONE;
-        let applied = catch_unwind(AssertUnwindSafe(|| {
+        let applied = caught(|| {
             // The shelf has all rows, in memory.
             if clean.shelf.is_none() {
                 ahead.read(&shared.store, &shared.view, chunk)?;
@@ -388,8 +388,8 @@ impl<S: ProjectionStore> Projector<S> {
             }
             let position = Place(at.0);
             Ok(view.changes.ended.index().map_err(|hold| LedgerError::HoldExists { position, hold })?)
-        }));
-        applied.unwrap_or_else(|panic| Err(ApplyError::Broken { position: at, what: message(panic.as_ref()) }))
+        });
+        applied.unwrap_or_else(|what| Err(ApplyError::Broken { position: at, what }))
     }
 
     /// Whether it is time to flush, so many milliseconds after the last flush.
@@ -578,11 +578,6 @@ fn check_rows<'a, S>(shared: &Shared<S>, rows: impl Iterator<Item = &'a Row>, po
             });
         });
     }
-}
-
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use wallet::plan::{self, PlanCatalog};
 use wallet::rate_card::{self, RateCard};
 
 use crate::config::CatalogPart;
+use crate::text_file::{self, TextFileError};
 
 /// What the plans are where no file is named.
 const SAMPLE_PLANS: Sample = Sample { name: "config/plans.toml", text: include_str!("../../config/plans.toml") };
@@ -41,8 +42,8 @@ pub enum CatalogueError {
         key: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system says.
-        error: String,
+        /// What is wrong with it.
+        error: TextFileError,
     },
     /// What is in it is refused.
     #[error(transparent)]
@@ -89,12 +90,8 @@ fn read(key: &'static str, path: &Path, sample: &Sample) -> Result<Text, Catalog
     if path.as_os_str().is_empty() {
         return Ok(Text { name: sample.name.to_owned(), text: sample.text.to_owned() });
     }
-    let unreadable = |error: String| CatalogueError::Unreadable { key, path: path.to_owned(), error };
-    let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(unreadable(format!("{length} bytes are more than {FILE_BYTES_MAX}")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let unreadable = |error| CatalogueError::Unreadable { key, path: path.to_owned(), error };
+    let text = text_file::read(path, FILE_BYTES_MAX).map_err(unreadable)?;
     Ok(Text { name: path.display().to_string(), text })
 }
 

@@ -74,7 +74,7 @@ pub struct ServerPart {
     pub overload_wait_ms: u32,
     /// What `overloaded` tells the caller to wait, in milliseconds; at least 1.
     pub overload_retry_after_ms: u32,
-    /// How long a stop waits for what is in flight, in milliseconds.
+    /// How long a stop waits for what is in flight, in milliseconds; a second signal waits no longer.
     pub drain_timeout_ms: u32,
     /// Connections at most that have not shaken hands yet, until their sockets are closed; at least 1. They take no place of
     /// those that have.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use journal::directory::DataDirectory;
 use journal::{Durability, Queue};
 use protocol::NodeId;
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -108,6 +109,8 @@ pub struct Daemon {
     pub walking: Mutex<()>,
     /// Free space under the data folder.
     pub disk: DiskWatch,
+    /// The data folder, locked as long as anything has this daemon and what it reads: it is the last that is dropped.
+    pub folder: Option<DataDirectory>,
 }
 
 impl Daemon {

@@ -12,6 +12,7 @@ use journal::memory::MemoryStore;
 use journal::projections::RocksProjections;
 use journal::rocks::RocksReader;
 use journal::{GroupReader, Store};
+use tempfile::TempDir;
 use wallet::audit::Invariant;
 
 use crate::data::{self, DataError};
@@ -39,6 +40,9 @@ pub enum FsckError {
     /// The folder cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The messages of RocksDB have no place.
+    #[error("a folder for the messages of the stores cannot be made: {0}")]
+    Messages(#[source] std::io::Error),
     /// There is nothing to give up.
     #[error("nothing is wrong with {}: there is nothing to give up, and the journal was not cut", path.display())]
     Clean {
@@ -57,7 +61,9 @@ impl FsckError {
         match self {
             Self::Data(DataError::Directory(DirectoryError::InUse { .. })) => EXIT_IN_USE,
             Self::Data(_) => EXIT_NOT_A_FOLDER,
-            Self::Clean { .. } | Self::Cut(CutError::OutOfRange { .. } | CutError::Flushed { .. }) => EXIT_USAGE,
+            Self::Clean { .. }
+            | Self::Messages(_)
+            | Self::Cut(CutError::OutOfRange { .. } | CutError::Flushed { .. }) => EXIT_USAGE,
             Self::Cut(_) => EXIT_FINDINGS,
         }
     }
@@ -88,8 +94,8 @@ impl Done {
 /// [`FsckError`].
 pub fn run(path: &Path, truncate_at: Option<Position>, progress: &mut Progress<'_>) -> Result<Done, FsckError> {
     let directory = if truncate_at.is_some() { data::open_to_cut(path)? } else { data::open(path)? };
-    let messages = Messages::new();
-    let report = examine(&directory, &messages, progress);
+    let messages = messages()?;
+    let report = examine(&directory, messages.path(), progress);
     let path = path.to_owned();
     let Some(at) = truncate_at else { return Ok(Done { path, report, cut: None }) };
     if report.is_clean() && !data::is_cut_unfinished(&path) {
@@ -99,7 +105,7 @@ pub fn run(path: &Path, truncate_at: Option<Position>, progress: &mut Progress<'
     let unread = if directory.projections().exists() { Position::MAX.before() } else { Position::NONE };
     let flushed = report.projections.map_or(unread, |reached| reached.position);
     let done = cut(&directory, at, flushed, messages.path())?;
-    let report = examine(&directory, &messages, progress);
+    let report = examine(&directory, messages.path(), progress);
     Ok(Done { path, report, cut: Some(done) })
 }
 
@@ -110,32 +116,18 @@ pub fn bytes_of(folder: &Path) -> u64 {
     entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
 }
 
-/// A folder for the messages of RocksDB, which would otherwise write them beside the data.
-struct Messages(PathBuf);
-
-impl Messages {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("creditd-fsck-{}", std::process::id())))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Messages {
-    fn drop(&mut self) {
-        // It is there only if RocksDB had something to say.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// A folder for the messages of RocksDB, which would otherwise write them beside the data. It is new, with a name that
+/// nobody has foreseen: others may write into the folder that it is in.
+fn messages() -> Result<TempDir, FsckError> {
+    tempfile::Builder::new().prefix("creditd-fsck-").tempdir().map_err(FsckError::Messages)
 }
 
 /// Everything but the cut.
-fn examine(directory: &DataDirectory, messages: &Messages, progress: &mut Progress<'_>) -> Report {
+fn examine(directory: &DataDirectory, messages: &Path, progress: &mut Progress<'_>) -> Report {
     let (folder, derived) = (directory.journal(), directory.projections());
     let mut before = Report::default();
     let opened = match is_made(&folder) {
-        Ok(true) => RocksReader::open_untouched(&folder, messages.path()).map(Some),
+        Ok(true) => RocksReader::open_untouched(&folder, messages).map(Some),
         Ok(false) => {
             before.notes.push("There is no journal: no daemon has run on this folder.".to_owned());
             Ok(None)
@@ -150,7 +142,7 @@ fn examine(directory: &DataDirectory, messages: &Messages, progress: &mut Progre
         }
     };
     let opened = match is_made(&derived) {
-        Ok(true) => RocksProjections::open_untouched(&derived, messages.path()).map(Some),
+        Ok(true) => RocksProjections::open_untouched(&derived, messages).map(Some),
         Ok(false) => Ok(None),
         Err(error) => Err(error.into()),
     };

@@ -8,7 +8,7 @@ use wallet::ids::Position;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::daemon::{Daemon, Phase, Progress};
-use crate::shutdown;
+use crate::shutdown::{self, EXIT_WRITE_FAILED};
 
 /// Writes until the queue is closed and empty. A failed write ends the process.
 pub fn run<S: Store>(writer: Writer<S>, daemon: Arc<Daemon>, progress: Arc<watch::Sender<Progress>>) {
@@ -50,9 +50,11 @@ impl WriterEvents for Events {
     }
 
     fn failed(&mut self, failure: &WriteFailed) {
-        tracing::error!(%failure, "the journal has failed: the process ends, and a recovery decides");
+        // Told last: nobody may take the line.
+        shutdown::end_soon(EXIT_WRITE_FAILED);
         self.progress.send_modify(|progress| progress.failed = true);
         self.daemon.enter(Phase::Failed);
-        shutdown::end_after_failed_write();
+        tracing::error!(%failure, "the journal has failed: the process ends, and a recovery decides");
+        shutdown::wait_for_the_end();
     }
 }

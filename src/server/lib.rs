@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`config`] | every key with its default and limits; checked once, into [`config::Settings`] |
 //! | [`catalogue`], [`reload`] | plans and prices: read at the start, and again while the daemon runs |
+//! | [`text_file`] | files that an operator names, read within limits |
 //! | [`data`] | the data folder |
 //! | [`clock`] | the daemon's time, the only place that reads a clock |
 //! | [`start`], [`catchup`], `loading` | from a folder to a running daemon: recovery, projections, memory, threads |
@@ -24,14 +25,16 @@
 //! | [`metrics`], [`http`] | what operators see |
 //! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
-//! | [`shutdown`] | signals, exit codes, failing and panicking |
+//! | [`shutdown`] | signals, exit codes, failing and panicking: the process ends first, and is told of then |
 //! | [`seldom`] | log lines that do not become a flood |
 //!
 //! # Threads
 //!
 //! Requests run on tokio's workers. The journal's writer, the projector, the ticker, the sweep and the auditor have a thread
 //! each: none of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`] and
-//! [`daemon::Daemon::projected`].
+//! [`daemon::Daemon::projected`]. One more does nothing but end the process ([`shutdown`]).
+//!
+//! Lines of the log are no data: one that cannot be written is lost, and nothing else with it.
 //!
 //! # Deliberately absent
 //!
@@ -72,4 +75,5 @@ pub mod seldom;
 pub mod shutdown;
 pub mod start;
 pub mod sweep;
+pub mod text_file;
 pub mod ticker;

@@ -1,6 +1,6 @@
 //! `creditd`: the command line of the daemon, its log and its exit codes.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -149,13 +149,20 @@ enum Failure {
     Run(#[from] run::RunError),
     #[error(transparent)]
     Seed(#[from] seed::SeedError),
+    #[error("what was asked for cannot be written: {0}")]
+    Output(#[source] std::io::Error),
 }
 
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
+            // The thread that has failed knew.
+            Self::Run(run::RunError::Start(StartError::Failed)) => {
+                shutdown::code_of_the_end().unwrap_or(EXIT_WRITE_FAILED)
+            }
             Self::Run(run::RunError::Start(error)) if error.is_of_the_disk() => EXIT_WRITE_FAILED,
             Self::Data(error) if error.is_of_the_disk() => EXIT_WRITE_FAILED,
+            Self::Output(_) => EXIT_WRITE_FAILED,
             Self::Run(run::RunError::System(_) | run::RunError::Start(StartError::Thread(_))) => EXIT_BUG,
             _ => EXIT_CONFIGURATION,
         }
@@ -164,7 +171,10 @@ impl Failure {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run(arguments) => run_daemon(&arguments),
+        Command::Run(arguments) => match run_daemon(&arguments) {
+            Ok(()) => Ok(()),
+            Err(failure) => end_run(&failure),
+        },
         Command::Init { dir } => data::init(&dir).map_err(Failure::from),
         Command::Fsck(arguments) => return check_folder(&arguments),
         Command::Seed(arguments) => seed_folder(&arguments),
@@ -174,41 +184,42 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("creditd: {failure}");
+            complain("creditd", &failure);
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
+/// Says on standard error what went wrong. Where that cannot be written, the exit code says it alone.
+fn complain(program: &str, about: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{program}: {about}");
+}
+
+/// Ends a run that has failed, also where nobody takes what it has to say, and where threads still have stores open.
+fn end_run(failure: &Failure) -> ! {
+    let code = failure.exit_code();
+    shutdown::end_soon(code);
+    complain("creditd", failure);
+    shutdown::exit_now(code)
+}
+
 fn run_daemon(arguments: &RunArguments) -> Result<(), Failure> {
+    shutdown::end_on_panic().map_err(run::RunError::System)?;
     let config = configure(arguments)?;
     let settings = config.validate()?;
     let again = arguments.clone();
     let catalogue = Catalogue::load(&settings.config.catalog)?;
     let wanted = Wanted { settings, catalogue, config_source: Arc::new(move || configure(&again)) };
     log(&config.log);
-    shutdown::end_on_panic();
     let directory = match (needs_folder(wanted.settings.durability), arguments.dev) {
         (false, _) => None,
         (true, true) => Some(data::open_dev(&config.data.dir)?),
         (true, false) => Some(data::open(&config.data.dir)?),
     };
-    let stop = || {
-        let asked = shutdown::asked_to_stop();
-        async move {
-            match asked {
-                Ok(asked) => {
-                    let signal = asked.await;
-                    tracing::info!(signal, "asked to stop");
-                }
-                Err(error) => {
-                    tracing::error!(%error, "signals cannot be received: only a kill ends this daemon");
-                    std::future::pending().await
-                }
-            }
-        }
-    };
-    run::run(wanted, directory, stop, |ready| println!("{ready}"))?;
+    run::run(wanted, directory, |ready| {
+        // A daemon that nobody hears is as ready as another.
+        let _ = writeln!(std::io::stdout(), "{ready}");
+    })?;
     Ok(())
 }
 
@@ -236,14 +247,16 @@ fn check_folder(arguments: &FsckArguments) -> ExitCode {
     shown.finish();
     match checked {
         Ok(Ok(done)) => {
-            match arguments.output {
-                OutputArgument::Text => print!("{}", fsck::text(&done)),
-                OutputArgument::Json => print!("{}", fsck::json(&done)),
-            }
+            let text = match arguments.output {
+                OutputArgument::Text => fsck::text(&done),
+                OutputArgument::Json => fsck::json(&done),
+            };
+            // The exit code says what came of it to those who read no further, too.
+            let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::from(done.exit_code())
         }
         Ok(Err(error)) => {
-            eprintln!("creditd fsck: {error}");
+            complain("creditd fsck", &error);
             ExitCode::from(error.exit_code())
         }
         Err(_) => ExitCode::from(EXIT_BUG),
@@ -278,13 +291,20 @@ fn configure(arguments: &RunArguments) -> Result<Config, ConfigError> {
 fn check(file: Option<&Path>) -> Result<(), Failure> {
     let settings = Config::load(file, std::env::vars_os())?.validate()?;
     Catalogue::load(&settings.config.catalog)?;
-    println!("valid");
-    Ok(())
+    show_text("valid\n")
 }
 
 fn show(file: Option<&Path>) -> Result<(), Failure> {
-    print!("{}", Config::load(file, std::env::vars_os())?.to_toml()?);
-    Ok(())
+    show_text(&Config::load(file, std::env::vars_os())?.to_toml()?)
+}
+
+/// Writes what was asked for. Who reads no further has what he wanted.
+fn show_text(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Log lines go to standard error: standard output has the one line that says where the daemon listens.
@@ -293,6 +313,8 @@ fn log(part: &LogPart) {
     let filter = EnvFilter::try_new(&part.filter).unwrap_or_default();
     let ansi = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
+    // Otherwise a line that cannot be written is told of where nothing can be written, and that panics.
+    let lines = lines.log_internal_errors(false);
     match part.format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

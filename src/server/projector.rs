@@ -153,17 +153,19 @@ pub fn run<S: ProjectionStore>(
     stop: &Receiver<()>,
 ) {
     if let Err(error) = follow(&mut projector, journal, daemon, stop) {
-        if error.is_of_the_disk() {
-            tracing::error!(%error, "the projections have failed: the process ends, and the next start makes up for it");
-        } else {
-            tracing::error!(%error, "the projections cannot follow the journal: the process ends; creditd fsck says more");
-        }
+        // Told last: nobody may take the line.
+        shutdown::end_soon(error.exit_code());
         // Without the journal's thread nobody waits for it any more.
         if let Some(progress) = progress.upgrade() {
             progress.send_modify(|progress| progress.failed = true);
         }
         daemon.enter(Phase::Failed);
-        shutdown::end_soon(error.exit_code());
+        if error.is_of_the_disk() {
+            tracing::error!(%error, "the projections have failed: the process ends, and the next start makes up for it");
+        } else {
+            tracing::error!(%error, "the projections cannot follow the journal: the process ends; creditd fsck says more");
+        }
+        shutdown::wait_for_the_end();
     }
 }
 

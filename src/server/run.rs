@@ -1,15 +1,17 @@
 //! The life of the process: start, listen, say that it is ready, wait for the end, stop in order.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use journal::directory::DataDirectory;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::daemon::Phase;
+use crate::daemon::{Daemon, Phase};
 use crate::places::{self, Places};
+use crate::shutdown::{self, Stops};
 use crate::start::{StartError, Started, Wanted, start};
 use crate::{http, listener, reload};
 
@@ -52,25 +54,40 @@ impl std::fmt::Display for Ready {
     }
 }
 
-/// Runs a daemon until `asked_to_stop` is done, then stops it in order. `ready` is called once, when it takes requests.
+/// How long the end waits for tasks that are at work on a thread, such as a reload whose files are on a disk that hangs.
+const TASKS_END: Duration = Duration::from_secs(1);
+
+/// Runs a daemon until SIGTERM or SIGINT, then stops it in order. `ready` is called once, when it takes requests. Tasks that
+/// do not end are left behind with the process, which ends here then.
 ///
 /// # Errors
 /// [`RunError`]: it never became ready.
-pub fn run<S>(
-    wanted: Wanted,
-    directory: Option<DataDirectory>,
-    asked_to_stop: impl FnOnce() -> S,
-    ready: impl FnOnce(Ready),
-) -> Result<(), RunError>
-where
-    S: Future<Output = ()>,
-{
+pub fn run(wanted: Wanted, directory: Option<DataDirectory>, ready: impl FnOnce(Ready)) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(wanted.settings.worker_threads)
         .thread_name("creditd")
         .enable_all()
         .build()
         .map_err(RunError::System)?;
+    let lived = live(&runtime, wanted, directory, ready);
+    // To drop it would be to wait for them.
+    runtime.shutdown_timeout(TASKS_END);
+    let daemon = lived?;
+    tracing::info!("stopped");
+    if daemon.strong_count() > 0 {
+        // Everything is written; only such a task is left.
+        shutdown::exit_now(0);
+    }
+    Ok(())
+}
+
+/// From the start to the end of the last thread; a task may still have the daemon then.
+fn live(
+    runtime: &Runtime,
+    wanted: Wanted,
+    directory: Option<DataDirectory>,
+    ready: impl FnOnce(Ready),
+) -> Result<Weak<Daemon>, RunError> {
     // The addresses come first: a second daemon on the same port is noticed before the journal gets an epoch.
     let (binary, web) = runtime.block_on(async {
         let server = &wanted.settings.config.server;
@@ -79,25 +96,22 @@ where
     // From here on a SIGHUP waits until the daemon runs, instead of ending the process.
     let hangups = runtime.block_on(async { reload::hangups() }).map_err(RunError::System)?;
     let started = start(wanted, directory)?;
+    let daemon = Arc::downgrade(&started.daemon);
     runtime.spawn(reload::on_hangup(Arc::clone(&started.daemon), hangups));
-    runtime.block_on(async {
-        let asked = asked_to_stop();
-        serve(&started, binary, web, asked, ready).await
-    })?;
+    runtime.block_on(serve(&started, binary, web, ready))?;
     started.stop();
-    tracing::info!("stopped");
-    Ok(())
+    Ok(daemon)
 }
 
-/// Everything that happens while the daemon runs: connections, HTTP requests, the wish to stop.
+/// Everything that happens while the daemon runs: connections, HTTP requests, the wish to stop, and the wish to stop now.
 async fn serve(
     started: &Started,
     binary: TcpListener,
     web: TcpListener,
-    asked_to_stop: impl Future<Output = ()>,
     ready: impl FnOnce(Ready),
 ) -> Result<(), RunError> {
     let daemon = &started.daemon;
+    let mut stops = Stops::new().map_err(RunError::System)?;
     let where_ready = Ready {
         address: binary.local_addr().map_err(RunError::System)?,
         http: web.local_addr().map_err(RunError::System)?,
@@ -112,18 +126,26 @@ async fn serve(
         let _ = web_stopped.await;
     }));
     daemon.enter(Phase::Serving);
+    if daemon.phase_now() == Phase::Failed {
+        return Err(StartError::Failed.into());
+    }
     let connections = tokio::spawn(listener::run(Arc::clone(daemon), binary, places));
     ready(where_ready);
-    asked_to_stop.await;
+    let signal = stops.next().await;
 
     daemon.enter(Phase::Draining);
     let limit = daemon.settings.deadlines.drain;
-    tracing::info!(?limit, "draining");
+    tracing::info!(signal, ?limit, "asked to stop: draining");
     let abort = connections.abort_handle();
-    if tokio::time::timeout(limit, connections).await.is_err() {
+    let cut_off = tokio::select! {
+        _ = connections => None,
+        () = tokio::time::sleep(limit) => Some("the drain took too long"),
+        _ = stops.next() => Some("asked to stop again"),
+    };
+    if let Some(why) = cut_off {
         // Their answers are lost, their effects are not: the same ids again get the first decision.
-        tracing::warn!("connections were cut off: the drain took too long");
         abort.abort();
+        tracing::warn!("connections were cut off: {why}");
     }
     drop(stop_web);
     web.abort();

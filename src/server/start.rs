@@ -87,6 +87,9 @@ pub enum StartError {
     /// The system has no thread to give.
     #[error("a thread could not be started: {0}")]
     Thread(#[source] std::io::Error),
+    /// A thread of the daemon has failed before it was ready; the process is about to end, with the code of that.
+    #[error("the daemon has failed before it was ready: its log says why")]
+    Failed,
 }
 
 impl StartError {
@@ -95,7 +98,8 @@ impl StartError {
     pub fn is_of_the_disk(&self) -> bool {
         match self {
             Self::Journal(RecoveryError::Epoch(_)) | Self::Directory(_) => true,
-            Self::Clock(_) | Self::Load(_) | Self::Thread(_) => false,
+            // Of a disk or of a bug: that code says which.
+            Self::Clock(_) | Self::Load(_) | Self::Thread(_) | Self::Failed => false,
             Self::Follow(error) => error.is_of_the_disk(),
             Self::Store(_) | Self::Journal(_) | Self::ProjectionStore(_) | Self::Projections(_) | Self::Read(_) => {
                 is_of_the_disk(self)
@@ -109,8 +113,6 @@ pub struct Started {
     /// What the tasks share.
     pub daemon: Arc<Daemon>,
     threads: Threads,
-    /// Locked as long as the daemon runs.
-    _directory: Option<DataDirectory>,
 }
 
 struct Threads {
@@ -243,6 +245,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
         disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
+        folder: directory,
         settings,
     });
     let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;
@@ -252,7 +255,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
     daemon.disk.look();
     // Alone: what another thread had taken out of the wheel, this one would not wait for.
     roll_all(&daemon);
-    until_durable(&daemon);
+    until_durable(&daemon)?;
     // Before its thread: one that gets no turn for long is late with its first tick.
     let begun = Clock::stopwatch();
     let threads = Threads {
@@ -261,18 +264,19 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         ticker: spawn("ticker", &daemon, move |daemon, stop| ticker::run(daemon, stop, begun))?,
         sweep: spawn("sweep", &daemon, sweep::run)?,
         auditor: spawn("auditor", &daemon, |daemon, stop| auditor::run(daemon, stop))?,
-        reclaim: directory.as_ref().map(|directory| spawn_reclaim(&daemon, directory)).transpose()?,
+        reclaim: daemon.folder.as_ref().map(|directory| spawn_reclaim(&daemon, directory)).transpose()?,
     };
     daemon.rules.set_plans(Arc::clone(&catalogue.plans));
     daemon.rules.set_rates(Arc::clone(&catalogue.rates));
     let (plans, rates) = (catalogue.plans.version(), catalogue.rates.version());
     tracing::info!(plans, rates, "plans and prices are in force");
-    Ok(Started { daemon, threads, _directory: directory })
+    Ok(Started { daemon, threads })
 }
 
 impl Started {
     /// Ends the threads in the order in which they depend on each other: nothing pushes any more, the journal is written
-    /// and synced, the projections follow it to its end and are flushed.
+    /// and synced, the projections follow it to its end and are flushed. The folder's lock goes with the daemon, which tasks
+    /// may still have.
     pub fn stop(self) {
         let Threads { writer, ticker, sweep, projector, auditor, reclaim } = self.threads;
         stop(auditor);
@@ -347,10 +351,16 @@ fn roll_all(daemon: &Daemon) {
 
 /// Waits until what this start has decided is synced, as its epoch is: who asks a ready daemon is told nothing that a crash
 /// right after takes back, and that a later start might decide another way. No interval is waited out for it.
-fn until_durable(daemon: &Daemon) {
+fn until_durable(daemon: &Daemon) -> Result<(), StartError> {
     daemon.queue.sync_soon();
     let pushed = daemon.rules.journal().pushed().0;
-    while daemon.durability.synced().0 < pushed && !daemon.durability.has_failed() {
+    loop {
+        if daemon.durability.has_failed() || daemon.phase_now() == Phase::Failed {
+            return Err(StartError::Failed);
+        }
+        if daemon.durability.synced().0 >= pushed {
+            return Ok(());
+        }
         daemon.durability.wait_past(daemon.durability.synced(), ROOM_LOOK);
     }
 }

@@ -1,6 +1,6 @@
 //! The real program as a child process: started, waited for, killed, asked to stop.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -110,6 +110,11 @@ impl Daemon {
 
     fn spawn_in(folder: &Folder, environment: &Environment) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(folder.path().join(LOG_FILE)).unwrap();
+        Self::spawn_telling(folder, environment, log.into())
+    }
+
+    /// The same with a log that goes elsewhere.
+    fn spawn_telling(folder: &Folder, environment: &Environment, log: Stdio) -> Self {
         let mut command = command(folder, log);
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
         let mut child = command.spawn().unwrap();
@@ -124,7 +129,16 @@ impl Daemon {
 
     /// The same in an environment of its own.
     pub(super) fn start_in(folder: &Folder, environment: &Environment) -> Result<Self, NotReady> {
-        let mut daemon = Self::spawn_in(folder, environment);
+        Self::spawn_in(folder, environment).ready(folder)
+    }
+
+    /// A start that must succeed, with a log that goes elsewhere.
+    pub(super) fn must_start_telling(folder: &Folder, environment: &Environment, log: Stdio) -> Self {
+        Self::spawn_telling(folder, environment, log).ready(folder).expect("a daemon that is ready")
+    }
+
+    fn ready(self, folder: &Folder) -> Result<Self, NotReady> {
+        let mut daemon = self;
         let mut stdout = daemon.stdout.take().unwrap();
         let (ready, readiness) = mpsc::channel();
         std::thread::spawn(move || {
@@ -165,9 +179,18 @@ impl Daemon {
 
     /// SIGTERM, and how the process ended.
     pub(super) fn terminate(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", id.as_str()]).status().unwrap().success());
+        self.signal("-TERM");
         self.wait()
+    }
+
+    /// SIGHUP.
+    pub(super) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, id.as_str()]).status().unwrap().success());
     }
 
     /// How the process ended, if it has.
@@ -213,7 +236,7 @@ impl Drop for Daemon {
     }
 }
 
-fn command(folder: &Folder, log: File) -> Command {
+fn command(folder: &Folder, log: Stdio) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_creditd"));
     command
         .args(["run", "--dev", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])

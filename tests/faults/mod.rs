@@ -6,10 +6,12 @@
 //! - [`ready`]: what a start decides is synced before it is ready.
 //! - [`space`]: the disk fills up, is freed, and fills up at once.
 //! - [`slow`]: each sync takes half a second; memory is short at ten times the load.
+//! - [`ends`]: how a daemon ends that fails while nobody reads its log, before it is ready, or while a disk hangs.
 //! - [`forgetful`]: a file system that forgets at a kill what was not synced, names too.
 //!
 //! `cargo faults` runs the short forms; `FAULTS_EVERY=1 cargo faults` the whole sweep, `FORGETFUL_CYCLES=200` the cycles.
 
+mod ends;
 mod forgetful;
 mod order;
 mod ready;

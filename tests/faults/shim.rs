@@ -102,6 +102,13 @@ impl Shim {
         self.plan(Fault { kind, at: self.seen() + 1, times: u64::MAX >> 1, only: Some(only) });
     }
 
+    /// The next call of this kind takes so long.
+    pub(super) fn stall(&self, only: Call, ms: u64) {
+        self.plan(Fault { kind: Kind::Delay, at: 0, times: 1, only: Some(only) });
+        self.set(Slot::DelayUs, ms * 1_000);
+        self.set(Slot::FailAt, self.seen() + 1);
+    }
+
     /// Nothing goes wrong any more.
     pub(super) fn heal(&self) {
         self.set(Slot::FailAt, 0);

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Daemon {
     child: Child,
     /// Kept open: the daemon may say more than its first line.
-    _stdout: BufReader<ChildStdout>,
+    _stdout: Option<BufReader<ChildStdout>>,
     pub(super) address: SocketAddr,
     pub(super) http: SocketAddr,
     pub(super) ready: String,
@@ -64,7 +64,29 @@ impl Daemon {
         let ready = ready.trim_end().to_owned();
         let address = field(&ready, "address=").parse().unwrap();
         let http = field(&ready, "http=").parse().unwrap();
-        Self { child, _stdout: stdout, address, http, ready }
+        Self { child, _stdout: Some(stdout), address, http, ready }
+    }
+
+    /// A daemon on a folder whose words go elsewhere. It does not say where it listens: it is told.
+    pub(super) fn telling(folder: &Path, stdout: Stdio, stderr: Stdio) -> Self {
+        let (address, http) = (free_address(), free_address());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_creditd"))
+            .args(["run", "--dev", "--listen", &address.to_string(), "--http", &http.to_string(), "--data"])
+            .arg(folder)
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        while TcpStream::connect(address).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "it does not get as far as listening");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { child, _stdout: None, address, http, ready: String::new() }
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Its process.
@@ -115,6 +137,11 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An address that nobody listens on.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn field<'a>(line: &'a str, name: &str) -> &'a str {

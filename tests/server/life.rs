@@ -1,11 +1,13 @@
 //! Starts and stops: what survives, what is refused, and which codes the process ends with.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use protocol::{CloseReason, Operation, Outcome};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, PATIENCE};
 use super::requests::{ACCOUNT, hold_id, open_account, outcomes};
 use super::wire::{Wire, hello, operations_frame};
 
@@ -81,6 +83,29 @@ fn who_has_not_shaken_hands_is_told_of_the_stop_too() {
     assert_eq!(silent.closed_early(), CloseReason::Draining);
     assert_eq!(halting.closed_early(), CloseReason::Draining);
     assert_eq!(daemon.wait().code(), Some(0));
+}
+
+/// Who reads no answers holds a stop up for as long as the drain may last, or until the daemon is asked once more.
+#[test]
+fn a_second_signal_cuts_the_drain_short() {
+    let long = [("CREDITD_SERVER__DRAIN_TIMEOUT_MS", "600000"), ("CREDITD_SERVER__WRITE_TIMEOUT_MS", "600000")];
+    let mut daemon = Daemon::in_memory(&long);
+    let mut deaf = std::net::TcpStream::connect(daemon.address).unwrap();
+    deaf.set_write_timeout(Some(PATIENCE / 60)).unwrap();
+    deaf.write_all(&hello(1, 1, 0)).unwrap();
+    let frame = operations_frame(1, &[Operation::balance(ACCOUNT); 4_000]);
+    // The kernel's buffers take some of it; then the daemon stops reading.
+    while deaf.write_all(&frame).is_ok() {}
+    daemon.terminate();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(daemon.ended(), None, "the drain waits");
+    daemon.terminate();
+    let ended = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(10));
+        daemon.ended()
+    });
+    let status = ended.take(1_000).flatten().next().expect("the second signal ends it");
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]

@@ -15,5 +15,6 @@ mod interval;
 mod life;
 pub(crate) mod past;
 mod requests;
+pub(crate) mod sinks;
 mod stops;
 mod wire;

@@ -107,6 +107,11 @@ impl Past {
         self.command(Command::Subscribe { account, plan, auto_renew: true, paid_through });
     }
 
+    /// A record that the rules did not make.
+    pub(crate) fn push(&self, record: Record) {
+        self.engine.journal().push(&[record]);
+    }
+
     /// Writes the journal of a new data folder; its last group has this time. Says how many records it has.
     pub(crate) fn write(self, folder: &Path, last_at: Timestamp) -> u64 {
         creditd::data::init(folder).unwrap();

@@ -67,4 +67,8 @@ fn files_are_checked_without_a_daemon() {
     assert!(failure.message.contains("did you mean \"credits\"?"), "{}", failure.message);
     let missing = files::read(&folder.path().join("none.toml"), plan_catalog).unwrap_err();
     assert_eq!(missing.exit, Exit::Configuration);
+    // What the daemon does not read is not called right here (decision 0012).
+    std::fs::File::create(&file).unwrap().set_len((4 << 20) + 1).unwrap();
+    let too_long = files::read(&file, plan_catalog).unwrap_err();
+    assert!(too_long.message.ends_with("plans.toml: it has more than 4194304 bytes"), "{}", too_long.message);
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use foldhash::{HashMap, HashMapExt};
 use wallet::audit::{Invariant, Known, Violation, account_of, check_record, check_row, hold_of};
@@ -14,6 +13,7 @@ use wallet::record::Record;
 use wallet::row::Row;
 
 use super::{Advice, Compared, Finding, Place, Report, advice, compare, unreadable_row};
+use crate::caught::caught;
 use crate::codec::decode_any;
 use crate::group::{Group, GroupHash};
 use crate::keys::Position;
@@ -333,14 +333,14 @@ impl<'a, S: ProjectionStore> Replay<'a, S> {
         check_record(&mut self.books, record, &mut |violation| violations.push(violation));
         if violations.is_empty() {
             let place = RecordPlace(position.0);
-            let applied = catch_unwind(AssertUnwindSafe(|| ledger::apply(&mut self.books, place, record)));
+            let applied = caught(|| ledger::apply(&mut self.books, place, record));
             let refused =
                 |(invariant, what)| Violation { invariant, account: account_of(record), hold: hold_of(record), what };
             match applied {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => violations.push(refused((invariant_of(&error), error.to_string()))),
                 // The checks say it first; this is for what they do not know.
-                Err(panic) => violations.push(refused((Invariant::NoOvershoot, words(panic.as_ref())))),
+                Err(words) => violations.push(refused((Invariant::NoOvershoot, words))),
             }
             let row = account_of(record).and_then(|account| self.books.rows.get(&account));
             if let Some(row) = row.filter(|_| violations.is_empty()) {
@@ -395,11 +395,6 @@ const fn invariant_of(error: &LedgerError) -> Invariant {
         LedgerError::HoldExists { .. } | LedgerError::AccountExists { .. } => Invariant::Once,
         LedgerError::HoldEnded { .. } => Invariant::OneEnd,
     }
-}
-
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it cannot be applied").to_owned()
 }
 
 /// The key that a record is remembered by.

@@ -54,5 +54,5 @@ fn a_file_that_is_far_too_long_is_not_read() {
     file.set_len(FILE_BYTES_MAX + 1).expect("grown");
     let part = CatalogPart { rates, ..CatalogPart::default() };
     let error = Catalogue::load(&part).unwrap_err().to_string();
-    assert!(error.ends_with("4194305 bytes are more than 4194304"), "{error}");
+    assert!(error.ends_with("rates.toml: it has more than 4194304 bytes"), "{error}");
 }

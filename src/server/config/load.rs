@@ -4,6 +4,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Config;
+use crate::text_file::{self, TextFileError};
+
+/// The largest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// What the names of environment variables begin with.
 const ENVIRONMENT_PREFIX: &str = "CREDITD_";
@@ -18,8 +22,8 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
-        error: String,
+        /// What is wrong with it.
+        error: TextFileError,
     },
     /// A key or a value is wrong.
     #[error("{place}: {message}{hint}", hint = hint(nearest.as_deref()))]
@@ -38,8 +42,8 @@ fn hint(nearest: Option<&str>) -> String {
 }
 
 pub(super) fn from_file(path: &Path) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error: error.to_string() })?;
+    let text = text_file::read(path, FILE_BYTES_MAX)
+        .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
     let mut config = from_text(&text, &path.display().to_string())?;
     config.catalog.relative_to(path.parent().unwrap_or_else(|| Path::new("")));
     Ok(config)

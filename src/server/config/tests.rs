@@ -67,6 +67,15 @@ fn a_path_of_the_catalogue_begins_at_the_folder_of_the_file() {
 }
 
 #[test]
+fn a_file_that_is_far_too_long_is_not_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("creditd.toml");
+    std::fs::File::create(&path).expect("made").set_len((1 << 20) + 1).expect("grown");
+    let error = Config::load(Some(&path), environment(&[])).unwrap_err().to_string();
+    assert_eq!(error, format!("{}: it has more than 1048576 bytes", path.display()));
+}
+
+#[test]
 fn differing_keys_are_named_with_their_part() {
     let mut config = Config::default();
     config.holds.memory_max = 2_048;

@@ -41,20 +41,25 @@ impl Shown {
         let text = line(stage, done, self.whole);
         if self.bar {
             self.drawn = true;
-            eprint!("\r{} {text:<50}", cells(stage, done, self.whole));
-            // A bar that is not drawn is no harm.
-            let _ = std::io::stderr().flush();
+            draw(format_args!("\r{} {text:<50}", cells(stage, done, self.whole)));
         } else {
-            eprintln!("creditd fsck: {text}");
+            draw(format_args!("creditd fsck: {text}\n"));
         }
     }
 
     /// Takes the bar away.
     pub fn finish(&self) {
         if self.drawn {
-            eprint!("\r{:100}\r", "");
+            draw(format_args!("\r{:100}\r", ""));
         }
     }
+}
+
+/// A bar that is not drawn is no harm.
+fn draw(text: std::fmt::Arguments<'_>) {
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_fmt(text);
+    let _ = stderr.flush();
 }
 
 fn line(stage: Stage, done: u64, whole: u64) -> String {
