@@ -38,7 +38,7 @@ CHECKS = {
     "journal": (
         "GroupDamage", "DecodeError", "BadField::new", "BadField", "RecoveryError::Refused", "ApplyError", "RecordTooLong",
         "ReadError::Foreign", "ReadError::Trimmed", "ReadError::damaged", "AppendError::Stale", "OpenError::Ahead",
-        "OpenError::Behind", "OpenError::Apart", "MadeError::Unnamed",
+        "OpenError::Behind", "OpenError::Apart", "MadeError::Unnamed", "TornError::Followed", "TornError::Older",
         "CutError::OutOfRange", "CutError::Flushed", "DirectoryError::Missing", "DirectoryError::InUse",
         "Violation::of_account", "Violation::of_hold", "Violation", "Finding", "bad", "differs", "apart",
     ),

@@ -29,6 +29,13 @@ pub enum Fault {
         /// How much, in milliseconds of the caller's clock.
         delay_ms: u64,
     },
+    /// Reported as failed; it is on disk but for a part in it, where zeros stand.
+    Holed {
+        /// Where the part begins; at most the last byte.
+        from: usize,
+        /// Its length, as far as the group goes.
+        bytes: usize,
+    },
 }
 
 /// How often each fault comes, per 10,000 appends.
@@ -42,6 +49,8 @@ pub struct FaultRates {
     pub delay_ms_max: u64,
 }
 
+/// What a disk that loses power has written or has not.
+const PAGE_BYTES: usize = 4096;
 /// What rates are parts of.
 const APPENDS: u64 = 10_000;
 
@@ -88,12 +97,17 @@ impl FaultPlan {
                 1 => Fault::FailedAndLost,
                 2 => Fault::FailedAndThere,
                 3 => Fault::FailedAndThereLater,
-                _ => Fault::Torn { bytes: usize::try_from(random.below(group_bytes as u64)).unwrap_or(0) },
+                _ => torn_or_holed(usize::try_from(random.below(group_bytes as u64)).unwrap_or(0)),
             });
         }
         let slow = drawn < u64::from(rates.failed) + u64::from(rates.slow);
         slow.then(|| Fault::Slow { delay_ms: random.below(rates.delay_ms_max.saturating_add(1)) })
     }
+}
+
+/// What a power cut leaves of a group: its beginning, or all but a page in it.
+const fn torn_or_holed(at: usize) -> Fault {
+    if at.is_multiple_of(2) { Fault::Torn { bytes: at } } else { Fault::Holed { from: at, bytes: PAGE_BYTES } }
 }
 
 /// What a crash left, with what may still show up.
@@ -176,6 +190,13 @@ impl FaultyStore {
                 let kept = bytes.min(group.len() - 1);
                 assert!(kept < group.len(), "a torn group lacks its end");
                 self.inner.leave_behind(key, group[..kept].to_vec());
+            }
+            Fault::Holed { from, bytes } => {
+                let mut holed = group.to_vec();
+                let from = from.min(group.len() - 1);
+                holed[from..from.saturating_add(bytes).min(group.len())].fill(0);
+                assert!(holed.len() == group.len(), "a group with a hole has its length");
+                self.inner.leave_behind(key, holed);
             }
             Fault::FailedAndLost | Fault::Slow { .. } => {}
         }

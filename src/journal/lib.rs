@@ -25,6 +25,7 @@
 //! | [`record`], [`codec`] | records as they are stored, and every call of bincode |
 //! | [`projections`] | rows and holds derived from the journal, with their own position |
 //! | [`fsck`] | the check of a whole folder, and the cut of a journal by hand |
+//! | [`torn`] | the end of a write-ahead log that was not finished |
 //! | [`made`] | whether a folder has a store, or is free for a new one |
 //! | [`caught`] | panics of the rules that become an error or a finding |
 //! | [`directory`] | the data directory: made on request, used by one process |
@@ -55,6 +56,7 @@ pub mod recovery;
 pub mod rocks;
 pub mod room;
 pub mod store;
+pub mod torn;
 pub mod unit;
 pub mod writer;
 

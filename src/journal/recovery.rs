@@ -12,6 +12,7 @@ use crate::epoch::{EpochRecord, WriterId};
 use crate::group::{Group, GroupDamage, GroupHash, Header, empty_buffer, seal};
 use crate::keys::{Epoch, GroupKey, Position};
 use crate::store::{AppendError, GroupReader, Persist, ReadError, Start, Store};
+use crate::torn::TornEnd;
 use crate::writer::ChainEnd;
 
 /// Every how many groups a check reports its progress.
@@ -141,6 +142,8 @@ pub struct Checked {
     pub superseded: Vec<GroupKey>,
     /// The torn end, if there was one.
     pub dropped: Option<DroppedTail>,
+    /// What the newest write-ahead log of the store ended with, where that was no group: whoever opened the store knows.
+    pub torn: Option<TornEnd>,
     /// The highest epoch that any stored group names, so that the next one is new.
     pub highest_epoch: Epoch,
 }
@@ -397,6 +400,7 @@ impl Follower {
             bytes: 0,
             superseded: Vec::new(),
             dropped: None,
+            torn: None,
             highest_epoch: start.epoch,
         };
         checked.assert_prefix();

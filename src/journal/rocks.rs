@@ -1,7 +1,8 @@
 //! The store in RocksDB: an instance of its own, one column family, synced writes, no compaction.
 //!
 //! What it relies on (each is tested): the write-ahead log is read in the mode `TolerateCorruptedTailRecords`, so that a
-//! bad record before the end is an error and never a silent stop; the set of log files is verified; files are never
+//! bad record before the end is an error and never a silent stop (one that only the last group has is cut off before, see
+//! [`crate::torn`]); the set of log files is verified; files are never
 //! rewritten, and trimmed only whole, from the oldest on.
 
 use std::collections::BTreeSet;
@@ -19,8 +20,13 @@ use crate::epoch::WriterId;
 use crate::group::Group;
 use crate::keys::{Epoch, GroupKey, KEY_BYTES, Key, Position};
 use crate::made::{MadeError, exists, is_made};
-use crate::recovery::{Recovered, RecoveryError, check, open_epoch};
+use crate::recovery::{Checked, Recovered, RecoveryError, check, open_epoch};
 use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Start, Store, TrimError};
+use crate::torn::{TornEnd, TornError};
+
+mod reading;
+
+use reading::not_opened;
 
 /// Groups are kept in memory up to this size before they are written to a file of their own; also the size of those
 /// files, and so what a trim can forget at a time.
@@ -57,6 +63,9 @@ pub enum OpenError {
     /// There is no store, and none may be made.
     #[error("the journal's store: {0}")]
     Made(#[from] MadeError),
+    /// Its newest write-ahead log is damaged, or could not be read or cut.
+    #[error("the journal's store: {0}")]
+    Torn(#[from] TornError),
     /// The journal in it is refused, or its epoch could not be opened.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
@@ -66,21 +75,6 @@ impl From<rocksdb::Error> for OpenError {
     fn from(error: rocksdb::Error) -> Self {
         Self::Rocks(error.into_string())
     }
-}
-
-/// RocksDB says of a damaged write-ahead log that it is damaged, and not which file it is: the operator is told where to
-/// look.
-fn not_opened(directory: &Path, error: rocksdb::Error) -> OpenError {
-    let corrupted = error.kind() == rocksdb::ErrorKind::Corruption;
-    let mut message = format!("{}: {}", directory.display(), error.into_string());
-    if corrupted {
-        let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        let mut logs: Vec<_> = names.filter_map(|name| name.into_string().ok()).collect();
-        logs.retain(|name| name.ends_with(".log"));
-        logs.sort();
-        message = format!("{message} (its write-ahead logs: {})", logs.join(", "));
-    }
-    OpenError::Rocks(message)
 }
 
 impl From<rocksdb::Error> for ReadError {
@@ -114,6 +108,8 @@ pub struct RocksStore {
 pub struct RocksReader {
     db: DB,
     view: RwLock<View>,
+    /// What the newest write-ahead log ends with that is not read; a start cuts it off.
+    torn: Option<TornEnd>,
 }
 
 /// What of the stored groups is the journal.
@@ -135,12 +131,17 @@ pub fn open_and_recover(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(RocksStore, Recovered), OpenError> {
     let is_new = !is_made(directory)?;
+    let mut torn = None;
     if !is_new {
-        check(&RocksReader::open(directory)?, progress)?;
+        let reader = RocksReader::open(directory)?;
+        check(&reader, progress)?;
+        torn = reader.torn_end().cloned();
     }
+    // Everything before it is a journal, and nothing follows it: now it may go.
+    torn.as_ref().map_or(Ok(()), TornEnd::cut)?;
     let mut store = RocksStore::open(directory, is_new)?;
     // What opening for writing made of the files is read as well: the epoch rests on it.
-    let found = check(store.reader().as_ref(), progress)?;
+    let found = Checked { torn, ..check(store.reader().as_ref(), progress)? };
     let recovered = open_epoch(&mut store, found, writer, now_ms)?;
     recovered.end.assert_open();
     assert!(store.tail() == recovered.end.last, "I3: the epoch record is the end");
@@ -318,57 +319,11 @@ fn set_size_limit(db: &DB, bytes: u64) -> Result<(), rocksdb::Error> {
 }
 
 impl RocksReader {
-    /// Opens a store for reading, without changing a file of the journal.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open(directory: &Path) -> Result<Self, OpenError> {
-        let db = DB::open_for_read_only(&options(), directory, false);
-        Self::over(db.map_err(|error| not_opened(directory, error))?)
-    }
-
-    /// Opens a store for reading without changing any file in its folder: RocksDB's own messages go to another one.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open_untouched(directory: &Path, messages: &Path) -> Result<Self, OpenError> {
-        let mut options = options();
-        options.set_db_log_dir(messages);
-        let db = DB::open_for_read_only(&options, directory, false);
-        Self::over(db.map_err(|error| not_opened(directory, error))?)
-    }
-
-    /// Opens what can be read of a damaged store, up to the first record of its write-ahead logs that is bad. What is
-    /// the journal of it only a check can tell; it is for cutting a journal by hand.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open_damaged(directory: &Path, messages: &Path) -> Result<Self, OpenError> {
-        let mut options = options();
-        options.set_db_log_dir(messages);
-        options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
-        options.set_track_and_verify_wals_in_manifest(false);
-        let db = DB::open_for_read_only(&options, directory, false);
-        Self::over(db.map_err(|error| not_opened(directory, error))?)
-    }
-
     /// Told by a check: these groups are not part of the journal, and [`GroupReader::read`] does not show them.
     pub fn pass_over(&self, superseded: Vec<GroupKey>) {
         let mut view = self.view.write();
         assert!(superseded.iter().all(|key| key.first >= view.start.first), "what is not the journal lies in it");
         view.superseded = superseded.into_iter().collect();
-    }
-
-    fn over(db: DB) -> Result<Self, OpenError> {
-        let start = match db.get(Key::Start.to_bytes())? {
-            None => Start::NEW,
-            Some(bytes) => Start::from_bytes(&bytes)
-                .ok_or_else(|| ReadError::Foreign("the start of the journal".into()))
-                .map_err(RecoveryError::Read)?,
-        };
-        assert!(start.first > Position::NONE, "a journal begins with a record");
-        let view = View { start, superseded: BTreeSet::new() };
-        Ok(Self { db, view: RwLock::new(view) })
     }
 
     fn is_flushing(&self) -> Result<bool, rocksdb::Error> {

@@ -10,7 +10,9 @@ use journal::fsck::{Advice, Finding, Place, Progress, Report, check, logs};
 use journal::made::is_made;
 use journal::memory::MemoryStore;
 use journal::projections::RocksProjections;
+use journal::recovery::Checked;
 use journal::rocks::RocksReader;
+use journal::torn::TornEnd;
 use journal::{GroupReader, Store};
 use tempfile::TempDir;
 use wallet::audit::Invariant;
@@ -134,8 +136,12 @@ fn examine(directory: &DataDirectory, messages: &Path, progress: &mut Progress<'
         }
         Err(error) => Err(error.into()),
     };
+    let mut torn = None;
     let reader: Option<Box<dyn GroupReader>> = match opened {
-        Ok(reader) => reader.map(|reader| Box::new(reader) as Box<dyn GroupReader>),
+        Ok(reader) => reader.map(|reader| {
+            torn = reader.torn_end().cloned();
+            Box::new(reader) as Box<dyn GroupReader>
+        }),
         Err(error) => {
             refused(&folder, &error.to_string(), &mut before);
             None
@@ -152,8 +158,10 @@ fn examine(directory: &DataDirectory, messages: &Path, progress: &mut Progress<'
     };
     let mut report = match &reader {
         Some(reader) => {
-            dropped_ends(&folder, &mut before);
-            check(reader.as_ref(), projections.as_ref(), progress)
+            dropped_ends(&folder, torn.as_ref(), &mut before);
+            let mut report = check(reader.as_ref(), projections.as_ref(), progress);
+            report.journal = report.journal.map(|checked| Checked { torn, ..checked });
+            report
         }
         // The projections are looked at all the same, beside an empty journal where theirs is missing.
         None if before.is_clean() => check(MemoryStore::new().reader().as_ref(), projections.as_ref(), progress),
@@ -188,10 +196,12 @@ fn refused(folder: &Path, error: &str, report: &mut Report) {
     }
 }
 
-/// RocksDB takes a bad last record for a torn write and says nothing.
-fn dropped_ends(folder: &Path, report: &mut Report) {
+/// What a start takes for a torn write: it cuts the newest log where its last whole group ends. Of the end of another log
+/// RocksDB says nothing.
+fn dropped_ends(folder: &Path, torn: Option<&TornEnd>, report: &mut Report) {
     for log in logs::read(folder).unwrap_or_default() {
-        let Some((offset, what)) = log.bad else { continue };
+        let newest = torn.filter(|torn| torn.path == log.path).map(|torn| (torn.from, torn.what));
+        let Some((offset, what)) = newest.or(log.bad) else { continue };
         report.notes.push(format!(
             "The end of {} from byte {offset} on ({} bytes) is dropped: {what}. It cannot be told from a write that a \
              power cut tore.",

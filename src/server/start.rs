@@ -20,6 +20,7 @@ use journal::projections::{
 use journal::recovery::{Checked, adopt, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
 use journal::store::is_of_the_disk;
+use journal::torn::TornEnd;
 use journal::{
     Class, DurabilityMode, Group, GroupReader, Journal, JournalSettings, Position as JournalPosition, Queue,
     RecoveryError, Store, Writer, WriterId,
@@ -149,7 +150,10 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
     };
     let path = directory.journal();
     let files = places::projection_files_of_process();
-    let Before { is_new, end } = look(&directory)?;
+    let Before { is_new, end, torn } = look(&directory)?;
+    if let Some(torn) = &torn {
+        drop_end(torn)?;
+    }
     let store = RocksStore::open(&path, is_new)?;
     let open = || RocksProjections::open_with_files(&directory.projections(), files);
     let (found, projections) = std::thread::scope(|scope| {
@@ -157,7 +161,7 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
         let named = std::thread::Builder::new().name("projections".to_owned());
         let projections = named.spawn_scoped(scope, read).map_err(StartError::Thread)?;
         // What opening for writing made of the files is read as well: the epoch rests on it.
-        let found = check(store.reader().as_ref(), &mut report(&path))?;
+        let found = Checked { torn, ..check(store.reader().as_ref(), &mut report(&path))? };
         let projections = projections.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok::<_, StartError>((found, projections))
     })?;
@@ -171,6 +175,8 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
 struct Before {
     is_new: bool,
     end: JournalPosition,
+    /// What the newest log ends with that is no group.
+    torn: Option<TornEnd>,
 }
 
 /// Reads the whole journal, and where the projections are in it. To open a store for writing writes it anew and removes what
@@ -184,12 +190,20 @@ fn look(directory: &DataDirectory) -> Result<Before, StartError> {
         (check(reader.as_ref(), &mut |_, _| {})?, reader)
     } else {
         let reader = RocksReader::open(&path)?;
-        let found = check(&reader, &mut report(&path))?;
+        let found = Checked { torn: reader.torn_end().cloned(), ..check(&reader, &mut report(&path))? };
         reader.pass_over(found.outside());
         (found, Arc::new(reader))
     };
     check_fit(&reached()?, &found, reader.as_ref())?;
-    Ok(Before { is_new, end: found.end.last })
+    Ok(Before { is_new, end: found.end.last, torn: found.torn })
+}
+
+/// Cuts off what stands behind the last group. Everything before it was found to be a journal, and nothing was written yet.
+fn drop_end(torn: &TornEnd) -> Result<(), StartError> {
+    torn.cut().map_err(rocks::OpenError::from)?;
+    let place = torn.path.display();
+    tracing::warn!(%place, byte = torn.from, bytes = torn.bytes, damage = torn.what, "a torn end was dropped");
+    Ok(())
 }
 
 fn go_on<S: Store + 'static, P: ProjectionStore>(

@@ -2,7 +2,8 @@
 //! synced. A file whose folder was not synced has no name afterwards; a rename that was not synced has not happened. That
 //! is less than a kill leaves, where the system still writes everything.
 //!
-//! Half of the crashes forget all of it, half leave some of it, as a disk does that was in the middle of writing.
+//! A third of the crashes forget all of it, a third leave the beginning, a third any of its pages and not those before them,
+//! as a disk does that was in the middle of writing.
 //! It needs the device `/dev/fuse` and the right to mount; without, the tests say so and check nothing.
 //! `FORGETFUL_CYCLES=200 cargo faults forgetful` is the long form.
 
@@ -21,6 +22,8 @@ use super::super::{number_from, seed};
 const CYCLES: u64 = 4;
 /// Power cuts on one disk; then a new one, so that a long run is not one of long recoveries.
 const CYCLES_A_ROUND: u64 = 20;
+/// What a power cut leaves of what was not synced: nothing, the beginning, any pages. The seed follows.
+const WAYS: [&str; 3] = ["nothing", "", "pages "];
 /// What the program ends with where nothing can be mounted.
 const CANNOT_MOUNT: i32 = 3;
 
@@ -31,6 +34,8 @@ struct Disk {
     output: BufReader<ChildStdout>,
     mounted_at: PathBuf,
     lost: (u64, u64),
+    /// How often each of [`WAYS`] was taken.
+    ways: [u64; WAYS.len()],
 }
 
 impl Disk {
@@ -41,7 +46,7 @@ impl Disk {
         let mut child = command.arg(at).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut disk = Self { child, input, output, mounted_at: at.to_owned(), lost: (0, 0) };
+        let mut disk = Self { child, input, output, mounted_at: at.to_owned(), lost: (0, 0), ways: [0; WAYS.len()] };
         let said = disk.line();
         if said == "mounted" {
             return Some(disk);
@@ -53,7 +58,12 @@ impl Disk {
 
     /// The power is cut. Nothing may have it open.
     fn crash(&mut self, random: &mut Random) {
-        let left = if random.percent(50) { "nothing".to_owned() } else { (random.next() >> 1).to_string() };
+        let way = random.index(WAYS.len());
+        let left = match WAYS[way] {
+            "nothing" => "nothing".to_owned(),
+            way => format!("{way}{}", random.next() >> 1),
+        };
+        self.ways[way] += 1;
         writeln!(self.input.as_mut().unwrap(), "crash {left}").unwrap();
         let said = self.line();
         let lost = said.strip_prefix("crashed ").unwrap_or_else(|| panic!("{said:?}"));
@@ -166,7 +176,7 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
         round.finish();
         tally.add(&round.tally);
         lost = (lost.0 + disk.lost.0, lost.1 + disk.lost.1);
-        println!("round {number}: {:?}, {:?} forgotten", round.tally, disk.lost);
+        println!("round {number}: {:?}, {:?} forgotten in the ways {:?}", round.tally, disk.lost, disk.ways);
         left -= cycles;
         number += 1;
     }

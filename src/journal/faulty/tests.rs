@@ -21,9 +21,11 @@ fn a_slow_append_costs_the_callers_clock() {
     assert_eq!((store.take_delay_ms(), store.take_delay_ms()), (30, 0));
 }
 
+const HOLE: Fault = Fault::Holed { from: 64, bytes: 9 };
+
 #[test]
 fn an_epoch_record_can_fail_and_the_next_start_goes_on() {
-    for fault in [Fault::Full, Fault::FailedAndThere, Fault::FailedAndThereLater, Fault::Torn { bytes: 5 }] {
+    for fault in [Fault::Full, Fault::FailedAndThere, Fault::FailedAndThereLater, Fault::Torn { bytes: 5 }, HOLE] {
         let mut store = FaultyStore::open(FaultyImage::default(), FaultPlan::none().with(0, fault));
         assert!(recover(&mut store, WriterId([0; 16]), 0).is_err());
         let mut store = FaultyStore::open(store.crash(0), FaultPlan::none());
@@ -39,13 +41,14 @@ fn every_kind_of_fault_comes_by_chance() {
     let mut plan = FaultPlan::seeded(7, rates);
     let drawn: Vec<_> = (0..2000).filter_map(|append| plan.fault_for(append, 100)).collect();
     assert_eq!(drawn.len(), 2000);
-    let kinds: [fn(&Fault) -> bool; 6] = [
+    let kinds: [fn(&Fault) -> bool; 7] = [
         |f| matches!(f, Fault::Full),
         |f| matches!(f, Fault::FailedAndLost),
         |f| matches!(f, Fault::FailedAndThere),
         |f| matches!(f, Fault::FailedAndThereLater),
         |f| matches!(f, Fault::Torn { bytes } if *bytes < 100),
         |f| matches!(f, Fault::Slow { delay_ms } if *delay_ms <= 9),
+        |f| matches!(f, Fault::Holed { from, .. } if *from < 100),
     ];
     assert!(kinds.iter().all(|kind| drawn.iter().any(kind)));
 }

@@ -263,11 +263,17 @@ fn a_failed_append_that_shows_up_later_is_superseded() {
 
 #[test]
 fn failed_and_torn_appends_leave_the_journal_before_them() {
-    for fault in [Fault::Full, Fault::FailedAndLost, Fault::Torn { bytes: 0 }, Fault::Torn { bytes: 70 }] {
+    let holes = [0, 70, usize::MAX].map(|from| Fault::Holed { from, bytes: 3 });
+    let torn = [0, 70].map(|bytes| Fault::Torn { bytes });
+    for fault in [Fault::Full, Fault::FailedAndLost].into_iter().chain(torn).chain(holes) {
         let image = crashed_with(fault);
         let (_, _, recovered) = running(FaultyStore::open(image, FaultPlan::none()));
         assert_eq!(recovered.found.end.last, Position(2), "{fault:?}");
-        assert_eq!(recovered.found.dropped.is_some(), matches!(fault, Fault::Torn { .. }), "{fault:?}");
+        assert_eq!(
+            recovered.found.dropped.is_some(),
+            matches!(fault, Fault::Torn { .. } | Fault::Holed { .. }),
+            "{fault:?}"
+        );
     }
 }
 

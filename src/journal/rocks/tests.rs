@@ -7,6 +7,8 @@ use crate::recovery::Case;
 use crate::unit::EncodedUnit;
 use crate::writer::Writer;
 
+mod holes;
+
 const WRITER: WriterId = WriterId([3; 16]);
 
 fn open(directory: &Path) -> Result<(RocksStore, Recovered), OpenError> {

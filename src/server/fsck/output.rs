@@ -114,6 +114,12 @@ pub fn json(done: &Done) -> String {
                 "bytes": dropped.bytes,
                 "damage": dropped.damage.to_string(),
             })),
+            "torn_end": checked.torn.as_ref().map(|torn| json!({
+                "file": torn.path.display().to_string(),
+                "byte": torn.from,
+                "bytes": torn.bytes,
+                "damage": torn.what,
+            })),
         })
     });
     let cut = done.cut.as_ref().map(|cut| {

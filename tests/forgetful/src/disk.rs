@@ -1,7 +1,8 @@
 //! What is on the disk: beside each file and folder as programs see it, what a crash would leave of it.
 //!
 //! A file that is synced has its bytes and its length on the disk; whether it has a name there is a matter of its folder,
-//! which is synced apart. That is all that POSIX promises, and less than most file systems do.
+//! which is synced apart. Of a file that is not synced a power cut may leave anything of what was written: nothing, the
+//! beginning, or some of its pages and not those before them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -11,6 +12,9 @@ use std::time::SystemTime;
 pub type Number = u64;
 /// The folder that is mounted.
 pub const ROOT: Number = 1;
+
+/// What a disk writes, or does not write, at a time.
+const PAGE_BYTES: usize = 4096;
 
 /// Why a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,9 @@ pub enum Left {
     Nothing,
     /// Of each file and folder the first so many changes, the last of them in part; drawn from a seed.
     Some(u64),
+    /// Of each file any of its pages, and any length between the old one and the new; of folders the first so many changes;
+    /// drawn from a seed.
+    Pages(u64),
 }
 
 /// What a crash has taken.
@@ -200,12 +207,17 @@ impl Disk {
         numbers.sort_unstable();
         let mut random = match left {
             Left::Nothing => None,
-            Left::Some(seed) => Some(Random(seed)),
+            Left::Some(seed) | Left::Pages(seed) => Some(Random(seed)),
         };
         for number in numbers {
             let Some(node) = self.nodes.get_mut(&number) else { continue };
             match &mut node.content {
-                Content::File(file) => lost.changes += file.crash(&mut random),
+                Content::File(file) => {
+                    lost.changes += match (left, &mut random) {
+                        (Left::Pages(_), Some(random)) => file.crash_by_pages(random),
+                        _ => file.crash(&mut random),
+                    }
+                }
                 Content::Folder(folder) => lost.names += folder.crash(&mut random),
             }
         }
@@ -283,6 +295,32 @@ impl File {
         }
         self.now.clone_from(&self.synced);
         (all - kept) as u64
+    }
+}
+
+impl File {
+    /// Each page is as it was or as it is now, whatever the others are.
+    fn crash_by_pages(&mut self, random: &mut Random) -> u64 {
+        let changes = self.unsynced.drain(..).count() as u64;
+        let old = std::mem::take(&mut self.synced);
+        let (least, most) = (old.len().min(self.now.len()), old.len().max(self.now.len()));
+        let length = match random.up_to(3) {
+            0 => old.len(),
+            1 => least + random.up_to(most - least),
+            _ => self.now.len(),
+        };
+        let mut left = vec![0; length];
+        for first in (0..length).step_by(PAGE_BYTES) {
+            let from = if random.up_to(1) == 0 { &old } else { &self.now };
+            let end = (first + PAGE_BYTES).min(length).min(from.len());
+            if first < end {
+                left[first..end].copy_from_slice(&from[first..end]);
+            }
+        }
+        let lost = if left == self.now { 0 } else { changes };
+        self.now.clone_from(&left);
+        self.synced = left;
+        lost
     }
 }
 
@@ -425,5 +463,29 @@ mod tests {
         }
         let all: HashSet<_> = (0..=4).map(|length| b"abcd"[..length].to_vec()).collect();
         assert_eq!(parts, all);
+    }
+
+    #[test]
+    fn any_page_of_what_was_not_synced_may_be_there_and_what_was_synced_is() {
+        let mut seen = HashSet::new();
+        for seed in 0..400 {
+            let mut disk = Disk::new();
+            let file = disk.make(ROOT, name("a"), false).unwrap();
+            disk.sync(ROOT).unwrap();
+            disk.write(file, 0, &[1; 100]).unwrap();
+            disk.sync(file).unwrap();
+            disk.write(file, 100, &[2; 3 * PAGE_BYTES]).unwrap();
+            disk.crash(Left::Pages(seed));
+            let left = content(&disk, "a").unwrap();
+            assert!(left.len() >= 100 && left[..100] == [1; 100], "seed {seed}");
+            assert!(left[100..].iter().all(|byte| [0, 2].contains(byte)), "seed {seed}");
+            if left.len() == 100 + 3 * PAGE_BYTES {
+                let pages: Vec<_> = left.chunks(PAGE_BYTES).map(|page| page[page.len() - 1] == 2).collect();
+                seen.insert(pages);
+            } else {
+                seen.insert(vec![left.len() == 100]);
+            }
+        }
+        assert_eq!(seen.len(), 16 + 2, "every subset, the old length, and lengths between");
     }
 }

@@ -1,7 +1,8 @@
 //! `forgetful FOLDER` mounts a disk in memory there, and does what the lines of its standard input say:
 //!
 //! - `crash nothing`: unmounts, forgets everything that was not synced, mounts again;
-//! - `crash SEED`: the same, and of what was not synced some of the beginning is left.
+//! - `crash SEED`: the same, and of what was not synced some of the beginning is left;
+//! - `crash pages SEED`: the same, and of what was not synced some pages are left, and not those before them.
 //!
 //! Each answer is a line. At the end of the input it unmounts and ends. Exit code 3: nothing can be mounted here.
 
@@ -37,13 +38,9 @@ fn main() -> ExitCode {
     say("mounted");
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
-        let left = match line.strip_prefix("crash ").map(|left| (left, left.parse())) {
-            Some(("nothing", _)) => Left::Nothing,
-            Some((_, Ok(seed))) => Left::Some(seed),
-            _ => {
-                say(&format!("unknown: {line}"));
-                continue;
-            }
+        let Some(left) = line.strip_prefix("crash ").and_then(left) else {
+            say(&format!("unknown: {line}"));
+            continue;
         };
         if let Err(error) = unmount(mounted, folder) {
             say(&format!("cannot unmount: {error}"));
@@ -65,6 +62,15 @@ fn main() -> ExitCode {
             eprintln!("cannot unmount: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What a crash leaves, as a line tells it.
+fn left(words: &str) -> Option<Left> {
+    match words.strip_prefix("pages ") {
+        Some(seed) => seed.parse().ok().map(Left::Pages),
+        None if words == "nothing" => Some(Left::Nothing),
+        None => words.parse().ok().map(Left::Some),
     }
 }
 
