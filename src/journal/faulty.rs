@@ -38,6 +38,15 @@ pub enum Fault {
     },
 }
 
+/// What can happen to one sync of groups that were written before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncFault {
+    /// Reported as failed: a crash may lose any tail of what was written since the last one.
+    Failed,
+    /// The same, and what the next crash loses of it is there after the one that follows it.
+    FailedAndThereLater,
+}
+
 /// How often each fault comes, per 10,000 appends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultRates {
@@ -58,6 +67,7 @@ const APPENDS: u64 = 10_000;
 #[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
     script: BTreeMap<u64, Fault>,
+    syncs: BTreeMap<u64, SyncFault>,
     seeded: Option<(SplitMix, FaultRates)>,
 }
 
@@ -76,11 +86,19 @@ impl FaultPlan {
         self
     }
 
+    /// The sync with this number (the first is 0) meets this fault. A synced append is not counted among them.
+    #[must_use]
+    pub fn with_sync(mut self, sync: u64, fault: SyncFault) -> Self {
+        let other = self.syncs.insert(sync, fault);
+        assert!(other.is_none(), "a sync meets one fault");
+        self
+    }
+
     /// Faults by chance, the same for the same seed.
     #[must_use]
     pub const fn seeded(seed: u64, rates: FaultRates) -> Self {
         assert!(rates.failed as u64 + rates.slow as u64 <= APPENDS, "an append fails or is slow, or neither");
-        Self { script: BTreeMap::new(), seeded: Some((SplitMix(seed), rates)) }
+        Self { script: BTreeMap::new(), syncs: BTreeMap::new(), seeded: Some((SplitMix(seed), rates)) }
     }
 
     fn fault_for(&mut self, append: u64, group_bytes: usize) -> Option<Fault> {
@@ -129,8 +147,11 @@ pub struct FaultyStore {
     /// Shows up after the crash that follows the next.
     second_crash: Vec<(GroupKey, Vec<u8>)>,
     appends: u64,
+    syncs: u64,
     delayed_ms: u64,
     broken: bool,
+    /// What the next crash loses shows up after the one that follows it.
+    lost_come_later: bool,
 }
 
 impl FaultyStore {
@@ -143,8 +164,10 @@ impl FaultyStore {
             next_crash: image.later,
             second_crash: Vec::new(),
             appends: 0,
+            syncs: 0,
             delayed_ms: 0,
             broken: false,
+            lost_come_later: false,
         }
     }
 
@@ -152,10 +175,18 @@ impl FaultyStore {
     #[must_use]
     pub fn crash(self, kept: usize) -> FaultyImage {
         assert!(self.second_crash.len() <= 1, "a store fails once");
-        let mut disk = self.inner.image().after_crash(kept);
-        disk.groups.extend(self.next_crash.into_iter().map(|(key, bytes)| (key, bytes.into())));
+        let image = self.inner.image();
+        let mut later = self.second_crash;
+        if self.lost_come_later {
+            let lost = image.unsynced.iter().skip(kept);
+            later.extend(lost.filter_map(|key| Some((*key, image.groups.get(key)?.to_vec()))));
+        }
+        let mut disk = image.after_crash(kept);
+        // What was trimmed meanwhile is not looked for any more.
+        let shown = self.next_crash.into_iter().filter(|(key, _)| key.first >= disk.start.first);
+        disk.groups.extend(shown.map(|(key, bytes)| (key, bytes.into())));
         assert!(disk.unsynced.is_empty(), "what a crash leaves is on the disk");
-        FaultyImage { disk, later: self.second_crash }
+        FaultyImage { disk, later }
     }
 
     /// How many groups a crash could lose now.
@@ -173,6 +204,12 @@ impl FaultyStore {
     #[must_use]
     pub const fn appends(&self) -> u64 {
         self.appends
+    }
+
+    /// How many syncs were asked for, those of synced appends left out.
+    #[must_use]
+    pub const fn syncs(&self) -> u64 {
+        self.syncs
     }
 
     fn fail(&mut self, fault: Fault, group: &[u8]) -> AppendError {
@@ -220,6 +257,13 @@ impl Store for FaultyStore {
 
     fn sync(&mut self) -> Result<(), AppendError> {
         assert!(!self.broken, "nothing is synced after a failure");
+        let fault = self.plan.syncs.get(&self.syncs).copied();
+        self.syncs += 1;
+        if let Some(fault) = fault {
+            self.broken = true;
+            self.lost_come_later = fault == SyncFault::FailedAndThereLater;
+            return Err(AppendError::Unknown(format!("a sync: {fault:?}")));
+        }
         self.inner.sync()?;
         assert!(self.unsynced_groups() == 0, "I3: a sync covers everything before it");
         Ok(())

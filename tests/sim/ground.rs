@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use wallet::audit::{self, Known};
-use wallet::engine::{Archive, ArchiveError, Journal};
+use wallet::engine::{Archive, ArchiveError, Engine, Journal};
 use wallet::hold::{Hold, HoldState};
-use wallet::ids::{AccountId, HoldId, Position, Timestamp};
+use wallet::ids::{AccountId, HoldId, Now, Position, Timestamp};
 use wallet::ledger::{self, Books, CommandKey, CommandRow};
 use wallet::policy::FreePolicies;
 use wallet::record::Record;
@@ -15,6 +15,7 @@ use wallet::row::Row;
 
 use super::planted::Planted;
 use super::random::Random;
+use super::replay::load;
 
 /// A record, or `None` for one that the journal keeps for itself.
 pub(crate) type Entry = Option<Record>;
@@ -195,6 +196,11 @@ impl Projection {
         }
     }
 
+    /// The holds that the disk has dropped by itself.
+    pub(crate) fn set_dropped(&self, ids: BTreeSet<HoldId>) {
+        *self.dropped.lock().unwrap() = ids;
+    }
+
     /// Drops flushed holds that have ended, whose ids are older than that and of which nothing is on its way, and says which.
     pub(crate) fn drop_before(&self, since: Timestamp, applied: impl Fn(HoldId, Position) -> bool) -> Vec<HoldId> {
         let flushed = *self.flushed.lock().unwrap();
@@ -237,31 +243,65 @@ impl Archive for Projection {
     }
 }
 
-/// What a simulated world stands on.
+/// What a simulated world stands on: a journal, and what follows it.
 pub(crate) trait Ground {
     type Journal: Journal + Clone;
+    type Archive: Archive + Clone;
+
+    /// Whether it drops old holds by itself, as a daemon does.
+    const PRUNES: bool;
 
     /// An empty journal.
     fn new(seed: u64, planted: Planted) -> Self;
     /// The engine's side.
     fn journal(&self) -> Self::Journal;
+    /// The engine's side of what follows the journal.
+    fn archive(&self) -> Self::Archive;
+    /// The plain projections: what follows the journal says the same.
+    fn plain(&self) -> &Projection;
     /// The records after a position, pushed or durable.
     fn pushed_after(&self, after: u64) -> Vec<Entry>;
     /// The last position given.
     fn pushed(&self) -> u64;
-    /// The last durable position.
+    /// The last position that survives a crash.
     fn durable(&self) -> u64;
     /// Makes more of what was pushed durable, or all of it; says whether the writer lives.
     fn write(&mut self, random: &mut Random, all: bool) -> bool;
-    /// Reads durable records, at most so many, beginning after a position.
-    fn read(&self, after: u64, most: u64) -> Vec<Entry>;
-    /// Whether the process is to end here.
+    /// All durable records.
+    fn recorded(&self) -> Vec<Entry>;
+    /// Follows the journal, by about so many records; says whether the process lives.
+    fn project(&mut self, most: u64) -> Result<bool, String>;
+    /// Flushes what follows the journal, or tries to.
+    fn flush(&mut self) -> Result<(), String>;
+    /// A step of what drops old holds, where the ground does that by itself.
+    fn prune(&mut self, _now: u64, _let_go: &mut dyn FnMut() -> Timestamp) {}
+    /// The holds that are dropped now, where the ground does that by itself.
+    fn dropped(&self) -> BTreeSet<HoldId> {
+        BTreeSet::new()
+    }
+    /// I8: what readers see of what has changed since a position is what the plain projections have.
+    fn agrees(&self, _seen: u64) -> Result<(), String> {
+        Ok(())
+    }
+    /// Whether the process has ended at a call.
     fn is_down(&self) -> bool {
         false
     }
-    /// Ends the process and starts the next: what its journal has now after what was trimmed, and up to where it is of
-    /// the ended one.
+    /// Takes the time that slow writes have cost.
+    fn take_delay_ms(&mut self) -> u64 {
+        0
+    }
+    /// What a run has met.
+    fn events(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::new()
+    }
+    /// Ends the process and starts the next: what its journal has now after what was trimmed of the plain one, and up to
+    /// where it is of the ended one.
     fn crash(&mut self, random: &mut Random, now: u64) -> Result<(Vec<Entry>, u64), String>;
+    /// Takes the plain projections that the next process begins with.
+    fn begin(&mut self, rows: Rows) -> Result<(), String>;
+    /// Fills the memory of the next process.
+    fn load(&mut self, engine: &Engine<Self::Journal, Self::Archive>, now: Now) -> Result<(), String>;
 }
 
 /// A journal in a vector: nothing can be wrong with it, so what is wrong is the engine, or planted.
@@ -368,6 +408,7 @@ impl Journal for PlainJournal {
 pub(crate) struct PlainGround {
     journal: PlainJournal,
     durable: u64,
+    projection: Projection,
 }
 
 fn index(position: u64) -> usize {
@@ -387,13 +428,25 @@ impl PlainGround {
 
 impl Ground for PlainGround {
     type Journal = PlainJournal;
+    type Archive = Projection;
+
+    const PRUNES: bool = false;
 
     fn new(_seed: u64, planted: Planted) -> Self {
-        Self { journal: PlainJournal { planted, ..PlainJournal::default() }, durable: 0 }
+        let projection = Projection::of(Rows::default(), planted);
+        Self { journal: PlainJournal { planted, ..PlainJournal::default() }, durable: 0, projection }
     }
 
     fn journal(&self) -> PlainJournal {
         self.journal.clone()
+    }
+
+    fn archive(&self) -> Projection {
+        self.projection.clone()
+    }
+
+    fn plain(&self) -> &Projection {
+        &self.projection
     }
 
     fn pushed_after(&self, after: u64) -> Vec<Entry> {
@@ -414,9 +467,21 @@ impl Ground for PlainGround {
         true
     }
 
-    fn read(&self, after: u64, most: u64) -> Vec<Entry> {
+    fn recorded(&self) -> Vec<Entry> {
+        self.journal.records.lock().unwrap().between(0, self.durable).to_vec()
+    }
+
+    fn project(&mut self, most: u64) -> Result<bool, String> {
+        let after = self.projection.rows().reached;
         let last = self.durable.min(after.saturating_add(most));
-        self.journal.records.lock().unwrap().between(after, last).to_vec()
+        let records = self.journal.records.lock().unwrap().between(after, last).to_vec();
+        records.iter().try_for_each(|record| self.projection.apply(record))?;
+        Ok(true)
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        self.projection.flush();
+        Ok(())
     }
 
     fn crash(&mut self, random: &mut Random, _now: u64) -> Result<(Vec<Entry>, u64), String> {
@@ -434,5 +499,14 @@ impl Ground for PlainGround {
         // A new journal, so that nothing of the ended process can push into it.
         self.journal = PlainJournal { records: Arc::new(Mutex::new(records.clone())), planted };
         Ok((records.kept, self.durable))
+    }
+
+    fn begin(&mut self, rows: Rows) -> Result<(), String> {
+        self.projection = Projection::of(rows, self.journal.planted);
+        Ok(())
+    }
+
+    fn load(&mut self, engine: &Engine<PlainJournal, Projection>, now: Now) -> Result<(), String> {
+        load(engine, &self.projection, now, self.journal.planted)
     }
 }

@@ -17,6 +17,7 @@ mod book;
 mod disk;
 mod every_call;
 mod every_zone;
+mod follower;
 mod ground;
 mod interleaved;
 pub(crate) mod model;
@@ -25,6 +26,7 @@ mod planted;
 pub(crate) mod random;
 mod replay;
 mod requests;
+mod rows_store;
 mod store;
 mod world;
 pub(crate) mod zones;
@@ -142,6 +144,26 @@ const OUTCOMES: [&str; 35] = [
     "not_pending",
 ];
 
+/// What the stores and the projections of a run over the real journal must have met.
+const EVENTS: [&str; 16] = [
+    disk::WEAKER_MODE,
+    disk::ENDED_IN_START,
+    store::SLOW_APPEND,
+    store::FAILED_SYNC,
+    store::TRIM,
+    store::FAILED_TRIM,
+    rows_store::FAILED_WRITE,
+    rows_store::LOST_WRITE,
+    rows_store::FAILED_READ,
+    rows_store::ENDED,
+    follower::FLUSH,
+    follower::WAITING_FLUSH,
+    follower::OVERDUE,
+    follower::PRUNE,
+    follower::BEHIND,
+    follower::ON_SHELF,
+];
+
 #[test]
 fn the_engine_answers_like_the_model_through_crashes() {
     let seed = number("SIM_SEED").unwrap_or(1);
@@ -158,19 +180,27 @@ fn the_real_journal_keeps_what_was_acknowledged_through_faults() {
     let seed = number("SIM_SEED").unwrap_or(1);
     let tally = simulate::<DiskGround>(seed, number("SIM_OPERATIONS").map_or(1_000_000, |all| all / 5));
     println!("{tally:#?}");
-    assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.retries > 0);
+    assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.retries > 0 && tally.dropped > 0);
+    for event in EVENTS {
+        assert!(tally.events.contains_key(event), "no {event}");
+    }
+}
+
+fn gives_one_run<G: Ground>(seed: u64) {
+    let all = steps(seed, STEPS);
+    let runs = [(); 2].map(|()| {
+        let mut world = World::<G>::new(seed, Planted::Nothing);
+        world.run(&all).unwrap();
+        (world.tally.transcript, world.recorded(), world.tally.events)
+    });
+    assert!(runs[0] == runs[1], "two runs of seed {seed} differ");
+    assert!(!runs[0].1.is_empty());
 }
 
 #[test]
 fn one_seed_gives_one_run() {
-    let all = steps(7, STEPS);
-    let runs = [(); 2].map(|()| {
-        let mut world = World::<PlainGround>::new(7, Planted::Nothing);
-        world.run(&all).unwrap();
-        (world.tally.transcript, world.recorded())
-    });
-    assert!(runs[0] == runs[1], "two runs of one seed differ");
-    assert!(!runs[0].1.is_empty());
+    gives_one_run::<PlainGround>(7);
+    (7..17).for_each(gives_one_run::<DiskGround>);
 }
 
 /// Seeds that have shown what no other had: refunds that are restored beside a bucket that is nearly full, where it tells

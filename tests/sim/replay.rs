@@ -77,8 +77,8 @@ const fn model_clock(now: Now) -> super::model::Clock {
 }
 
 /// What a start does with the rows that it finds.
-pub(crate) fn load<J: wallet::engine::Journal>(
-    engine: &Engine<J, Projection>,
+pub(crate) fn load<J: wallet::engine::Journal, A: wallet::engine::Archive>(
+    engine: &Engine<J, A>,
     projection: &Projection,
     now: Now,
     planted: Planted,

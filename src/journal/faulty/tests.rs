@@ -1,8 +1,12 @@
 //! Scripts, seeds and delays.
 
 use super::*;
+use crate::durability::DurabilityMode;
 use crate::epoch::WriterId;
-use crate::recovery::recover;
+use crate::handle::{Journal, JournalSettings};
+use crate::recovery::{check, recover};
+use crate::room::Class;
+use crate::unit::EncodedUnit;
 
 #[test]
 fn splitmix_is_the_known_sequence() {
@@ -61,4 +65,38 @@ fn faults_come_as_often_as_their_rates_say() {
     };
     assert_eq!((often(0, 0), often(10_000, 0)), (0, 2000));
     assert!((100..300).contains(&often(1_000, 0)) && (100..300).contains(&often(0, 1_000)));
+}
+
+/// A process that writes three groups of a record and syncs none of them: the sync fails.
+fn a_failing_sync(fault: SyncFault) -> FaultyStore {
+    let mut store = FaultyStore::open(FaultyImage::default(), FaultPlan::none().with_sync(0, fault));
+    let recovered = recover(&mut store, WriterId([0; 16]), 0).unwrap();
+    let mode = DurabilityMode::Interval { interval_ms: 1_000 };
+    let (journal, mut writer) = Journal::start(store, recovered.end, &JournalSettings { mode, ..Default::default() });
+    let mut unit = EncodedUnit::new();
+    crate::codec::encode_unit(&[crate::record::samples::records().remove(0).1], &mut unit).unwrap();
+    for now in 0..3 {
+        assert!(journal.queue.try_take_room(1, Class::Settlement));
+        journal.queue.push(&unit);
+        writer.write_next(now).unwrap().unwrap();
+    }
+    assert!(writer.sync_now().is_err(), "{fault:?}");
+    assert!(writer.write_next(3_000).is_err(), "nothing goes on after a failed sync");
+    assert_eq!((journal.durability.durable(), journal.durability.synced()), (Position(4), Position(1)));
+    let store = writer.into_store();
+    assert_eq!((store.unsynced_groups(), store.syncs()), (3, 1));
+    store
+}
+
+#[test]
+fn what_a_failed_sync_leaves_may_be_lost_and_may_show_up_later() {
+    for (fault, shown) in [(SyncFault::Failed, 0), (SyncFault::FailedAndThereLater, 2)] {
+        let image = a_failing_sync(fault).crash(1);
+        assert_eq!((image.disk.groups.len(), image.later.len()), (2, shown), "{fault:?}");
+        let mut store = FaultyStore::open(image, FaultPlan::none());
+        assert_eq!(recover(&mut store, WriterId([1; 16]), 0).unwrap().end.last, Position(3), "{fault:?}");
+        let store = FaultyStore::open(store.crash(0), FaultPlan::none());
+        let found = check(store.reader().as_ref(), &mut |_, _| {}).unwrap();
+        assert_eq!((found.end.last, found.superseded.len()), (Position(3), shown), "{fault:?}");
+    }
 }

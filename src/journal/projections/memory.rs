@@ -21,8 +21,8 @@ struct Disk {
     visible: Entries,
     /// What a crash leaves.
     flushed: Entries,
-    /// Changes that were written after the last flush.
-    unflushed: Vec<Change>,
+    /// What was written after the last flush, write by write.
+    unflushed: Vec<Vec<Change>>,
     failing: bool,
 }
 
@@ -43,13 +43,28 @@ impl MemoryProjections {
     /// What a start would find if the process ended here: a store of its own, without what was not flushed.
     #[must_use]
     pub fn crashed(&self) -> Self {
+        self.crashed_after(0)
+    }
+
+    /// The same, with so many of the writes that no flush has followed: some may have reached the disk, the earlier ones
+    /// first, and each whole.
+    #[must_use]
+    pub fn crashed_after(&self, writes: usize) -> Self {
         let disk = self.disk.lock();
         assert!(!disk.unflushed.is_empty() || disk.flushed.len() == disk.visible.len(), "what is flushed is all");
-        let flushed = disk.flushed.clone();
+        let mut flushed = disk.flushed.clone();
+        disk.unflushed.iter().take(writes).flatten().for_each(|change| apply(change, &mut flushed));
+        drop(disk);
         let disk = Disk { visible: flushed.clone(), flushed, ..Disk::default() };
         assert!(disk.unflushed.is_empty(), "what a crash leaves is flushed");
         assert!(!disk.failing, "a disk works after a crash");
         Self { disk: Arc::new(Mutex::new(disk)) }
+    }
+
+    /// How many writes no flush has followed.
+    #[must_use]
+    pub fn unflushed_writes(&self) -> usize {
+        self.disk.lock().unflushed.len()
     }
 
     /// From now on, writes and flushes fail and change nothing; or work again.
@@ -154,9 +169,8 @@ impl ProjectionStore for MemoryProjections {
         for change in &changes {
             apply(change, &mut disk.visible);
         }
-        let written = changes.len();
-        disk.unflushed.append(&mut changes);
-        assert!(disk.unflushed.len() == before + written, "a write is taken whole");
+        disk.unflushed.push(changes);
+        assert!(disk.unflushed.len() == before + 1, "a write is taken whole");
         Ok(())
     }
 
@@ -164,7 +178,7 @@ impl ProjectionStore for MemoryProjections {
         let mut disk = self.disk.lock();
         disk.check()?;
         let Disk { flushed, unflushed, .. } = &mut *disk;
-        for change in unflushed.drain(..) {
+        for change in unflushed.drain(..).flatten() {
             apply(&change, flushed);
         }
         assert!(disk.unflushed.is_empty(), "a flush takes every write");

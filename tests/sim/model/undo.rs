@@ -1,5 +1,7 @@
 //! What a crash takes back: the state before each record, kept until the record is durable (I3, I4).
 
+use std::collections::BTreeSet;
+
 use super::commands::Known;
 use super::top_ups::Payment;
 use super::{Clock, Hold, Model, Policy, State, Wallet};
@@ -108,6 +110,13 @@ impl Model {
         let before = self.dropped.len();
         self.dropped.extend(ids);
         (self.dropped.len() - before) as u64
+    }
+
+    /// These holds have left the disk, and no others; says how many had been there.
+    pub(crate) fn set_dropped(&mut self, ids: BTreeSet<u128>) -> u64 {
+        let fresh = ids.difference(&self.dropped).count() as u64;
+        self.dropped = ids;
+        fresh
     }
 
     /// The position of the last record about a hold, as far as it has one.

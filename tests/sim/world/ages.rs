@@ -139,8 +139,7 @@ impl World<PlainGround> {
     fn catch_up(&mut self, random: &mut Random) -> Result<(), String> {
         self.write(random, true)?;
         self.project(u64::MAX)?;
-        self.projection.flush();
-        Ok(())
+        self.ground.flush()
     }
 
     fn live_a_day(&mut self, end: u64, life: &mut Life) -> Result<(), String> {
@@ -359,9 +358,9 @@ impl World<PlainGround> {
         let old = |mark: &(u64, u64)| mark.0 + KEPT_DAYS * DAY_MS < self.now.daemon;
         while let Some((_, up_to)) = life.marks.pop_front_if(|mark| old(mark)) {
             self.model.forget(up_to);
-            self.projection.rows().forget(up_to);
+            self.ground.plain().rows().forget(up_to);
         }
-        self.base = self.projection.rows().clone();
+        self.base = self.ground.plain().rows().clone();
         let mut trimmed = self.ground.trim(durable);
         let roll = trimmed.iter().position(|entry| matches!(entry, Some(Record::CycleRoll(_))));
         match (self.planted, roll) {
@@ -378,7 +377,7 @@ impl World<PlainGround> {
         self.catch_up(&mut life.random)?;
         self.compare_all(life)?;
         self.trim(life)?;
-        let rows = self.projection.rows();
+        let rows = self.ground.plain().rows();
         for (account, row) in &rows.rows {
             let wallet = &self.model.wallets[&account.0];
             let granted = row.counters[1].granted.millis();

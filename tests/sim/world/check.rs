@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use wallet::balance::WalletView;
-use wallet::engine::{Engine, Journal};
+use wallet::engine::{Archive, Engine, Journal};
 use wallet::hold::HoldState;
 use wallet::ids::{AccountId, Day, HoldId, Now};
 use wallet::row::{Pending, Row};
 
 use super::World;
 use super::agree::{amounts, state, subscribed, waiting_change};
-use crate::sim::ground::{Ground, Projection};
+use crate::sim::ground::Ground;
 use crate::sim::model::top_ups::Waiting;
 use crate::sim::model::{Amounts, State, Wallet};
 use crate::sim::random::Random;
@@ -34,7 +34,11 @@ impl<G: Ground> World<G> {
             return Ok(());
         }
         self.project(u64::MAX)?;
-        let rows = self.projection.rows();
+        if self.tally.crashes > crashes || self.ground.is_down() {
+            return Ok(());
+        }
+        self.ground.agrees(self.checked_holds)?;
+        let rows = self.ground.plain().rows();
         for (account, view) in accounts.iter().zip(views) {
             let view = view.ok_or("no view of a wallet")?;
             let mut row = rows.rows.get(&AccountId(*account)).ok_or("no row of a wallet")?.clone();
@@ -86,8 +90,7 @@ impl<G: Ground> World<G> {
         self.checked_holds = last;
         self.views_of_holds(random, &ids)?;
         if random.once_in_1000(500) {
-            self.projection.flush();
-            self.drop_old_holds(random)?;
+            self.flush(random)?;
         }
         Ok(())
     }
@@ -106,7 +109,7 @@ impl<G: Ground> World<G> {
             match view {
                 Ok(None) if self.model.has_dropped(id.0) => {}
                 Ok(Some((hold, position))) => {
-                    let on_disk = self.projection.rows().holds[&id].clone();
+                    let on_disk = self.ground.plain().rows().holds[&id].clone();
                     if hold != on_disk || position != on_disk.last_position {
                         return Err(format!("memory has {hold:?}, the disk {on_disk:?}"));
                     }
@@ -123,7 +126,7 @@ fn waiting(of: &Pending) -> Waiting {
 }
 
 /// A wallet as an engine has it.
-pub(crate) fn view_of<J: Journal>(engine: &Engine<J, Projection>, account: u128, now: Now) -> Option<WalletView> {
+pub(crate) fn view_of<J: Journal, A: Archive>(engine: &Engine<J, A>, account: u128, now: Now) -> Option<WalletView> {
     engine.wallet_view(AccountId(account), now)
 }
 

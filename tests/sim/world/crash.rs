@@ -3,9 +3,9 @@
 use wallet::engine::Engine;
 
 use super::{Sent, World};
-use crate::sim::ground::{Entry, Ground, Projection, Rows};
+use crate::sim::ground::{Entry, Ground, Rows};
 use crate::sim::random::Random;
-use crate::sim::replay::{load, loads_with_other_files, replays_without_zones};
+use crate::sim::replay::{loads_with_other_files, replays_without_zones};
 
 impl<G: Ground> World<G> {
     pub(super) fn crash(&mut self, random: &mut Random) -> Result<(), String> {
@@ -39,7 +39,7 @@ impl<G: Ground> World<G> {
 
     /// I8: the records give the projections that were there, bit by bit.
     pub(super) fn replays_the_same(&self, records: &[Entry], rows: &Rows) -> Result<(), String> {
-        let mut live = self.projection.rows().clone();
+        let mut live = self.ground.plain().rows().clone();
         let reached = usize::try_from(live.reached - self.base.reached).unwrap();
         if reached > records.len() {
             return Err("the projections are ahead of the journal".to_owned());
@@ -70,17 +70,13 @@ impl<G: Ground> World<G> {
     }
 
     pub(super) fn start(&mut self, rows: Rows) -> Result<(), String> {
-        let projection = Projection::of(rows, self.planted);
-        let engine = Engine::new(self.settings.clone(), self.ground.journal(), projection.clone());
-        load(&engine, &projection, self.clock(), self.planted)?;
-        let (bound, journaled) = (engine.gauges().id_bound, projection.rows().id_bound);
-        if bound < journaled {
-            return Err(format!("R32: after a start the bound is {bound:?}, and {journaled:?} was journaled"));
-        }
-        for (account, row) in &projection.rows().rows {
+        self.ground.begin(rows)?;
+        let engine = Engine::new(self.settings.clone(), self.ground.journal(), self.ground.archive());
+        self.ground.load(&engine, self.clock())?;
+        for (account, row) in &self.ground.plain().rows().rows {
             self.model.started(account.0, row.day.0, self.now);
         }
-        self.projection = projection;
+        self.note_dropped();
         self.engine = engine;
         self.connect();
         self.publish();
@@ -92,6 +88,6 @@ impl<G: Ground> World<G> {
     /// I8: all that was journaled, without zones and with other files.
     pub(super) fn replays_elsewhere(&self) -> Result<(), String> {
         replays_without_zones(&self.recorded())?;
-        loads_with_other_files(self.projection.rows().clone(), &self.model, self.clock())
+        loads_with_other_files(self.ground.plain().rows().clone(), &self.model, self.clock())
     }
 }

@@ -83,17 +83,51 @@ impl<G: Ground> World<G> {
     }
 
     pub(super) fn project(&mut self, most: u64) -> Result<(), String> {
-        let after = self.projection.rows().reached;
-        self.ground.read(after, most).iter().try_for_each(|record| self.projection.apply(record))
+        let lives = self.ground.project(most)?;
+        self.note_dropped();
+        if lives {
+            return Ok(());
+        }
+        // What the projections rest on cannot be read: the process ends.
+        self.crash(&mut Random::new(self.ground.pushed() ^ self.tally.operations))
+    }
+
+    pub(super) fn flush(&mut self, random: &mut Random) -> Result<(), String> {
+        self.ground.flush()?;
+        self.drop_old_holds(random)
+    }
+
+    /// A ground that drops old holds by itself goes a step on.
+    pub(super) fn prune(&mut self) -> Result<(), String> {
+        let (now, mut since) = (self.clock(), None);
+        self.ground.prune(now.daemon.0, &mut || *since.insert(self.engine.let_go(now)));
+        if let Some(let_go) = since {
+            let expected = self.model.let_go(self.now);
+            if let_go.0 != expected {
+                return Err(format!("R32: let go before {let_go:?}, expected {expected}"));
+            }
+        }
+        self.note_dropped();
+        Ok(())
+    }
+
+    /// Tells the model what readers do not find any more, where the ground drops old holds by itself.
+    pub(super) fn note_dropped(&mut self) {
+        if G::PRUNES {
+            self.tally.dropped += self.model.set_dropped(self.ground.dropped().iter().map(|id| id.0).collect());
+        }
     }
 
     /// The disk drops old holds: first nothing new is decided about them, and what was is applied.
     pub(super) fn drop_old_holds(&mut self, random: &mut Random) -> Result<(), String> {
+        if G::PRUNES {
+            return self.prune();
+        }
         let by_window = self.planted == Planted::DroppedByItsWindow;
         if random.once_in_1000(500) && !by_window {
             let (let_go, expected) = (self.engine.let_go(self.clock()).0, self.model.let_go(self.now));
             if let_go != expected {
-                return Err(format!("R32: let go before {let_go}, expected {expected}"));
+                return Err(format!("R32: let go before {let_go:?}, expected {expected}"));
             }
         }
         // The planted bug goes by the window alone, whatever is on its way.
@@ -103,7 +137,7 @@ impl<G: Ground> World<G> {
             Timestamp(self.model.let_go)
         };
         let applied = |id: HoldId, last: Position| by_window || self.model.last_position(id.0) == last.0;
-        let dropped = self.projection.drop_before(since, applied);
+        let dropped = self.ground.plain().drop_before(since, applied);
         self.tally.dropped += self.model.dropped(dropped.iter().map(|id| id.0));
         Ok(())
     }

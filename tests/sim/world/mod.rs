@@ -21,7 +21,7 @@ use wallet::record::RefundReason;
 use wallet::request::{CommandRequest, Operation};
 use wallet::settings::Settings;
 
-use super::ground::{Entry, Ground, Projection, Rows};
+use super::ground::{Entry, Ground, Rows};
 use super::model::{Clock, Effect, Model};
 use super::offers::Offers;
 use super::planted::Planted;
@@ -104,6 +104,8 @@ pub(crate) struct Tally {
     pub(crate) quiet: u64,
     pub(crate) outcomes: BTreeMap<&'static str, u64>,
     pub(crate) effects: BTreeMap<Effect, u64>,
+    /// What the stores and the projections have met.
+    pub(crate) events: BTreeMap<&'static str, u64>,
     /// A hash over every answer and record: equal runs have equal ones.
     pub(crate) transcript: u64,
 }
@@ -122,6 +124,9 @@ impl Tally {
         }
         for (effect, count) in &other.effects {
             *self.effects.entry(*effect).or_default() += count;
+        }
+        for (event, count) in &other.events {
+            *self.events.entry(event).or_default() += count;
         }
         self.note(other.transcript);
     }
@@ -144,10 +149,9 @@ enum Sent {
 
 pub(crate) struct World<G: Ground> {
     ground: G,
-    projection: Projection,
     /// The rows of what has been trimmed from the journal.
     base: Rows,
-    engine: Engine<G::Journal, Projection>,
+    engine: Engine<G::Journal, G::Archive>,
     model: Model,
     now: Clock,
     skew: i64,
@@ -199,18 +203,16 @@ impl<G: Ground> World<G> {
             ..Settings::default()
         };
         let ground = ground(random.next());
-        let projection = Projection::of(Rows::default(), planted);
         let mut model = Model::new(settings.clone());
         if planted == Planted::RefundIntoTheNewPeriod {
             model.settings.restore_on.clear();
             settings.restore_on = RefundReason::ALL.to_vec();
         }
-        let engine = Engine::new(settings.clone(), ground.journal(), projection.clone());
+        let engine = Engine::new(settings.clone(), ground.journal(), ground.archive());
         model.planted = planted == Planted::LostReturn;
         model.planted_grants = planted == Planted::EveryGrant;
         let mut world = Self {
             ground,
-            projection,
             base: Rows::default(),
             engine,
             model,
@@ -240,18 +242,25 @@ impl<G: Ground> World<G> {
         self.engine.loaded(self.clock());
         self.ensure_policy()?;
         for (index, step) in steps.iter().enumerate() {
-            let stepped = self.step(*step).and_then(|()| self.go_down(*step));
+            let stepped = self.step(*step).and_then(|()| self.after(*step));
             stepped.map_err(|wrong| format!("step {index} {step:?} at {:?}: {wrong}", self.now))?;
         }
         // The last step of a whole run left nothing in flight, unless it met a crash.
+        self.tally.events = self.ground.events();
         let quiet = steps.last().is_some_and(|step| step.kind == Kind::Quiet)
-            && self.projection.rows().reached == self.ground.pushed();
+            && self.ground.plain().rows().reached == self.ground.pushed();
         if quiet { self.replays_elsewhere() } else { Ok(()) }
     }
 
-    /// Where the store has been told to end the process.
-    fn go_down(&mut self, step: Step) -> Result<(), String> {
-        if self.ground.is_down() { self.crash(&mut Random::new(!step.seed)) } else { Ok(()) }
+    /// A process that has ended at a call of its stores is followed by the next; what slow writes have cost passes.
+    fn after(&mut self, step: Step) -> Result<(), String> {
+        if self.ground.is_down() {
+            self.crash(&mut Random::new(!step.seed))?;
+        }
+        match self.ground.take_delay_ms() {
+            0 => Ok(()),
+            delay_ms => self.pass_to(self.now.daemon + delay_ms),
+        }
     }
 
     fn step(&mut self, step: Step) -> Result<(), String> {
@@ -276,12 +285,10 @@ impl<G: Ground> World<G> {
             Kind::Write => self.write(&mut random, false),
             Kind::Project => {
                 let most = random.below(400);
-                self.project(most)
+                self.project(most)?;
+                if G::PRUNES { self.prune() } else { Ok(()) }
             }
-            Kind::Flush => {
-                self.projection.flush();
-                self.drop_old_holds(&mut random)
-            }
+            Kind::Flush => self.flush(&mut random),
             Kind::Expire => self.expire(),
             Kind::Forget => self.forget(),
             Kind::Policy => {
@@ -317,6 +324,6 @@ impl<G: Ground> World<G> {
 
     /// The journal of this run, as far as it is durable.
     pub(crate) fn recorded(&self) -> Vec<Entry> {
-        self.ground.read(0, u64::MAX)
+        self.ground.recorded()
     }
 }

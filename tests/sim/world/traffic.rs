@@ -1,6 +1,6 @@
 //! Requests, and what they were answered.
 
-use wallet::engine::{Archive, CHUNK_OPERATIONS_MAX, Run};
+use wallet::engine::{Archive as _, CHUNK_OPERATIONS_MAX, Run};
 use wallet::record::Record;
 use wallet::request::{Answer, CommandRequest, Operation};
 
@@ -14,7 +14,7 @@ impl<G: Ground> World<G> {
     pub(super) fn frame(&mut self, random: &mut Random, burst: bool) -> Result<(), String> {
         let index = random.index(CONNECTIONS);
         if let Some(position) = self.connections[index].waits_for {
-            if self.projection.reached().0 < position {
+            if self.ground.archive().reached().0 < position {
                 if random.once_in_1000(500) {
                     return Ok(());
                 }

@@ -16,6 +16,20 @@ fn a_crash_takes_back_what_was_not_flushed() {
 }
 
 #[test]
+fn a_crash_may_leave_the_first_writes_that_no_flush_has_followed() {
+    let store = MemoryProjections::new();
+    for number in b"123" {
+        store.write(&mut |batch| batch.put(Family::State, b"a", &[*number])).unwrap();
+    }
+    assert_eq!(store.unflushed_writes(), 3);
+    let left = |writes| store.crashed_after(writes).value(Family::State, b"a").unwrap();
+    assert_eq!([left(0), left(1), left(3), left(9)], [None, Some(b"1".into()), Some(b"3".into()), Some(b"3".into())]);
+    let crashed = store.crashed_after(2);
+    assert_eq!(crashed.unflushed_writes(), 0);
+    assert_eq!(crashed.crashed().value(Family::State, b"a").unwrap().unwrap(), b"2");
+}
+
+#[test]
 #[should_panic(expected = "a write has entries")]
 fn a_write_of_nothing_is_noticed() {
     let _ = MemoryProjections::new().write(&mut |_| {});
