@@ -1,4 +1,6 @@
-//! The end of the journal is torn or its middle damaged after a kill: what is lost is said, or the start is refused.
+//! The end of the journal is torn or its middle damaged after a kill: no more than the last group is lost, or the start is
+//! refused. RocksDB drops a record of its log that is torn and says nothing of it: it cannot be told from one that was
+//! being written when the process was killed.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -29,10 +31,7 @@ fn killed(seed: u64, answered: bool) -> (Round, Vec<u64>) {
     let mut round = Round::new(seed);
     round.set_up();
     let daemon = Daemon::must_start(&round.folder);
-    round.load_until(&daemon.address.clone(), || {
-        std::thread::sleep(std::time::Duration::from_millis(150));
-        daemon.kill();
-    });
+    round.load_until(&daemon.address.clone(), std::time::Duration::from_millis(150), || daemon.kill());
     if answered {
         let mut daemon = Daemon::must_start(&round.folder);
         round.settle(&mut daemon);
@@ -99,8 +98,7 @@ fn a_torn_end_loses_at_most_the_last_group() {
         std::fs::write(&path, bytes).unwrap();
         match start(&folder, &round) {
             Came::Started { missing } => {
-                let said = folder.log().contains("a torn end was dropped");
-                println!("{from_end} bytes from the end: {} missing, said: {said}", missing.len());
+                println!("{from_end} bytes from the end: {} missing", missing.len());
                 let earlier: Vec<_> = missing.iter().filter(|position| **position < last_group).collect();
                 assert!(earlier.is_empty(), "{from_end} bytes from the end: lost {earlier:?} before {last_group}");
             }
@@ -122,7 +120,7 @@ fn a_journal_cut_in_half_is_noticed_by_this_harness() {
             println!("{} missing", missing.len());
             assert!(!missing.is_empty(), "half the journal was not missed");
         }
-        Came::Refused { .. } => {}
+        Came::Refused { log } => panic!("a log that ends early is a torn one:\n{log}"),
     }
 }
 
