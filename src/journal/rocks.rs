@@ -28,9 +28,13 @@ mod reading;
 
 use reading::not_opened;
 
-/// Groups are kept in memory up to this size before they are written to a file of their own; also the size of those
-/// files, and so what a trim can forget at a time.
-const WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+/// Groups are kept in memory up to this size before they are written to a file of their own, where no other is asked for;
+/// also the size of those files and of the logs, and so what a trim can forget at a time.
+pub const FILE_BYTES: usize = 64 * 1024 * 1024;
+/// The least that RocksDB goes by.
+pub const FILE_BYTES_MIN: usize = 64 * 1024;
+/// The most: several such files are in memory while the disk is slow.
+pub const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Write buffers that may wait to be written: a disk that is slow for a while stops no append.
 const WRITE_BUFFERS_MAX: i32 = 4;
 /// How much of a file is on its way to the disk at most, beside the syncs of the log, which wait for it (decision 0024).
@@ -47,10 +51,11 @@ const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 const NEVER: i32 = i32::MAX;
 const NO_SIZE_LIMIT: u64 = 1 << 62;
 
-const _: () = assert!(WRITE_BUFFER_BYTES >= 16 * crate::group::GROUP_BYTES_MAX, "a file has many groups");
+const _: () = assert!(FILE_BYTES >= 16 * crate::group::GROUP_BYTES_MAX, "a file has many groups");
+const _: () = assert!(FILE_BYTES_MIN <= FILE_BYTES && FILE_BYTES <= FILE_BYTES_MAX, "the usual size is one of those");
 const _: () = assert!(WRITE_BUFFERS_MAX >= 2, "one buffer fills while another is written");
-const _: () = assert!(BYTES_PER_SYNC <= WRITE_BUFFER_BYTES as u64, "a file is written out while it is written");
-const _: () = assert!(NO_SIZE_LIMIT / WRITE_BUFFER_BYTES as u64 > 1 << 32, "no journal reaches it");
+const _: () = assert!(BYTES_PER_SYNC <= FILE_BYTES_MIN as u64, "a file is written out while it is written");
+const _: () = assert!(NO_SIZE_LIMIT / FILE_BYTES_MAX as u64 > 1 << 32, "no journal reaches it");
 const _: () = assert!(BLOCK_CACHE_BYTES > crate::group::GROUP_BYTES_MAX, "a group that is read fits");
 const _: () = assert!(OPEN_FILES_MAX > 0, "I9: open files have a limit");
 
@@ -156,7 +161,18 @@ impl RocksStore {
     /// # Errors
     /// [`OpenError`].
     pub fn open(directory: &Path, create: bool) -> Result<Self, OpenError> {
+        Self::open_with_files(directory, create, FILE_BYTES)
+    }
+
+    /// As [`RocksStore::open`], with files of so many bytes from now on.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_with_files(directory: &Path, create: bool, file_bytes: usize) -> Result<Self, OpenError> {
+        assert!(file_bytes >= FILE_BYTES_MIN, "RocksDB takes no less");
+        assert!(file_bytes <= FILE_BYTES_MAX, "I9: what is in memory has a limit");
         let mut options = options();
+        options.set_write_buffer_size(file_bytes);
         options.create_if_missing(create && !is_made(directory)?);
         let db = DB::open(&options, directory).map_err(|error| not_opened(directory, error))?;
         assert!(exists(directory), "what was opened is there");
@@ -433,7 +449,7 @@ impl GroupReader for RocksReader {
     fn scan(&self, from: Position, visit: &mut dyn FnMut(GroupKey, &[u8]) -> ControlFlow<()>) -> Result<(), ReadError> {
         let mut read = ReadOptions::default();
         read.fill_cache(false);
-        read.set_readahead_size(WRITE_BUFFER_BYTES / 16);
+        read.set_readahead_size(FILE_BYTES / 16);
         let mut cursor = self.db.raw_iterator_opt(read);
         let first = from.max(Position::FIRST);
         let mut last = None;
@@ -502,7 +518,7 @@ fn options() -> Options {
     // One thread writes, one group at a time: nothing to be concurrent with.
     options.set_allow_concurrent_memtable_write(false);
     options.set_enable_pipelined_write(false);
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_write_buffer_size(FILE_BYTES);
     options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
 
     never_compact(&mut options);

@@ -154,7 +154,9 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
     if let Some(torn) = &torn {
         drop_end(torn)?;
     }
-    let store = RocksStore::open(&path, is_new)?;
+    // No more than its limit, which is checked: a size that this machine can count.
+    let file_bytes = usize::try_from(wanted.settings.config.journal.file_bytes).unwrap_or(rocks::FILE_BYTES_MAX);
+    let store = RocksStore::open_with_files(&path, is_new, file_bytes)?;
     let open = || RocksProjections::open_with_files(&directory.projections(), files);
     let (found, projections) = std::thread::scope(|scope| {
         let read = || Ok::<_, StartError>(loading::read(open()?, end)?);

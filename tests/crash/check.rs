@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use protocol::{
-    AccountId, AccountView, Bucket, BucketView, Command, CommandAnswer, HoldId, HoldState, HoldView, Operation,
+    AccountId, AccountView, Answer, Bucket, BucketView, Command, CommandAnswer, HoldId, HoldState, HoldView, Operation,
     OperationFlags, OperationKind, Outcome, PerBucket, View,
 };
 
@@ -16,8 +16,6 @@ use super::worker::Worker;
 const ALLOWANCE: u64 = 100_000;
 /// Operations in a frame of retries.
 const RETRIED_AT_ONCE: usize = 500;
-/// Unacknowledged holds that are looked at before their requests are sent again.
-const LOOKED_AT_MOST: usize = 600;
 
 /// What is shown of holds, `None` = unknown.
 pub(super) type Shown = HashMap<HoldId, Option<Box<HoldView>>>;
@@ -70,9 +68,7 @@ pub(super) fn unacknowledged(wire: &mut Wire, workers: &[Worker]) -> Result<Show
             Request::Operations(operations) => operations.as_slice(),
             Request::Command(_) => &[],
         }) {
-            if in_doubt.len() < LOOKED_AT_MOST || in_doubt.contains_key(&operation.hold) {
-                in_doubt.entry(operation.hold).or_default().push(*operation);
-            }
+            in_doubt.entry(operation.hold).or_default().push(*operation);
         }
         let holds: Vec<_> = in_doubt.keys().copied().collect();
         for (hold, view) in show_holds(wire, &holds)? {
@@ -126,12 +122,14 @@ fn whole_or_not_at_all(worker: &Worker, hold: HoldId, in_doubt: &[Operation], vi
     assert!(refunds.iter().all(shown), "an acknowledged refund is lost: {book:?}\n{view:?}");
 }
 
-/// A retry was a replay exactly where the effect had been shown before it: one effect, never two, never none.
+/// A retry was a replay exactly where the effect had been shown before it: one effect, never two, never none. What was in
+/// doubt was all looked at, so that no retry is left out but those of operations on holds that were refused.
 pub(super) fn one_effect(workers: &mut [Worker], shown: &Shown) {
     for worker in workers {
         for (operation, answer) in std::mem::take(&mut worker.again) {
-            let Some(view) = shown.get(&operation.hold) else { continue };
-            let view = view.as_deref();
+            let view =
+                shown.get(&operation.hold).unwrap_or_else(|| panic!("{operation:?} was not looked at")).as_deref();
+            let Some(book) = worker.holds.get(&operation.hold).filter(|book| book.granted.is_some()) else { continue };
             let numbered = |numbers: Vec<u8>| numbers.contains(&operation.number);
             let was_there = match operation.kind {
                 OperationKind::Reserve | OperationKind::Charge => view.is_some(),
@@ -141,11 +139,26 @@ pub(super) fn one_effect(workers: &mut [Worker], shown: &Shown) {
                 OperationKind::Refund => {
                     view.is_some_and(|view| numbered(view.refunds.as_slice().iter().map(|step| step.number).collect()))
                 }
-                _ => continue,
+                OperationKind::Release => view.is_some_and(|view| view.state != HoldState::Open) && !book.is_captured(),
+                OperationKind::Extend => {
+                    extended_once(&operation, &answer, view);
+                    false
+                }
+                OperationKind::Balance => panic!("a balance is about no hold"),
             };
             let replayed = answer.outcome == Outcome::Replayed;
             assert_eq!(was_there, replayed, "{operation:?}\nwas answered {answer:?}\nand shown before as {view:?}");
         }
+    }
+}
+
+/// An extension that comes again is decided again, and no end moves back; an ended hold has none.
+fn extended_once(operation: &Operation, answer: &Answer, view: Option<&HoldView>) {
+    if let Some(view) = view
+        && answer.outcome == Outcome::Done
+    {
+        let goes_on = view.state == HoldState::Open && answer.time_ms >= view.ends_at_ms;
+        assert!(goes_on, "{operation:?}\nwas answered {answer:?}\nand shown before as {view:?}");
     }
 }
 

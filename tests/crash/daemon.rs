@@ -14,6 +14,7 @@ use super::wire::Gone;
 /// Seconds that a start or an ordered stop may take, where `CRASH_PATIENCE` says nothing else: a long run may be stopped for
 /// a while with everything it has started.
 const PATIENCE_SECONDS: u64 = 60;
+const SIGKILL: i32 = 9;
 /// The daemon's log lines, beside its data.
 const LOG_FILE: &str = "log.txt";
 
@@ -100,15 +101,12 @@ pub(super) struct Daemon {
     pub(super) address: String,
     /// Where its HTTP port is.
     pub(super) http: String,
+    log: PathBuf,
 }
 
 impl Daemon {
     /// Starts the program and does not wait for it.
-    pub(super) fn spawn(folder: &Folder) -> Self {
-        Self::spawn_in(folder, &[])
-    }
-
-    fn spawn_in(folder: &Folder, environment: &Environment) -> Self {
+    pub(super) fn spawn_in(folder: &Folder, environment: &Environment) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(folder.path().join(LOG_FILE)).unwrap();
         Self::spawn_telling(folder, environment, log.into())
     }
@@ -119,7 +117,7 @@ impl Daemon {
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().map(BufReader::new);
-        Self { child, stdout, address: String::new(), http: String::new() }
+        Self { child, stdout, address: String::new(), http: String::new(), log }
     }
 
     /// Starts the program and waits until it is ready.
@@ -161,7 +159,12 @@ impl Daemon {
 
     /// A start that must succeed.
     pub(super) fn must_start(folder: &Folder) -> Self {
-        match Self::start(folder) {
+        Self::must_start_in(folder, &[])
+    }
+
+    /// The same in an environment of its own.
+    pub(super) fn must_start_in(folder: &Folder, environment: &Environment) -> Self {
+        match Self::start_in(folder, environment) {
             Ok(daemon) => daemon,
             Err(refused) => panic!("the daemon refuses its own journal, {}:\n{}", refused.status, folder.log()),
         }
@@ -172,9 +175,14 @@ impl Daemon {
         result.unwrap_or_else(|gone| panic!("nobody killed the daemon ({:?}), and {gone}", self.child.try_wait()))
     }
 
-    /// SIGKILL.
+    /// SIGKILL. It runs until then: one that has ended by itself was not killed, and nobody else would notice.
     pub(super) fn kill(mut self) {
-        self.end();
+        use std::os::unix::process::ExitStatusExt;
+        let before = self.ended();
+        let status = self.end();
+        let log = || std::fs::read_to_string(&self.log).unwrap_or_default();
+        assert!(before.is_none(), "the daemon has ended by itself, {status}:\n{}", log());
+        assert_eq!(status.signal(), Some(SIGKILL), "the daemon has ended by itself, {status}:\n{}", log());
     }
 
     /// SIGTERM, and how the process ended.
@@ -223,10 +231,10 @@ impl Daemon {
         }
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> ExitStatus {
         // It may have ended by itself.
         let _ = self.child.kill();
-        self.child.wait().unwrap();
+        self.child.wait().unwrap()
     }
 }
 

@@ -163,10 +163,7 @@ mod planted {
         round.set_up();
         let before = round.folder.copy();
         let daemon = Daemon::must_start(&round.folder);
-        round.load_until(&daemon.address.clone(), || {
-            std::thread::sleep(Duration::from_millis(200));
-            daemon.kill();
-        });
+        round.load_until(&daemon.address.clone(), Duration::from_millis(200), || daemon.kill());
         let history = round.history.take().expect("a round that was set up has a history");
         let of = |folder: &Folder, round: &Round| {
             let mut daemon = Daemon::must_start(folder);

@@ -204,6 +204,11 @@ impl HoldBook {
         self.made_by.kind == OperationKind::Charge
     }
 
+    /// Whether a charge or a final commit has ended it.
+    pub(super) fn is_captured(&self) -> bool {
+        self.is_charge() || self.captures.iter().any(|(asked, _)| asked.flags.contains(OperationFlags::FINAL))
+    }
+
     /// What was captured, refunds not counted.
     fn captured(&self) -> PerBucket {
         let charged = self.granted.filter(|_| self.is_charge()).map(|answer| answer.split).unwrap_or_default();

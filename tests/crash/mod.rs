@@ -7,7 +7,10 @@
 //! - each acknowledged request, sent again, is `replayed` with its first split and position, and shown as it was ([`hold`]);
 //! - wallets keep I1 by bucket, before and after, and their sums are those of the books to the millicredit;
 //! - positions never go back, and none is told twice for different records ([`round`]);
-//! - in the end of a round all answers make one history ([`history`]).
+//! - in the end of a round all answers make one history ([`history`]);
+//! - the daemon runs until it is killed, and a kill counts if something was acknowledged before it.
+//!
+//! Every other start has short logs, so that they are full, written and removed beside appends ([`files`]).
 //!
 //! `CRASH_CYCLES=200 cargo crash` is the long form; `CRASH_SEED=...` repeats the requests of a run, though not the
 //! moments of its kills. With `CRASH_PATIENCE=600` it stands being stopped for so many seconds.
@@ -18,6 +21,7 @@ mod daemon;
 mod damage;
 #[path = "../faults/mod.rs"]
 mod faults;
+mod files;
 mod fsck;
 mod history;
 mod hold;
@@ -28,6 +32,10 @@ mod stop;
 pub(crate) mod wire;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use daemon::Daemon;
 use round::{Round, Tally};
 
 /// Kills in the short form.
@@ -57,8 +65,9 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
     while left > 0 {
         let cycles = left.min(CYCLES_A_ROUND);
         let mut round = Round::new(seed.wrapping_add(number));
+        round.often = true;
         round.set_up();
-        for _ in 0..cycles {
+        while round.tally.kills < cycles {
             round.cycle();
         }
         round.finish();
@@ -69,5 +78,27 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
     }
     println!("all: {tally:?}");
     assert!(tally.acknowledged > 0 && tally.in_doubt > 0, "no load: {tally:?}");
+    if tally.kills >= CYCLES {
+        tally.changes.assert_all();
+    }
     assert!(tally.in_history >= tally.acknowledged / 2, "a history of what was acknowledged: {tally:?}");
+}
+
+/// What is planted here must be found, or the above proves nothing: a daemon that ends by itself, under load and before it is
+/// killed.
+#[test]
+fn a_daemon_that_ends_by_itself_is_noticed_by_this_harness() {
+    let mut round = Round::sized(seed("ends by itself"), 2, 6);
+    round.set_up();
+    let mut daemon = Daemon::must_start(&round.folder);
+    let address = daemon.address.clone();
+    let load = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(100));
+            assert_eq!(daemon.terminate().code(), Some(0));
+        });
+        catch_unwind(AssertUnwindSafe(|| round.load_until(&address, Duration::from_secs(1), || ())))
+    });
+    assert!(load.is_err(), "a daemon that has ended under load was not noticed");
+    assert!(catch_unwind(AssertUnwindSafe(|| daemon.kill())).is_err(), "a daemon that has ended was killed");
 }

@@ -1,6 +1,8 @@
 //! A round: one data folder, a number of kills, and the client's books beside it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use client::history::{History, Standing};
@@ -8,6 +10,7 @@ use protocol::AccountId;
 
 use super::check;
 use super::daemon::{Daemon, Folder};
+use super::files::{Changes, Files, SHORT, small_files};
 use super::history;
 use super::load::Load;
 use super::random::Random;
@@ -18,12 +21,19 @@ const WORKERS: usize = 5;
 const ACCOUNTS: u128 = 36;
 /// Holds of each worker that are compared at a restart; at the end of a round it is all of them.
 const COMPARED_AT_A_RESTART: usize = 100;
+/// Kills before anything was acknowledged, which are not counted: so many of a round, and one more for each that is.
+const IDLE_MOST: u64 = 5;
 
 /// What a round has seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
+    /// Kills of a daemon that had acknowledged something.
     pub(super) kills: u64,
     pub(super) kills_at_start: u64,
+    /// Kills of a daemon that had acknowledged nothing.
+    pub(super) idle: u64,
+    /// Loads beside which files were made and removed.
+    pub(super) changes: Changes,
     pub(super) acknowledged: u64,
     pub(super) in_doubt: u64,
     pub(super) retried: u64,
@@ -35,6 +45,8 @@ impl Tally {
     pub(super) fn add(&mut self, other: &Self) {
         self.kills += other.kills;
         self.kills_at_start += other.kills_at_start;
+        self.idle += other.idle;
+        self.changes.add(other.changes);
         self.acknowledged += other.acknowledged;
         self.in_doubt += other.in_doubt;
         self.retried += other.retried;
@@ -55,6 +67,9 @@ pub(super) struct Round {
     pub(super) highest: u64,
     /// From the end of the set-up on.
     pub(super) history: Option<History>,
+    /// Every other cycle has short logs and frequent flushes.
+    pub(super) often: bool,
+    cycles: u64,
 }
 
 impl Round {
@@ -77,6 +92,8 @@ impl Round {
             told: HashMap::new(),
             highest: 0,
             history: None,
+            often: false,
+            cycles: 0,
         }
     }
 
@@ -102,24 +119,34 @@ impl Round {
 
     /// Starts, checks, loads, kills.
     pub(super) fn cycle(&mut self) {
+        let environment = self.environment();
         while self.random.percent(25) {
-            let daemon = Daemon::spawn(&self.folder);
+            let daemon = Daemon::spawn_in(&self.folder, &environment);
             let delay = self.random.between(0, 120);
             std::thread::sleep(Duration::from_millis(delay));
             daemon.kill();
             self.tally.kills_at_start += 1;
         }
-        let mut daemon = Daemon::must_start(&self.folder);
+        let mut daemon = Daemon::must_start_in(&self.folder, &environment);
         // Sometimes the next kill comes while what the last one left open is still being sent again.
         if self.random.percent(65) {
             self.check(&mut daemon, COMPARED_AT_A_RESTART);
         }
-        let delay = self.random.between(20, 400);
-        self.load_until(&daemon.address.clone(), || {
-            std::thread::sleep(Duration::from_millis(delay));
-            daemon.kill();
-        });
-        self.tally.kills += 1;
+        // Long enough for a log to become full, where it is to.
+        let least = if self.is_short() { 200 } else { 20 };
+        let delay = self.random.between(least, 400);
+        self.load_counted(&daemon.address.clone(), Duration::from_millis(delay), || daemon.kill());
+    }
+
+    /// What the daemons of the next cycle find in their environment.
+    pub(super) fn environment(&mut self) -> Vec<(&'static str, PathBuf)> {
+        self.cycles += 1;
+        if self.is_short() { small_files(SHORT) } else { Vec::new() }
+    }
+
+    /// Whether the logs of this cycle are short.
+    pub(super) const fn is_short(&self) -> bool {
+        self.often && self.cycles.is_multiple_of(2)
     }
 
     /// The last start: everything is compared, and the daemon stops in order.
@@ -132,12 +159,32 @@ impl Round {
         assert!(!log.contains("panicked"), "{log}");
     }
 
-    /// Load from all workers while `end` runs, which ends their connections.
-    pub(super) fn load_until(&mut self, address: &str, end: impl FnOnce()) {
+    /// [`Round::load_until`] of a cycle: it counts among the kills if it did something.
+    pub(super) fn load_counted(&mut self, address: &str, time: Duration, end: impl FnOnce()) {
+        let (before, files) = (self.tally.acknowledged, Files::of(&self.folder.data()));
+        self.load_until(address, time, end);
+        let tally = &mut self.tally;
+        tally.changes.add(Changes::between(&files, &Files::of(&self.folder.data())));
+        if tally.acknowledged > before {
+            tally.kills += 1;
+        } else {
+            tally.idle += 1;
+        }
+        assert!(tally.idle <= IDLE_MOST + tally.kills, "most kills meet a daemon that has done nothing: {tally:?}");
+    }
+
+    /// Load from all workers for so long, and while `end` runs, which ends their connections: until then none ends.
+    pub(super) fn load_until(&mut self, address: &str, time: Duration, end: impl FnOnce()) {
+        let ending = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for worker in &mut self.workers {
-                scope.spawn(|| worker.run(address, Until::Gone).unwrap_err());
+                scope.spawn(|| {
+                    let gone = worker.run(address, Until::Gone).unwrap_err();
+                    assert!(ending.load(Ordering::Acquire), "nobody has ended the daemon, and {gone}");
+                });
             }
+            std::thread::sleep(time);
+            ending.store(true, Ordering::Release);
             end();
         });
         self.take_positions();

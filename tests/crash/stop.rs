@@ -11,10 +11,8 @@ fn a_stop_under_load_finishes_what_was_taken() {
     for delay in [30, 150, 300] {
         let mut daemon = Daemon::must_start(&round.folder);
         let mut status = None;
-        round.load_until(&daemon.address.clone(), || {
-            std::thread::sleep(std::time::Duration::from_millis(delay));
-            status = Some(daemon.terminate());
-        });
+        let time = std::time::Duration::from_millis(delay);
+        round.load_until(&daemon.address.clone(), time, || status = Some(daemon.terminate()));
         assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", round.folder.log());
         let mut daemon = Daemon::must_start(&round.folder);
         round.check(&mut daemon, usize::MAX);

@@ -9,7 +9,8 @@
 //! - [`ends`]: how a daemon ends that fails while nobody reads its log, before it is ready, or while a disk hangs.
 //! - [`forgetful`]: a file system that forgets at a kill what was not synced, names too.
 //!
-//! `cargo faults` runs the short forms; `FAULTS_EVERY=1 cargo faults` the whole sweep, `FORGETFUL_CYCLES=200` the cycles.
+//! `cargo faults` runs the short forms of all; `cargo test --release --test main -- crash::faults::sweep` those of one part,
+//! with `FAULTS_EVERY=1` the whole sweep, and `crash::faults::forgetful` with `FORGETFUL_CYCLES=200` as many power cuts.
 
 mod ends;
 mod forgetful;

@@ -30,9 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum slot { SEEN, FAIL_AT, KIND, FIRED, TIMES, SYNC_DELAY_US, LIMIT, USED, DELAY_US, ONLY, COUNTS = 16 };
+enum slot { SEEN, FAIL_AT, KIND, FIRED, TIMES, SYNC_DELAY_US, LIMIT, USED, DELAY_US, ONLY, PLACE, COUNTS = 16 };
 enum kind { NONE, EIO_, ENOSPC_, SHORT, DELAY, KILL, TORN, SWALLOW, EMFILE_ };
 enum call { OPEN = 1, WRITE, SYNC, RENAME, TRUNCATE, RANGE, ALLOCATE, UNLINK };
+enum place { ELSEWHERE, JOURNAL_LOG, JOURNAL_FOLDER };
 enum event { WROTE = 1, SYNCED, SENT, OPENED, CLOSED };
 
 #define FILES_MAX 65536
@@ -44,7 +45,7 @@ static size_t folder_len;
 static int trace = -1;
 static uint64_t sequence;
 static uint32_t files_opened;
-static struct { uint32_t file; uint64_t written; } files[FILES_MAX];
+static struct { uint32_t file; enum place place; uint64_t written; } files[FILES_MAX];
 
 __attribute__((constructor)) static void begin(void) {
     const char *below = getenv("CREDITD_SHIM_FOLDER"), *path = getenv("CREDITD_SHIM_PAGE");
@@ -62,6 +63,16 @@ __attribute__((constructor)) static void begin(void) {
 
 static int is_ours(const char *path) {
     return page && path && !strncmp(path, folder, folder_len) && (path[folder_len] == '/' || !path[folder_len]);
+}
+
+/* Where a path of ours is: what the journal says is durable rests on its logs and on the folder that names them. */
+static enum place place_of(const char *path) {
+    static const char journal[] = "/journal";
+    const char *below = path + folder_len, *rest = below + sizeof journal - 1;
+    if (strncmp(below, journal, sizeof journal - 1)) return ELSEWHERE;
+    if (!rest[strspn(rest, "/")]) return JOURNAL_FOLDER;
+    size_t length = strlen(rest);
+    return *rest == '/' && length > 4 && !strcmp(rest + length - 4, ".log") ? JOURNAL_LOG : ELSEWHERE;
 }
 
 static int is_open(int fd) { return page && fd >= 0 && fd < FILES_MAX && files[fd].file; }
@@ -91,13 +102,14 @@ static void sleep_us(uint64_t us) {
 }
 
 /* Counts a call and says what is to become of it; errno is set where it is to fail. */
-static enum kind count(enum call call) {
+static enum kind count_at(enum call call, enum place place) {
     __atomic_add_fetch(&SLOT(COUNTS + call), 1, __ATOMIC_SEQ_CST);
     enum kind kind = (enum kind)SLOT(KIND);
     if ((kind == SHORT || kind == TORN) && call != WRITE) return NONE;
     if (SLOT(ONLY) && SLOT(ONLY) != (uint64_t)call) return NONE;
     uint64_t number = __atomic_add_fetch(&SLOT(SEEN), 1, __ATOMIC_SEQ_CST), first = SLOT(FAIL_AT);
     if (!first || number < first || number >= first + SLOT(TIMES)) return NONE;
+    SLOT(PLACE) = place;
     SLOT(FIRED) = call;
     if (kind == KILL) syscall(SYS_kill, getpid(), SIGKILL);
     if (kind == DELAY) sleep_us(SLOT(DELAY_US));
@@ -106,6 +118,8 @@ static enum kind count(enum call call) {
     if (kind == EMFILE_) errno = EMFILE;
     return kind;
 }
+
+static enum kind count(enum call call) { return count_at(call, ELSEWHERE); }
 
 static int fails(enum kind kind) { return kind == EIO_ || kind == ENOSPC_ || kind == EMFILE_; }
 
@@ -140,7 +154,7 @@ static ssize_t write_at(int fd, const void *bytes, size_t length, int64_t at) {
 
 static ssize_t do_write(int fd, const void *bytes, size_t length, int64_t at) {
     if (!is_open(fd)) return write_at(fd, bytes, length, at);
-    enum kind kind = count(WRITE);
+    enum kind kind = count_at(WRITE, files[fd].place);
     if (fails(kind)) return -1;
     if ((kind == SHORT || kind == TORN) && length > 1) length /= 2;
     uint64_t begins = at < 0 ? (uint64_t)lseek(fd, 0, SEEK_CUR) : (uint64_t)at, taken;
@@ -165,6 +179,7 @@ static int do_open(int at, const char *path, int flags, mode_t mode) {
     if (!ours) return fd;
     give(truncated);
     files[fd].written = 0;
+    files[fd].place = place_of(path);
     files[fd].file = __atomic_add_fetch(&files_opened, 1, __ATOMIC_SEQ_CST);
     struct iovec name = { (void *)path, strlen(path) };
     note(next(), OPENED, files[fd].file, (uint64_t)flags, &name, 1, name.iov_len);
@@ -174,7 +189,7 @@ static int do_open(int at, const char *path, int flags, mode_t mode) {
 static int do_sync(int fd, long number) {
     if (!is_open(fd)) return (int)syscall(number, fd);
     uint64_t written = files[fd].written;
-    enum kind kind = count(SYNC);
+    enum kind kind = count_at(SYNC, files[fd].place);
     if (fails(kind)) return -1;
     if (kind == SWALLOW) return 0;
     if (SLOT(SYNC_DELAY_US)) sleep_us(SLOT(SYNC_DELAY_US));

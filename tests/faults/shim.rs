@@ -20,6 +20,7 @@ enum Slot {
     Used = 7,
     DelayUs = 8,
     Only = 9,
+    Place = 10,
     Counts = 16,
 }
 
@@ -60,6 +61,20 @@ pub(super) enum Call {
 impl Call {
     pub(super) const ALL: [Self; 8] =
         [Self::Open, Self::Write, Self::Sync, Self::Rename, Self::Truncate, Self::Range, Self::Allocate, Self::Unlink];
+}
+
+/// Where a write or a sync was; the same as `enum place`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Elsewhere = 0,
+    /// A log of the journal.
+    JournalLog = 1,
+    /// The folder that has the journal's logs by their names.
+    JournalFolder = 2,
+}
+
+impl Place {
+    const ALL: [Self; 3] = [Self::Elsewhere, Self::JournalLog, Self::JournalFolder];
 }
 
 /// What is to go wrong: from the `at`-th call on, `times` calls.
@@ -141,10 +156,11 @@ impl Shim {
         self.number(Slot::Seen, 0)
     }
 
-    /// Which call the fault has met, if it has met one.
-    pub(super) fn fired(&self) -> Option<Call> {
-        let fired = self.number(Slot::Fired, 0);
-        Call::ALL.into_iter().find(|call| *call as u64 == fired)
+    /// Which call the fault has met, and where, if it has met one.
+    pub(super) fn fired(&self) -> Option<(Call, Place)> {
+        let (fired, place) = (self.number(Slot::Fired, 0), self.number(Slot::Place, 0));
+        let place = Place::ALL.into_iter().find(|known| *known as u64 == place).expect("a place");
+        Call::ALL.into_iter().find(|call| *call as u64 == fired).map(|call| (call, place))
     }
 
     pub(super) fn count(&self, call: Call) -> u64 {

@@ -58,12 +58,20 @@ fn a_sync_of_half_a_second_is_shared_by_everybody() {
     });
     let (took, syncs) = (begun.elapsed(), shim.count(Call::Sync) - before);
     println!("{CLIENTS} clients, {REQUESTS} requests each: {took:?}, slowest {slowest:?}, {syncs} syncs");
-    // Two syncs, and as much again for a busy machine.
-    assert!(slowest < Duration::from_millis(4 * SYNC_MS), "{slowest:?}");
-    assert!(took < REQUESTS * Duration::from_millis(4 * SYNC_MS), "{took:?}");
+    // Two syncs each, and the time of one more for a busy machine. Alone each request would have a sync of its own.
+    assert!(slowest < Duration::from_millis(3 * SYNC_MS), "{slowest:?}");
+    assert!(took < REQUESTS * Duration::from_millis(3 * SYNC_MS), "{took:?}");
+    assert!(syncs <= u64::from(2 * REQUESTS + 2), "{syncs} syncs: they are not shared");
     assert!(slowest >= Duration::from_millis(SYNC_MS), "the disk was not slow: {slowest:?}");
     shim.delay_syncs(0);
     assert_eq!(daemon.terminate().code(), Some(0));
+}
+
+/// What the edge has refused because the journal had no room.
+fn refused_at_the_edge(daemon: &Daemon) -> u64 {
+    let metrics = super::space::get(&daemon.http, "/metrics");
+    let line = metrics.lines().find_map(|line| line.strip_prefix("creditd_overload_refused_total "));
+    line.expect("a line of the metric").parse().unwrap()
 }
 
 #[test]
@@ -75,10 +83,7 @@ fn a_kill_on_a_slow_disk_loses_nothing() {
         shim.delay_syncs(0);
         let daemon = Daemon::start_in(&round.folder, &shim.environment()).unwrap();
         shim.delay_syncs(SYNC_MS / 5);
-        round.load_until(&daemon.address.clone(), || {
-            std::thread::sleep(Duration::from_millis(700));
-            daemon.kill();
-        });
+        round.load_until(&daemon.address.clone(), Duration::from_millis(700), || daemon.kill());
         let mut daemon = Daemon::must_start(&round.folder);
         round.check(&mut daemon, 100);
         daemon.kill();
@@ -86,8 +91,8 @@ fn a_kill_on_a_slow_disk_loses_nothing() {
     round.finish();
 }
 
-/// Ten times the load that the disk can take, with room and holds bounded as for a small machine: what is too much is
-/// refused, memory stays where it was, and settlements pass.
+/// Ten times as much as is taken, on a slow disk and with room and holds bounded as for a small machine: what is too much
+/// is refused, for want of room in the journal too, memory stays within its bound, and settlements pass.
 #[test]
 fn ten_times_too_much_is_refused_within_the_memory_that_there_is() {
     /// Address space: the program has some 750 MB mapped when it is idle, and the queue's memory comes on top.
@@ -143,11 +148,14 @@ fn ten_times_too_much_is_refused_within_the_memory_that_there_is() {
         let sums = clients.into_iter().map(|client| client.join().unwrap());
         sums.fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1))
     });
-    println!("{granted} granted, {refused} refused, {} KiB at most", daemon.memory_peak_kib());
-    assert!(granted > 0 && refused > 0, "{granted} granted, {refused} refused: not too much");
+    let at_the_edge = refused_at_the_edge(&daemon);
+    let peak = daemon.memory_peak_kib();
+    println!("{granted} granted, {refused} refused, {at_the_edge} of them for want of room, {peak} KiB at most");
+    assert!(granted > 0 && at_the_edge > 0, "the journal had room for everything");
+    assert!(refused >= 9 * granted, "{granted} granted, {refused} refused: not ten times too much");
     assert!(granted <= HOLDS_MAX + 1);
     assert!(daemon.ended().is_none(), "{}", folder.log());
-    assert!(daemon.memory_peak_kib() < 512 << 10, "{} KiB", daemon.memory_peak_kib());
+    assert!(peak < 256 << 10, "{peak} KiB");
     shim.delay_syncs(0);
     assert_eq!(daemon.terminate().code(), Some(0), "{}", folder.log());
 }

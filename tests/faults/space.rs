@@ -128,7 +128,7 @@ fn a_disk_that_is_full_ends_the_daemon_and_loses_nothing() {
     let mut daemon = Daemon::start_in(&round.folder, &environment).unwrap();
     shim.limit(shim.used() + MIB / 4);
     let mut status = None;
-    round.load_until(&daemon.address.clone(), || status = Some(daemon.wait()));
+    round.load_until(&daemon.address.clone(), Duration::ZERO, || status = Some(daemon.wait()));
     assert_eq!(status.and_then(|status| status.code()), Some(EXIT_WRITE_FAILED), "{}", round.folder.log());
     assert!(round.tally.acknowledged > 0, "nothing was written before the disk was full");
 

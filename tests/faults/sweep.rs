@@ -2,16 +2,18 @@
 //!
 //! Two runs are swept: `New` makes its data folder under the shim; `Again` starts on one that a kill has left. Whatever
 //! happens, the daemon goes on, or ends with a documented code; and the same folder without the shim starts and has all
-//! that was acknowledged, once.
+//! that was acknowledged, once. It never goes on after a failed write or sync of the journal's log: the start that follows
+//! reads what the system still has in memory, and could not tell.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::daemon::{Daemon, Folder};
+use super::super::files::small_files;
 use super::super::number_from;
 use super::super::round::Round;
-use super::shim::{Call, Fault, Kind, Shim};
+use super::shim::{Call, Fault, Kind, Place, Shim};
 
 /// The short form takes every so-manieth call; `FAULTS_EVERY=1` takes all.
 const EVERY: u64 = 23;
@@ -26,6 +28,11 @@ const AT_ONCE: usize = 4;
 /// `EX_TEMPFAIL`: a write failed, a start later decides.
 const EXIT_WRITE_FAILED: i32 = 75;
 const SIGKILL: i32 = 9;
+/// Bytes of a log in the run: it goes on in a second one.
+const FILE_BYTES: u64 = 64 << 10;
+/// The number of calls is never quite the same: so many faults of each kind may be planned behind the last one, or one in
+/// ten.
+const MISSED_MOST: u64 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Run {
@@ -48,8 +55,18 @@ enum Came {
     Killed,
 }
 
+/// The call that met the fault, and where.
+type Met = Option<(Call, Place)>;
+
+/// I3: who goes on after a failed write or sync of the journal's log acknowledges what may not be on the disk, whatever a
+/// later sync says. A short write is none of them: the rest is written by the next call.
+fn is_ignored(kind: Kind, came: Came, met: Met) -> bool {
+    let failed = matches!(kind, Kind::Io | Kind::NoSpace) && matches!(met, Some((Call::Write | Call::Sync, _)));
+    failed && came == Came::WentOn && met.is_some_and(|(_, place)| place != Place::Elsewhere)
+}
+
 /// A run with one fault, and the check after it.
-fn trial(run: Run, kind: Kind, at: u64) -> (Came, Option<Call>, u64) {
+fn trial(run: Run, fault: Fault) -> (Came, Met, u64) {
     let mut round = Round::sized(SEED, WORKERS, ACCOUNTS);
     if run == Run::Again {
         round.set_up();
@@ -59,19 +76,20 @@ fn trial(run: Run, kind: Kind, at: u64) -> (Came, Option<Call>, u64) {
         daemon.kill();
     }
     let shim = Shim::over(&round.folder.data(), round.folder.path());
-    shim.plan(Fault { kind, at, times: 1, only: None });
-    let came = under_fault(&mut round, run, &shim);
+    shim.plan(fault);
+    let came = under_fault(&mut round, run, &shim, fault.kind);
     let (fired, seen) = (shim.fired(), shim.seen());
     let came = if fired.is_none() { Came::Missed } else { came };
     afterwards(&mut round, run);
     (came, fired, seen)
 }
 
-fn under_fault(round: &mut Round, run: Run, shim: &Shim) -> Came {
-    let environment = [shim.environment(), quick()].concat();
+fn under_fault(round: &mut Round, run: Run, shim: &Shim, kind: Kind) -> Came {
+    // Flushes come often and logs are short, so that the run has some of both.
+    let environment = [shim.environment(), small_files(FILE_BYTES)].concat();
     let mut daemon = match Daemon::start_in(&round.folder, &environment) {
         Ok(daemon) => daemon,
-        Err(refused) => return ended(&round.folder, refused.status, Came::NotStarted),
+        Err(refused) => return ended(&round.folder, refused.status, Came::NotStarted, kind),
     };
     if run == Run::New {
         round.push_setup();
@@ -88,15 +106,15 @@ fn under_fault(round: &mut Round, run: Run, shim: &Shim) -> Came {
         Ok(()) => daemon.terminate(),
         Err(_) => daemon.wait(),
     };
-    if status.code() == Some(0) { Came::WentOn } else { ended(&round.folder, status, Came::Ended) }
+    if status.code() == Some(0) { Came::WentOn } else { ended(&round.folder, status, Came::Ended, kind) }
 }
 
-/// How a daemon may end.
-fn ended(folder: &Folder, status: std::process::ExitStatus, came: Came) -> Came {
+/// How a daemon may end: by SIGKILL where that is the fault, and by nobody else's.
+fn ended(folder: &Folder, status: std::process::ExitStatus, came: Came, kind: Kind) -> Came {
     use std::os::unix::process::ExitStatusExt;
     let log = folder.log();
     assert!(!log.contains("panicked"), "{log}");
-    if status.signal() == Some(SIGKILL) {
+    if status.signal() == Some(SIGKILL) && matches!(kind, Kind::Kill | Kind::Torn) {
         return Came::Killed;
     }
     assert_eq!(status.code(), Some(EXIT_WRITE_FAILED), "{came:?}, {status}:\n{log}");
@@ -117,11 +135,6 @@ fn afterwards(round: &mut Round, run: Run) {
     assert_eq!(daemon.terminate().code(), Some(0), "{}", round.folder.log());
 }
 
-/// Flushes come often, so that the run has some.
-fn quick() -> Vec<(&'static str, std::path::PathBuf)> {
-    vec![("CREDITD_PROJECTION__FLUSH_INTERVAL_MS", "100".into())]
-}
-
 /// All trials of a kind, and what they came to.
 fn sweep(kind: Kind) {
     let every = number_from("FAULTS_EVERY", EVERY);
@@ -132,7 +145,8 @@ fn sweep(kind: Kind) {
     let mut most = 0;
     for run in [Run::New, Run::Again] {
         // How many calls there are is known after a run without a fault.
-        let (came, _, calls) = trial(run, kind, u64::MAX);
+        let fault = |at| Fault { kind, at, times: 1, only: None };
+        let (came, _, calls) = trial(run, fault(u64::MAX));
         assert_eq!(came, Came::Missed);
         most += calls;
         let next = AtomicU64::new(first);
@@ -148,9 +162,10 @@ fn sweep(kind: Kind) {
                             continue;
                         }
                         println!("{run:?} {kind:?} at {at}");
-                        let (came, fired, _) = trial(run, kind, at);
+                        let (came, met, _) = trial(run, fault(at));
+                        assert!(!is_ignored(kind, came, met), "I3: {run:?}, {kind:?} at {at}: {met:?} was ignored");
                         *summary.lock().unwrap().entry((run, came)).or_default() += 1;
-                        let call = format!("{fired:?} {came:?}");
+                        let call = format!("{met:?} {came:?}");
                         *by_call.lock().unwrap().entry(call).or_default() += 1;
                     }
                 });
@@ -159,8 +174,12 @@ fn sweep(kind: Kind) {
     }
     let (summary, by_call) = (summary.into_inner().unwrap(), by_call.into_inner().unwrap());
     println!("{kind:?}, every {every} of {most} calls: {summary:?} {by_call:?}");
-    let met: u64 = summary.iter().filter(|((_, came), _)| *came != Came::Missed).map(|(_, count)| count).sum();
+    let of = |wanted: &dyn Fn(Came) -> bool| -> u64 {
+        summary.iter().filter(|((_, came), _)| wanted(*came)).map(|(_, count)| count).sum()
+    };
+    let (met, missed) = (of(&|came| came != Came::Missed), of(&|came| came == Came::Missed));
     assert!(met > 0, "no fault was met: {summary:?}");
+    assert!(missed <= MISSED_MOST.max((met + missed) / 10), "faults that were not met: {summary:?}");
 }
 
 #[test]
@@ -191,4 +210,37 @@ fn a_kill_at_any_call_loses_nothing() {
 #[test]
 fn a_kill_in_the_middle_of_any_write_loses_nothing() {
     sweep(Kind::Torn);
+}
+
+/// Some syncs of the run, of which some are of the journal.
+fn syncs(kind: Kind) -> impl Iterator<Item = (Came, (Call, Place))> {
+    let faults = (5..60).step_by(6).map(move |at| Fault { kind, at, times: 1, only: Some(Call::Sync) });
+    faults.filter_map(|fault| {
+        let (came, met, _) = trial(Run::New, fault);
+        println!("{fault:?}: {met:?} {came:?}");
+        met.map(|met| (came, met))
+    })
+}
+
+/// I3, also in the short form, where the sweep meets few of them.
+#[test]
+fn a_failed_sync_of_the_journal_ends_the_daemon() {
+    let ended = syncs(Kind::Io).filter(|(_, (_, place))| *place != Place::Elsewhere).map(|(came, met)| {
+        assert!(matches!(came, Came::Ended | Came::NotStarted), "{met:?} {came:?}");
+    });
+    assert!(ended.count() > 0, "no sync of the journal's log was met");
+}
+
+/// What is planted here must be found, or the above proves nothing: a sync of the log that has not happened, and a daemon
+/// that goes on as if it had.
+#[test]
+fn a_failed_sync_that_is_ignored_is_noticed_by_this_harness() {
+    let mut noticed = 0;
+    for (came, met) in syncs(Kind::Swallow) {
+        assert_eq!(came, Came::WentOn, "a sync that says that all is well ends nothing: {met:?}");
+        let of_the_journal = met.1 != Place::Elsewhere;
+        assert_eq!(is_ignored(Kind::Io, came, Some(met)), of_the_journal, "{met:?}");
+        noticed += u32::from(of_the_journal);
+    }
+    assert!(noticed > 0, "no sync of the journal's log was met");
 }

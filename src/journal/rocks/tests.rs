@@ -191,6 +191,34 @@ fn whole_files_are_trimmed_and_the_rest_is_verified() {
     assert_eq!((recovered.found.start.first, recovered.end.last), (Position(85), Position(86)));
 }
 
+/// What a long run does once a minute, many times: a log that is full goes on in another one, is written to a file, and is
+/// removed, all beside appends.
+#[test]
+fn small_files_are_made_and_trimmed_beside_appends_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = RocksStore::open_with_files(folder.path(), true, FILE_BYTES_MIN).unwrap();
+    let found = check(store.reader().as_ref(), &mut |_, _| {}).unwrap();
+    let end = open_epoch(&mut store, found, WRITER, 1).unwrap().end;
+    let mode = DurabilityMode::Memory;
+    let (journal, mut writer) = Journal::start(store, end, &JournalSettings { mode, ..JournalSettings::default() });
+    let first_log = logs(folder.path()).pop().unwrap();
+    let (mut most, mut last) = (0, 1);
+    for _ in 0..60 {
+        write(&journal, &mut writer, 10, 3_000);
+        last += 10;
+        most = most.max(writer.store().shared.db.live_files().unwrap().len());
+        journal.durability.allow_trim(Position(last - 5));
+        writer.trim_if_allowed();
+    }
+    let start = journal.reader().start().unwrap();
+    assert!(most > 1, "files are written before anything is closed: {most}");
+    assert!(start.first > Position(1) && start.first <= Position(last - 5), "{start:?} of {last}");
+    assert!(!logs(folder.path()).contains(&first_log), "the first log is gone");
+    let copy = copied(folder.path());
+    let (_, recovered) = open(copy.path()).unwrap();
+    assert_eq!((recovered.found.start, recovered.found.end.last), (start, Position(last)));
+}
+
 #[test]
 fn a_store_is_made_only_on_request() {
     let folder = tempfile::tempdir().unwrap();

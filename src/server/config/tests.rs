@@ -140,6 +140,8 @@ fn contradictions_are_named() {
     assert_eq!(key_of(|c| c.server.in_flight_operations_max = 1), "server.in_flight_operations_max");
     assert_eq!(key_of(|c| c.journal.settlement_share_records = 262_144), "journal.settlement_share_records");
     assert_eq!(key_of(|c| c.journal.interval_ms = 0), "journal.interval_ms");
+    assert_eq!(key_of(|c| c.journal.file_bytes = (64 << 10) - 1), "journal.file_bytes");
+    assert_eq!(key_of(|c| c.journal.file_bytes = (256 << 20) + 1), "journal.file_bytes");
     assert_eq!(key_of(|c| c.holds.ttl_default_ms = 0), "holds.ttl_default_ms");
     assert_eq!(key_of(|c| c.holds.age_max_ms = 5), "holds.age_max_ms");
     assert_eq!(key_of(|c| c.free.allowance = Credits::from_millis(1 << 27)), "free.allowance (millicredits)");
@@ -158,4 +160,5 @@ fn contradictions_are_named() {
 fn the_rules_defaults_are_the_configured_defaults() {
     let settings = Config::default().validate().expect("valid");
     assert_eq!(settings.rules(), wallet::settings::Settings::default());
+    assert_eq!(settings.config.journal.file_bytes, u64::try_from(journal::rocks::FILE_BYTES).expect("a size"));
 }

@@ -4,7 +4,7 @@
 //! What must hold: each of them is ended by its deadline with its reason, memory stays flat, whoever behaves is served
 //! all the while, and no credit stays held.
 //!
-//! `HOSTILE_SECONDS=60 cargo hostile` is the long form: ten thousand idle connections, and the p99 of good clients with and
+//! `HOSTILE_SECONDS=60 cargo hostile` is the long form of all: ten thousand idle connections, and the p99 of good clients with and
 //! without the crowd, which may be twice as long.
 
 mod crowd;
@@ -68,6 +68,12 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(60), "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Lets this process have so many descriptors. Fewer connections than a test says would be another test.
+fn need_descriptors(wanted: u64) {
+    let allowed = raise_descriptors(wanted);
+    assert!(allowed >= wanted, "the test needs {wanted} open files and may have {allowed} (ulimit -n)");
 }
 
 /// Lets this process have so many descriptors, or as many as the system allows; says how many those are.

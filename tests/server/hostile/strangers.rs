@@ -9,7 +9,7 @@ use super::super::daemon::Daemon;
 use super::super::requests::{ACCOUNT, hold_id, open_account};
 use super::super::wire::{Wire, operations_frame};
 use super::raw::Raw;
-use super::{LATE, ended, long_form, memory_kib, metric, now, raise_descriptors, until};
+use super::{LATE, ended, long_form, memory_kib, metric, need_descriptors, now, until};
 
 /// A header that is right in everything but what it promises.
 fn promising(kind: FrameKind, count: u32, body_len: u32) -> [u8; HEADER_BYTES] {
@@ -145,11 +145,9 @@ fn readers_that_never_read_are_ended_and_counted_and_memory_is_bounded() {
 /// Ten thousand in the long form.
 #[test]
 fn connections_that_say_nothing_cost_little_and_end_by_their_deadline() {
-    let wanted: u32 = if long_form().is_some() { 10_000 } else { 1_000 };
-    // Each has a descriptor on this side too.
-    let count = usize::try_from(raise_descriptors(u64::from(wanted) + 500).saturating_sub(500)).unwrap();
-    let count = count.min(usize::try_from(wanted).unwrap());
-    assert!(count >= 200, "this process may have too few descriptors for the test: {count}");
+    let count: u32 = if long_form().is_some() { 10_000 } else { 1_000 };
+    // Each has a descriptor on this side too, and the daemon, which has the same limit, keeps some.
+    need_descriptors(u64::from(count) + 1_500);
     // They connect for a while, and each is timed by itself.
     let deadline = Duration::from_secs(if long_form().is_some() { 60 } else { 15 });
     let daemon = Daemon::in_memory(&[
@@ -160,17 +158,18 @@ fn connections_that_say_nothing_cost_little_and_end_by_their_deadline() {
     open_account(&mut good);
     let before = memory_kib(&daemon);
     let idle: Vec<Raw> = (0..count).map(|_| Raw::shaken(&daemon)).collect();
-    assert_eq!(metric(&daemon, "creditd_connections"), u64::try_from(count).unwrap() + 1);
+    assert_eq!(metric(&daemon, "creditd_connections"), u64::from(count) + 1);
     std::thread::sleep(Duration::from_secs(3));
-    let each = memory_kib(&daemon).saturating_sub(before) / u64::try_from(count).unwrap();
+    let each = memory_kib(&daemon).saturating_sub(before) / u64::from(count);
     println!("{count} idle connections: {each} KiB each");
-    assert!(each < 48, "{each} KiB for each of {count} idle connections");
+    assert!(each < 32, "{each} KiB for each of {count} idle connections");
     for raw in idle {
         assert_eq!(good.ask(&[Operation::balance(ACCOUNT)]).len(), 1, "a good client is served");
         raw.set_read_timeout(deadline + LATE);
         assert_eq!(raw.end(), Some(CloseReason::IdleTimeout));
     }
-    assert_eq!(ended(&daemon, "idle_timeout"), u64::try_from(count).unwrap());
+    // Each is counted once its task has ended, which is after it has said why.
+    until("all of them are counted", || ended(&daemon, "idle_timeout") == u64::from(count));
 }
 
 #[test]
@@ -226,7 +225,7 @@ fn who_is_told_to_go_and_stays_has_a_place_until_the_socket_is_closed() {
         ("CREDITD_SERVER__HANDSHAKES_MAX", &strangers.to_string()),
         ("CREDITD_SERVER__CONNECTIONS_MAX", &connections.to_string()),
     ]);
-    raise_descriptors(2_000);
+    need_descriptors(2_000);
     let mut good = Wire::connect(&daemon);
     open_account(&mut good);
     let before = descriptors(&daemon);
