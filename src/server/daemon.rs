@@ -12,6 +12,7 @@ use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
 use crate::archive::ArchiveLink;
+use crate::aside::Aside;
 use crate::auditor::AuditCounts;
 use crate::clock::{Clock, State};
 use crate::config::Settings;
@@ -108,6 +109,8 @@ pub struct Daemon {
     pub walking: Mutex<()>,
     /// Free space under the data folder.
     pub disk: DiskWatch,
+    /// The thread for what takes long.
+    pub aside: Aside,
 }
 
 impl Daemon {

@@ -18,6 +18,7 @@
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`], [`auditor`] | the threads: writing, following, what time brings, the ends of days, checking |
+//! | [`aside`] | the thread for what takes long |
 //! | [`resets`] | the last resets in bulk |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`seed`] | a new data folder with many accounts, for measurements |
@@ -31,7 +32,8 @@
 //!
 //! Requests run on tokio's workers. The journal's writer, the projector, the ticker, the sweep and the auditor have a thread
 //! each: none of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`] and
-//! [`daemon::Daemon::projected`].
+//! [`daemon::Daemon::projected`]. What takes long for one command (a walk over all holds, reading files) goes to one more
+//! thread, [`aside`], which is there from the start too: nothing takes a thread later.
 //!
 //! # Deliberately absent
 //!
@@ -40,6 +42,7 @@
 
 pub mod admission;
 pub mod archive;
+pub mod aside;
 pub mod auditor;
 pub mod catalogue;
 pub mod catchup;

@@ -31,6 +31,7 @@ use wallet::ids::{Position, Timestamp};
 use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
+use crate::aside::Aside;
 use crate::auditor::AuditCounts;
 use crate::catalogue::Catalogue;
 use crate::catchup::{Told, rate};
@@ -243,6 +244,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
         disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
+        aside: Aside::start().map_err(StartError::Thread)?,
         settings,
     });
     let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;
@@ -278,6 +280,7 @@ impl Started {
         stop(auditor);
         stop(ticker);
         stop(sweep);
+        self.daemon.aside.stop();
         self.daemon.queue.close();
         // A thread that panicked has ended the process by then.
         let _ = writer.join();

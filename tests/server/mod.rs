@@ -16,4 +16,6 @@ mod life;
 pub(crate) mod past;
 mod requests;
 mod stops;
+mod threads;
+mod unreadable;
 mod wire;
