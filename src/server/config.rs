@@ -155,6 +155,8 @@ pub struct JournalPart {
     pub settlement_share_records: u32,
     /// Free bytes on the disk of the data folder below which reserves and charges are `not_durable_now`; 0 = never.
     pub disk_low_bytes: u64,
+    /// How long an append or a sync may be under way before the daemon is not ready, in milliseconds; at least 1.
+    pub sync_max_ms: u64,
 }
 
 impl Default for JournalPart {
@@ -165,6 +167,7 @@ impl Default for JournalPart {
             room_records: 262_144,
             settlement_share_records: 65_536,
             disk_low_bytes: 1 << 30,
+            sync_max_ms: 5_000,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
+use crate::syncing::Syncing;
 
 /// The rules over this daemon's journal and projections.
 pub type Rules = Engine<JournalLink, ArchiveLink>;
@@ -111,6 +112,8 @@ pub struct Daemon {
     pub disk: DiskWatch,
     /// The thread for what takes long.
     pub aside: Aside,
+    /// How long the journal's thread has been at the disk.
+    pub syncing: Syncing,
 }
 
 impl Daemon {
@@ -178,6 +181,7 @@ impl Daemon {
         let phase = self.phase_now();
         let lag = self.projection_lag();
         let lag_max = self.settings.config.projection.lag_max;
+        let (sync_ms, sync_max_ms) = (millis(self.syncing.running()), self.settings.config.journal.sync_max_ms);
         let condition = |met, text: String| Condition { met, text };
         vec![
             condition(phase >= Phase::Serving, "recovered".to_owned()),
@@ -185,6 +189,7 @@ impl Daemon {
             condition(phase != Phase::Draining, "not draining".to_owned()),
             condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
             condition(!self.disk.is_low(), self.disk_text()),
+            condition(sync_ms <= sync_max_ms, format!("sync under way for {sync_ms} ms, at most {sync_max_ms}")),
         ]
     }
 
@@ -224,7 +229,7 @@ impl Daemon {
                 oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
                 position: self.durability.synced().0,
                 lag: self.projection_lag(),
-                timer_lag_ms: u64::try_from(self.timer_lag.worst().as_millis()).unwrap_or(u64::MAX),
+                timer_lag_ms: millis(self.timer_lag.worst()),
                 violations: Invariant::ALL.map(|invariant| {
                     // Both look at the same rows: the projector when it flushes them, the auditor again and again.
                     self.rules.archive().violations(invariant).max(self.audit.violations(invariant))
@@ -234,8 +239,13 @@ impl Daemon {
                 read_only: self.disk.is_low(),
                 resets: self.rules.reset_totals(),
                 timers: [gauges.hold_timers, gauges.cycle_timers, gauges.day_timers, gauges.chore_timers],
+                sync_running_ms: millis(self.syncing.running()),
             },
             &self.resets,
         )
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -18,7 +18,7 @@
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`], [`auditor`] | the threads: writing, following, what time brings, the ends of days, checking |
-//! | [`aside`] | the thread for what takes long |
+//! | [`aside`], [`syncing`] | the thread for what takes long; how long the journal's thread has been at the disk |
 //! | [`resets`] | the last resets in bulk |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`seed`] | a new data folder with many accounts, for measurements |
@@ -75,4 +75,5 @@ pub mod seldom;
 pub mod shutdown;
 pub mod start;
 pub mod sweep;
+pub mod syncing;
 pub mod ticker;

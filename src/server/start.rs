@@ -47,6 +47,7 @@ use crate::projector::FollowError;
 use crate::reclaim::Next;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
+use crate::syncing::Syncing;
 use crate::{auditor, catchup, journaling, loading, places, priority, projector, reclaim, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
@@ -245,6 +246,7 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         walking: Mutex::new(()),
         disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
         aside: Aside::start().map_err(StartError::Thread)?,
+        syncing: Syncing::default(),
         settings,
     });
     let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;
