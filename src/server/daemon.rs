@@ -161,6 +161,10 @@ impl Daemon {
     pub async fn projected(&self, position: Position) -> Result<(), Failing> {
         // Relaxed: the projections look at it again and again.
         self.projection_wanted.fetch_max(position.0, Ordering::Relaxed);
+        if !self.is_durable() && self.durability.synced().0 < position.0 {
+            // Projections go no further than what is synced, and an interval may be long.
+            self.queue.sync_soon();
+        }
         while self.rules.archive().reached() < position {
             if self.phase_now() == Phase::Failed {
                 return Err(Failing);
