@@ -64,6 +64,8 @@ impl Told {
             Outcome::PriceChanged => vec![("price", amount())],
             Outcome::Debt => vec![("debt", amount())],
             Outcome::TierRequired => vec![("tier needed", self.detail.to_string())],
+            // What would fit is not always known.
+            Outcome::BalanceLimit if self.amount == 0 => Vec::new(),
             Outcome::BalanceLimit => vec![("would still fit", amount())],
             Outcome::AlreadySettled => vec![("captured", amount())],
             Outcome::ExceedsHold => vec![("most to commit", amount())],
@@ -95,6 +97,7 @@ impl Told {
             Outcome::PriceChanged => vec![("price", amount())],
             Outcome::Debt => vec![("debt", amount())],
             Outcome::TierRequired => vec![("tier", json!(self.detail))],
+            Outcome::BalanceLimit if self.amount == 0 => Vec::new(),
             Outcome::BalanceLimit | Outcome::ExceedsHold | Outcome::ExceedsCaptured => vec![("max", amount())],
             Outcome::AlreadySettled => vec![("captured", amount())],
             Outcome::HoldAgeLimit => vec![("latest_end", json!(instant(self.time_ms)))],

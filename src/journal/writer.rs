@@ -71,8 +71,10 @@ pub struct Instants {
 pub trait WriterEvents {
     /// What the clocks say.
     fn now(&mut self) -> Instants;
-    /// A group is about to be appended: a place to start a stopwatch.
+    /// The store is about to be asked, to append a group or to sync if that is due: a place to start a stopwatch.
     fn appending(&mut self) {}
+    /// The store has done what was asked of it since then, trims included, and the writer goes on to wait.
+    fn settled(&mut self) {}
     /// The positions moved: wake whoever waits for them.
     fn published(&mut self, published: &Published);
     /// The journal has failed; nothing follows. The shell ends the process.
@@ -184,12 +186,10 @@ impl<S: Store> Writer<S> {
     pub fn run(mut self, events: &mut impl WriterEvents) -> S {
         let ended = loop {
             let at_most = self.sleep_at_most(|| events.now().monotonic_ms);
-            let written = match self.queue.wait(at_most) {
-                Woken::Pushed => {
-                    events.appending();
-                    self.write_next_at(events.now())
-                }
-                Woken::Idle => self.write_next_at(events.now()),
+            let woken = self.queue.wait(at_most);
+            events.appending();
+            let written = match woken {
+                Woken::Pushed | Woken::Idle => self.write_next_at(events.now()),
                 Woken::SyncWanted => self.sync_now(),
                 Woken::Closed => break self.sync_now(),
             };
@@ -199,12 +199,14 @@ impl<S: Store> Writer<S> {
                 Err(failure) => break Err(failure),
             }
             self.trim_if_allowed();
+            events.settled();
         };
         match ended {
             Ok(Some(published)) => events.published(&published),
             Ok(None) => {}
             Err(failure) => events.failed(&failure),
         }
+        events.settled();
         assert!(self.failed.is_some() || self.durability.synced() == self.end.last, "I3: a drain ends with a sync");
         assert!(self.failed.is_some() == self.durability.has_failed(), "a failure is known to all");
         self.store

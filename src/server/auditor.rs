@@ -19,6 +19,8 @@ use crate::priority;
 
 /// Violations that are told once: beyond, each round counts them again.
 const KNOWN_MAX: usize = 10_000;
+/// Violations that one round tells, at most; the rest of them are counted.
+const TOLD_MAX: usize = 1_000;
 /// Pauses between two rounds, counted in those between two slices.
 const ROUND_PAUSES: u32 = 10;
 
@@ -56,16 +58,16 @@ pub fn run(daemon: &Daemon, stop: &Receiver<()>) {
     priority::lower_this_thread();
     let interval = Duration::from_millis(part.interval_ms);
     let slice = usize::try_from(part.slice_rows).unwrap_or(usize::MAX);
-    let mut known = BTreeSet::new();
+    let mut noted = Noted::default();
     let goes_on = |pause: Duration| {
         let told = stop.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
         !told && daemon.phase_now() != Phase::Failed
     };
     while goes_on(interval.saturating_mul(ROUND_PAUSES)) {
-        let mut found = Vec::new();
         let mut pause = || if goes_on(interval) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
-        let audited = daemon.rules.archive().audit(slice, &mut pause, &mut |violation| found.push(violation));
-        found.iter().for_each(|violation| note(&daemon.audit, &mut known, violation));
+        let mut found = |violation: Violation| noted.note(&daemon.audit, &violation);
+        let audited = daemon.rules.archive().audit(slice, &mut pause, &mut found);
+        noted.end_round();
         match audited {
             Ok(None) => return,
             Ok(Some(audited)) => {
@@ -78,22 +80,46 @@ pub fn run(daemon: &Daemon, stop: &Receiver<()>) {
     }
 }
 
-/// Counts and tells a violation, once.
-fn note(counts: &AuditCounts, known: &mut BTreeSet<Known>, violation: &Violation) {
-    let key = (violation.invariant, violation.account, violation.hold);
-    if known.contains(&key) {
-        return;
+/// What was found before, and how much of this round was told.
+#[derive(Debug, Default)]
+struct Noted {
+    known: BTreeSet<Known>,
+    told: usize,
+    untold: u64,
+}
+
+impl Noted {
+    /// Counts and tells a violation, as it is found, once. What is more than a round tells is counted (I9).
+    fn note(&mut self, counts: &AuditCounts, violation: &Violation) {
+        let key = (violation.invariant, violation.account, violation.hold);
+        if self.known.contains(&key) {
+            return;
+        }
+        counts.violations[violation.invariant.index()].fetch_add(1, Ordering::Relaxed);
+        if self.known.len() < KNOWN_MAX {
+            self.known.insert(key);
+        }
+        if self.told == TOLD_MAX {
+            self.untold = self.untold.saturating_add(1);
+            return;
+        }
+        self.told += 1;
+        tracing::error!(
+            invariant = violation.invariant.number(),
+            account = violation.account.map(tracing::field::display),
+            hold = violation.hold.map(tracing::field::display),
+            what = %violation.what,
+            "an invariant does not hold"
+        );
     }
-    counts.violations[violation.invariant.index()].fetch_add(1, Ordering::Relaxed);
-    tracing::error!(
-        invariant = violation.invariant.number(),
-        account = violation.account.map(tracing::field::display),
-        hold = violation.hold.map(tracing::field::display),
-        what = %violation.what,
-        "an invariant does not hold"
-    );
-    if known.len() < KNOWN_MAX {
-        known.insert(key);
+
+    /// A round is over: says how much was not told in it.
+    fn end_round(&mut self) {
+        let untold = std::mem::take(&mut self.untold);
+        self.told = 0;
+        if untold > 0 {
+            tracing::error!(untold, "more invariants do not hold: they are counted, and not told one by one");
+        }
     }
 }
 
@@ -103,16 +129,36 @@ mod tests {
 
     use super::*;
 
+    fn violation(account: u128, what: u32) -> Violation {
+        Violation::of_account(Invariant::Conservation, AccountId(account), what.to_string())
+    }
+
     #[test]
     fn a_violation_that_stays_is_counted_and_told_once() {
-        let (counts, mut known) = (AuditCounts::default(), BTreeSet::new());
-        let violation =
-            |account, what: u32| Violation::of_account(Invariant::Conservation, AccountId(account), what.to_string());
+        let (counts, mut noted) = (AuditCounts::default(), Noted::default());
         for (round, account) in (0..).zip([1, 2, 1, 2, 1]) {
-            note(&counts, &mut known, &violation(account, round));
+            noted.note(&counts, &violation(account, round));
+            noted.end_round();
         }
-        note(&counts, &mut known, &Violation { invariant: Invariant::Debt, ..violation(1, 0) });
+        noted.note(&counts, &Violation { invariant: Invariant::Debt, ..violation(1, 0) });
         assert_eq!((counts.violations(Invariant::Conservation), counts.violations(Invariant::Debt)), (2, 1));
         assert_eq!(counts.violations(Invariant::Periods), 0);
+        assert_eq!((noted.told, noted.untold), (1, 0));
+    }
+
+    /// I9: a folder in which everything is wrong.
+    #[test]
+    fn what_is_kept_and_told_has_a_limit_and_everything_is_counted() {
+        let (counts, mut noted) = (AuditCounts::default(), Noted::default());
+        let all = KNOWN_MAX + 500;
+        let wide = |count: usize| u64::try_from(count).unwrap();
+        (1..=wide(all)).for_each(|account| noted.note(&counts, &violation(account.into(), 0)));
+        assert_eq!(counts.violations(Invariant::Conservation), wide(all));
+        assert_eq!((noted.known.len(), noted.told, noted.untold), (KNOWN_MAX, TOLD_MAX, wide(all - TOLD_MAX)));
+        noted.end_round();
+        assert_eq!((noted.told, noted.untold), (0, 0));
+        (1..=wide(all)).for_each(|account| noted.note(&counts, &violation(account.into(), 1)));
+        assert_eq!(counts.violations(Invariant::Conservation), wide(all + 500), "what is not known is counted again");
+        assert_eq!((noted.told, noted.untold), (500, 0));
     }
 }

@@ -157,6 +157,8 @@ pub struct JournalPart {
     pub disk_low_bytes: u64,
     /// Bytes of a file of the journal, and of what is in memory until it is one; 64 KiB to 256 MiB.
     pub file_bytes: u64,
+    /// How long an append or a sync may be under way before the daemon is not ready, in milliseconds; at least 1.
+    pub sync_max_ms: u64,
 }
 
 impl Default for JournalPart {
@@ -168,6 +170,7 @@ impl Default for JournalPart {
             settlement_share_records: 65_536,
             disk_low_bytes: 1 << 30,
             file_bytes: 64 * 1024 * 1024,
+            sync_max_ms: 5_000,
         }
     }
 }

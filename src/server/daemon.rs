@@ -13,6 +13,7 @@ use wallet::engine::{Archive, Engine};
 use wallet::ids::Position;
 
 use crate::archive::ArchiveLink;
+use crate::aside::Aside;
 use crate::auditor::AuditCounts;
 use crate::clock::{Clock, State};
 use crate::config::Settings;
@@ -22,6 +23,7 @@ use crate::link::JournalLink;
 use crate::metrics::{Levels, Metrics};
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
+use crate::syncing::Syncing;
 
 /// The rules over this daemon's journal and projections.
 pub type Rules = Engine<JournalLink, ArchiveLink>;
@@ -111,6 +113,10 @@ pub struct Daemon {
     pub disk: DiskWatch,
     /// The data folder, locked as long as anything has this daemon and what it reads: it is the last that is dropped.
     pub folder: Option<DataDirectory>,
+    /// The thread for what takes long.
+    pub aside: Aside,
+    /// How long the journal's thread has been at the disk.
+    pub syncing: Syncing,
 }
 
 impl Daemon {
@@ -158,6 +164,10 @@ impl Daemon {
     pub async fn projected(&self, position: Position) -> Result<(), Failing> {
         // Relaxed: the projections look at it again and again.
         self.projection_wanted.fetch_max(position.0, Ordering::Relaxed);
+        if !self.is_durable() && self.durability.synced().0 < position.0 {
+            // Projections go no further than what is synced, and an interval may be long.
+            self.queue.sync_soon();
+        }
         while self.rules.archive().reached() < position {
             if self.phase_now() == Phase::Failed {
                 return Err(Failing);
@@ -178,6 +188,7 @@ impl Daemon {
         let phase = self.phase_now();
         let lag = self.projection_lag();
         let lag_max = self.settings.config.projection.lag_max;
+        let (sync_ms, sync_max_ms) = (millis(self.syncing.running()), self.settings.config.journal.sync_max_ms);
         let condition = |met, text: String| Condition { met, text };
         vec![
             condition(phase >= Phase::Serving, "recovered".to_owned()),
@@ -185,6 +196,7 @@ impl Daemon {
             condition(phase != Phase::Draining, "not draining".to_owned()),
             condition(lag <= lag_max, format!("projections {lag} records behind, at most {lag_max}")),
             condition(!self.disk.is_low(), self.disk_text()),
+            condition(sync_ms <= sync_max_ms, format!("sync under way for {sync_ms} ms, at most {sync_max_ms}")),
         ]
     }
 
@@ -224,7 +236,7 @@ impl Daemon {
                 oldest_hold_age_ms: gauges.oldest_open_hold_at.map_or(0, |at| now.0.saturating_sub(at.0)),
                 position: self.durability.synced().0,
                 lag: self.projection_lag(),
-                timer_lag_ms: u64::try_from(self.timer_lag.worst().as_millis()).unwrap_or(u64::MAX),
+                timer_lag_ms: millis(self.timer_lag.worst()),
                 violations: Invariant::ALL.map(|invariant| {
                     // Both look at the same rows: the projector when it flushes them, the auditor again and again.
                     self.rules.archive().violations(invariant).max(self.audit.violations(invariant))
@@ -234,8 +246,13 @@ impl Daemon {
                 read_only: self.disk.is_low(),
                 resets: self.rules.reset_totals(),
                 timers: [gauges.hold_timers, gauges.cycle_timers, gauges.day_timers, gauges.chore_timers],
+                sync_running_ms: millis(self.syncing.running()),
             },
             &self.resets,
         )
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -33,6 +33,11 @@ impl WriterEvents for Events {
 
     fn appending(&mut self) {
         self.appending = Clock::stopwatch();
+        self.daemon.syncing.begins();
+    }
+
+    fn settled(&mut self) {
+        self.daemon.syncing.ends();
     }
 
     fn published(&mut self, published: &Published) {

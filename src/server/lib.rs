@@ -19,6 +19,7 @@
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`], [`auditor`] | the threads: writing, following, what time brings, the ends of days, checking |
+//! | [`aside`], [`syncing`] | the thread for what takes long; how long the journal's thread has been at the disk |
 //! | [`resets`] | the last resets in bulk |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`seed`] | a new data folder with many accounts, for measurements |
@@ -35,6 +36,8 @@
 //! [`daemon::Daemon::projected`]. One more does nothing but end the process ([`shutdown`]).
 //!
 //! Lines of the log are no data: one that cannot be written is lost, and nothing else with it.
+//! [`daemon::Daemon::projected`]. What takes long for one command (a walk over all holds, reading files) goes to one more
+//! thread, [`aside`], which is there from the start too: nothing takes a thread later.
 //!
 //! # Deliberately absent
 //!
@@ -43,6 +46,7 @@
 
 pub mod admission;
 pub mod archive;
+pub mod aside;
 pub mod auditor;
 pub mod catalogue;
 pub mod catchup;
@@ -76,4 +80,5 @@ pub mod shutdown;
 pub mod start;
 pub mod sweep;
 pub mod text_file;
+pub mod syncing;
 pub mod ticker;

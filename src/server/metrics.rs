@@ -53,6 +53,7 @@ metrics! {
     OLDEST_HOLD_AGE = "creditd_oldest_hold_age_seconds" Gauge "Age of the oldest open hold; 0 without one.",
     WALLETS = "creditd_wallets" Gauge "Accounts that are open.",
     SYNC_DURATION = "creditd_journal_sync_duration_seconds" Histogram "Appending and syncing one group of the journal.",
+    SYNC_RUNNING = "creditd_journal_sync_running_seconds" Gauge "How long the append or sync of the journal that is under way has taken so far; 0 while none is.",
     GROUP_RECORDS = "creditd_journal_group_records" Histogram "Records made durable by one sync.",
     JOURNAL_BYTES = "creditd_journal_bytes_total" Counter "Bytes appended to the journal since the start.",
     JOURNAL_POSITION = "creditd_journal_position" Gauge "The last durable record.",
@@ -112,6 +113,8 @@ pub struct Levels {
     pub timers: [u64; 4],
     /// Whether reserves and charges are refused because disk space is low.
     pub read_only: bool,
+    /// How long the append or sync that is under way has taken so far, in milliseconds.
+    pub sync_running_ms: u64,
 }
 
 impl Metrics {
@@ -225,6 +228,7 @@ impl Metrics {
         reset("cycle", levels.resets.cycles);
         reset("lapse", levels.resets.lapses);
         gauge!(READ_ONLY).set(f64::from(u8::from(levels.read_only)));
+        gauge!(SYNC_RUNNING).set(float(levels.sync_running_ms) / 1_000.0);
         let mut text = self.exporter.render();
         self.flows.render(&mut text, (CREDITS, help(CREDITS)), &levels.resets);
         histogram::head(&mut text, RESET_DURATION, help(RESET_DURATION));

@@ -32,6 +32,7 @@ use wallet::ids::{Position, Timestamp};
 use wallet::load::LoadError;
 
 use crate::archive::ArchiveLink;
+use crate::aside::Aside;
 use crate::auditor::AuditCounts;
 use crate::catalogue::Catalogue;
 use crate::catchup::{Told, rate};
@@ -47,6 +48,7 @@ use crate::projector::FollowError;
 use crate::reclaim::Next;
 use crate::reload::ConfigSource;
 use crate::resets::Resets;
+use crate::syncing::Syncing;
 use crate::{auditor, catchup, journaling, loading, places, priority, projector, reclaim, sweep, ticker};
 
 /// Groups that stay in memory for the projections, so that those that follow closely read no disk; a projection that is far
@@ -262,6 +264,8 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         walking: Mutex::new(()),
         disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
         folder: directory,
+        aside: Aside::start().map_err(StartError::Thread)?,
+        syncing: Syncing::default(),
         settings,
     });
     let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;
@@ -298,6 +302,7 @@ impl Started {
         stop(auditor);
         stop(ticker);
         stop(sweep);
+        self.daemon.aside.stop();
         self.daemon.queue.close();
         // A thread that panicked has ended the process by then.
         let _ = writer.join();

@@ -6,7 +6,7 @@ use crate::bucket::{Bucket, Slices, Split};
 use crate::calendar::{ZONE_NAME_BYTES_MAX, same_zone};
 use crate::correct::corrected;
 use crate::credits::Credits;
-use crate::engine::{Archive, Engine, Journal, overloaded};
+use crate::engine::{Archive, ArchiveError, Engine, Journal, overloaded};
 use crate::ids::{AccountId, CommandId, Now, Period, Position, Tier, Timestamp};
 use crate::ledger::{CommandKey, CommandRow, command_key};
 use crate::outcome::{Field, Outcome};
@@ -15,6 +15,7 @@ use crate::request::{Answer, Command, CommandOutcome, CommandRequest};
 use crate::slot::{Cold, NewWallet, NoWallet, Slot, SlotIndex};
 use crate::top_up::{Purchase, bought_again, confirm_again, differing_purchase};
 use crate::word::{Bits, Numbers, Snapshot};
+use crate::workers::is_large;
 
 /// The longest name of a client and the longest reason of a command, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
@@ -58,14 +59,18 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if index.is_none() && !matches!(request.command, Command::OpenAccount { .. }) {
             return bought.err().unwrap_or_else(|| Answer::of(Outcome::UnknownAccount));
         }
-        // The guard makes a command one step for everybody who comes with the same id; it is always taken before a
-        // wallet's lock.
         let key = key_of(request);
         assert!(request.id != CommandId::NONE, "R13: a command has an id");
         assert!(!account.is_none(), "R33: a command is about an account");
+        // The disk, and all open holds beside a large gift, are looked at before anybody is kept out.
+        let before = self.look_before(request, index, bought.as_ref().ok(), now);
+        // The guard makes a command one step for everybody who comes with the same id; it is always taken before a
+        // wallet's lock.
         let entry = self.commands.entry(key);
         let known = match &entry {
             MapEntry::Occupied(known) => Ok(Some(known.get().clone())),
+            // Only what is flushed leaves memory: as long as no flush came in between, the disk still knows the same.
+            MapEntry::Vacant(_) if self.archive.flushed() == before.flushed => before.known,
             MapEntry::Vacant(_) => self.archive.command(key),
         };
         let first = known.as_ref().ok().and_then(Option::as_ref).and_then(|first| again(request, first, now));
@@ -77,7 +82,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 }
                 first
             }
-            (Ok(known), None) => match self.execute(request, index, (known, bought), now) {
+            (Ok(known), None) => match self.execute(request, index, (known, bought, &before.beside), now) {
                 Ok((row, answer)) => {
                     let position = row.position;
                     assert!(command_key(&row.record) == Some(key), "R13: a command's record has its key");
@@ -99,11 +104,56 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
     }
 
+    /// What is known of a command, and what open holds may bring back beside its gift, with nothing locked. A retry gives
+    /// nothing.
+    fn look_before(
+        &self,
+        request: &CommandRequest,
+        index: Option<SlotIndex>,
+        bought: Option<&Purchase<'_>>,
+        now: Now,
+    ) -> Before {
+        // Read first: what is forgotten after this was flushed after this.
+        let flushed = self.archive.flushed();
+        let known = self.known_command(key_of(request));
+        let row = known.as_ref().ok().and_then(Option::as_ref);
+        let is_new = known.is_ok() && row.and_then(|row| again(request, row, now)).is_none();
+        let gift = is_new.then(|| gift_of(&request.command, row, bought)).flatten();
+        let held = index.map_or(Split::ZERO, |index| self.held_beside(gift, self.wallets.slot(index), now));
+        assert!(gift.is_some() || held == Split::ZERO, "nothing is held beside nothing");
+        Before { flushed, known, beside: Beside { gift, held } }
+    }
+
+    /// Whether a command looks at all open holds before it gives: who calls does so on a thread that no request waits for.
+    #[must_use]
+    pub fn looks_at_all_holds(&self, request: &CommandRequest) -> bool {
+        if bad_field(request).is_some() {
+            return false;
+        }
+        let known = match request.command {
+            // Its amount was said when it was announced.
+            Command::ConfirmTopUp { .. } => self.known_command(key_of(request)).ok().flatten(),
+            _ => None,
+        };
+        let bought = self.purchase(&request.command);
+        gift_of(&request.command, known.as_ref(), bought.as_ref().ok()).is_some_and(is_large)
+    }
+
+    /// A command that took effect, in memory or on disk.
+    fn known_command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
+        // The guard must be gone before the disk is read: else everybody with an id beside this one would wait for it.
+        let known = self.commands.get(&key).map(|known| known.value().clone());
+        match known {
+            Some(known) => Ok(Some(known)),
+            None => self.archive.command(key),
+        }
+    }
+
     fn execute(
         &self,
         request: &CommandRequest,
         index: Option<SlotIndex>,
-        (known, bought): (Option<CommandRow>, Result<Purchase<'_>, Answer>),
+        (known, bought, beside): (Option<CommandRow>, Result<Purchase<'_>, Answer>, &Beside),
         now: Now,
     ) -> Executed {
         let issuer =
@@ -114,7 +164,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (command, Some(index)) => {
                 let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
-                let held = self.held_beside(gift_of(command, known.as_ref(), bought.as_ref().ok()), slot, now);
+                let gift = gift_of(command, known.as_ref(), bought.as_ref().ok());
+                // A payment that was announced since then is another gift than the one that was looked at.
+                let held = if gift == beside.gift { beside.held } else { self.held_beside(gift, slot, now) };
                 let mut cold = slot.lock();
                 self.roll_locked(slot, &mut cold, now);
                 assert!(slot.account() == account_of(command), "a command about another wallet");
@@ -267,6 +319,20 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         assert!(repaid <= slices.split.top_up, "R16: no more is repaid than comes in");
         on.assert_in_step(self.debt_of(on.index));
     }
+}
+
+/// What was looked up before a command's guard was taken.
+struct Before {
+    /// What was flushed before the rest was looked up.
+    flushed: Position,
+    known: Result<Option<CommandRow>, ArchiveError>,
+    beside: Beside,
+}
+
+/// A gift, and what open holds may bring back beside it.
+struct Beside {
+    gift: Option<(Bucket, Credits)>,
+    held: Split,
 }
 
 /// A wallet whose lock the caller holds.

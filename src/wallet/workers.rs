@@ -1,6 +1,6 @@
 //! Open holds by account, worker and age, and the bulk release of a dead worker's (R31).
 //!
-//! There is no index: memory has nothing for it. Both functions walk the directory, a shard at a time, and so belong on
+//! There is no index: memory has nothing for it. To find them walks the directory, a shard at a time, and so belongs on
 //! a thread that no request waits for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,18 @@ use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now, Timestamp, WorkerId};
 use crate::record::{Attribution, Record, Return};
 use crate::slot::{Slot, SlotIndex};
+
+/// Holds of a worker that one walk over the directory finds, at most: a bulk release walks once for so many.
+pub const WORKER_HOLDS_MAX: usize = 65_536;
+
+const _: () = assert!(WORKER_HOLDS_MAX >= SWEEP_HOLDS_MAX, "a walk is for more than one chunk");
+
+/// Whether a gift is so large that what open holds may bring back matters beside it: from a sixteenth of half a field on.
+/// Smaller ones would have to be taken out by holds sixteen times over, all of them open at once, before returns could find
+/// no place; and returns that find none are forfeited.
+pub(crate) fn is_large((bucket, amount): (Bucket, Credits)) -> bool {
+    amount.millis() > half(bucket).millis() / 16
+}
 
 /// Which open holds are meant.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -91,38 +103,50 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         first.into_values().collect()
     }
 
-    /// Releases up to one chunk of a worker's open holds, of one account or of all, and says how many. Room for a chunk
-    /// has been taken before; call again until it says none. The last record is [`Journal::pushed`] at that time or
-    /// before.
-    pub fn release_worker(&self, chunk: &mut Chunk, account: AccountId, worker: WorkerId, now: Now) -> usize {
+    /// The first of a worker's open holds, of one account or of all, in the order of their ids, so that the same state gives
+    /// the same records; at most [`WORKER_HOLDS_MAX`].
+    pub fn holds_of_worker(&self, account: AccountId, worker: WorkerId) -> Vec<HoldId> {
         if worker.is_none() {
-            return 0;
+            return Vec::new();
         }
         let filter = HoldFilter { account, worker, made_by: Timestamp::NONE };
         // What is not pushed yet belongs to a request that is still being answered: the hold is made after this.
-        // In the order of their ids, so that the same state gives the same records.
         let mut ids = BTreeSet::new();
         self.holds.each_live(&self.wallets, |id, live| {
             if filter.takes(live) && live.place.position().is_some() {
                 ids.insert(id);
-                if ids.len() > SWEEP_HOLDS_MAX {
+                if ids.len() > WORKER_HOLDS_MAX {
                     ids.pop_last();
                 }
             }
         });
+        assert!(ids.len() <= WORKER_HOLDS_MAX, "I9: what one walk finds has a limit");
+        assert!(!ids.contains(&HoldId::NONE), "R22: a hold has an id");
+        ids.into_iter().collect()
+    }
+
+    /// Releases those of at most [`SWEEP_HOLDS_MAX`] holds that are still a worker's and open, of one account or of all, and
+    /// says how many. Room for as many has been taken before. The last record is [`Journal::pushed`] at that time or before.
+    pub fn release_worker(
+        &self,
+        chunk: &mut Chunk,
+        ids: &[HoldId],
+        (account, worker): (AccountId, WorkerId),
+        now: Now,
+    ) -> usize {
         assert!(ids.len() <= SWEEP_HOLDS_MAX, "I9: a bulk release has a limit");
+        assert!(!worker.is_none() || ids.is_empty(), "R31: holds without a worker are not released in bulk");
+        let filter = HoldFilter { account, worker, made_by: Timestamp::NONE };
         let released = ids.iter().filter(|id| self.release_dead(chunk, **id, &filter, now)).count();
         self.push(chunk, now);
-        assert!(released <= SWEEP_HOLDS_MAX, "I9: a bulk release has a limit");
+        assert!(released <= ids.len(), "I6: a hold ends once");
         released
     }
 
-    /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters: a
-    /// gift is large from a sixteenth of half a field on. Smaller ones would have to be taken out by holds sixteen times
-    /// over, all of them open at once, before returns could find no place; and returns that find none are forfeited.
+    /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters
+    /// ([`is_large`]). It looks at every open hold: before anything is locked, and on a thread that no request waits for.
     pub(crate) fn held_beside(&self, gift: Option<(Bucket, Credits)>, slot: &Slot, now: Now) -> Split {
-        let Some((bucket, amount)) = gift else { return Split::ZERO };
-        if amount.millis() <= half(bucket).millis() / 16 {
+        if !gift.is_some_and(is_large) {
             return Split::ZERO;
         }
         let filter = HoldFilter { account: slot.account(), ..HoldFilter::default() };

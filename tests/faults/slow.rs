@@ -9,6 +9,7 @@ use super::super::round::Round;
 use super::super::seed;
 use super::super::wire::{Reply, Request, Wire};
 use super::shim::{Call, Shim};
+use super::space::get;
 
 const ACCOUNT: AccountId = AccountId(0x510);
 const SYNC_MS: u64 = 500;
@@ -72,6 +73,44 @@ fn refused_at_the_edge(daemon: &Daemon) -> u64 {
     let metrics = super::space::get(&daemon.http, "/metrics");
     let line = metrics.lines().find_map(|line| line.strip_prefix("creditd_overload_refused_total "));
     line.expect("a line of the metric").parse().unwrap()
+}
+
+/// Looks until the daemon is ready, or is not; for as long as a busy machine may need.
+fn until_ready_is(daemon: &Daemon, ready: bool) -> String {
+    let begun = now();
+    loop {
+        let text = get(&daemon.http, "/readyz?verbose");
+        if text.starts_with("HTTP/1.1 200") == ready {
+            return text;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "ready is not {ready}: {text}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A disk that gives neither an answer nor an error.
+#[test]
+fn a_sync_that_hangs_is_not_ready_until_it_is_over() {
+    let folder = Folder::new();
+    let shim = Shim::over(&folder.data(), folder.path());
+    let mut environment = shim.environment();
+    environment.push(("CREDITD_JOURNAL__SYNC_MAX_MS", "400".into()));
+    let mut daemon = Daemon::start_in(&folder, &environment).unwrap();
+    let mut wire = Wire::connect(&daemon.address).unwrap();
+    open_account(&mut wire, 1_000);
+    until_ready_is(&daemon, true);
+    shim.delay_syncs(4_000);
+    wire.send(&reserves(1)).unwrap();
+    let text = until_ready_is(&daemon, false);
+    assert!(text.contains("\n[-] sync under way for ") && text.contains(" ms, at most 400\n"), "{text}");
+    let metrics = get(&daemon.http, "/metrics");
+    let running = metrics.lines().find_map(|line| line.strip_prefix("creditd_journal_sync_running_seconds "));
+    let millis = running.and_then(|seconds| seconds.parse::<f64>().ok()).map(|seconds| seconds * 1_000.0);
+    assert!(millis.is_some_and(|millis| millis > 400.0), "{running:?}");
+    shim.delay_syncs(0);
+    wire.receive().unwrap();
+    until_ready_is(&daemon, true);
+    assert_eq!(daemon.terminate().code(), Some(0));
 }
 
 #[test]

@@ -3,12 +3,17 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// How long anything may take on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A user that nobody is.
+const OTHER_USER: u32 = 54_321;
 
 pub(super) struct Daemon {
     child: Child,
@@ -42,6 +47,33 @@ impl Daemon {
         shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files.to_string(), env!("CARGO_BIN_EXE_creditd")]);
         shell.stderr(log);
         Self::launch(shell, folder, &["--dev"], environment)
+    }
+
+    /// A daemon that keeps nothing and whose user is not root: the system's limits of processes bind all others.
+    pub(super) fn of_a_user() -> Self {
+        let arguments = ["--durability", "memory"];
+        if !is_root() {
+            return Self::run(Path::new("."), &arguments, &[]);
+        }
+        // Where another user finds it.
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let program = folder.path().join("creditd");
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_creditd")).arg(&program).status().unwrap();
+        assert!(copied.success());
+        let mut command = Command::new(&program);
+        command.uid(OTHER_USER).current_dir(folder.path());
+        Self::launch(command, Path::new("."), &arguments, &[])
+    }
+
+    /// From here on the system gives it no thread any more. It is one [`of_a_user`](Self::of_a_user).
+    pub(super) fn deny_threads(&self) {
+        let mut command = Command::new("prlimit");
+        command.args([format!("--pid={}", self.id()), "--nproc=1".to_owned()]);
+        if is_root() {
+            command.uid(OTHER_USER);
+        }
+        assert!(command.status().unwrap().success());
     }
 
     fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
@@ -129,6 +161,10 @@ impl Daemon {
         let (_, body) = text.split_once("\r\n\r\n").unwrap();
         (status, body.to_owned())
     }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 impl Drop for Daemon {

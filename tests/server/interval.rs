@@ -35,6 +35,24 @@ fn what_was_pushed_last_is_synced_while_nothing_follows() {
     }
 }
 
+/// Only what is synced is projected: who waits for the projections has it synced.
+#[test]
+fn what_is_shown_waits_for_no_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = daemon(folder.path(), "60000");
+    let mut wire = Wire::connect(&daemon);
+    open_account(&mut wire);
+    for round in 0..3 {
+        let begun = Instant::now();
+        let shown = wire.command(&Command::ShowAccount { account: ACCOUNT }).view;
+        let took = begun.elapsed();
+        assert!(matches!(shown, View::Account(_)), "{shown:?}");
+        assert!(took < SOON, "shown {took:?} later, round {round}");
+        let command = CommandId(uuid::Uuid::now_v7().as_u128());
+        wire.command(&Command::Freeze { command, account: ACCOUNT, frozen: round == 0, reason: Text::default() });
+    }
+}
+
 #[test]
 fn a_start_waits_for_no_interval() {
     let folder = tempfile::tempdir().unwrap();

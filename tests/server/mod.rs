@@ -17,4 +17,6 @@ pub(crate) mod past;
 mod requests;
 pub(crate) mod sinks;
 mod stops;
+mod threads;
+mod unreadable;
 mod wire;

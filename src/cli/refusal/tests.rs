@@ -113,3 +113,14 @@ fn a_time_is_shown_where_it_is_told() {
         assert_eq!(told.json()[0], (member, Value::Null), "{outcome}");
     }
 }
+
+/// R40: what would still fit is told where it is known, and no zero is made up where it is not.
+#[test]
+fn what_would_fit_is_shown_where_it_is_told() {
+    let told = Told::from(&Answer { amount: 1_500, ..Answer::of(Outcome::BalanceLimit) });
+    assert_eq!(told.rows()[0], ("would still fit", "1.5".to_owned()));
+    assert_eq!(told.json()[0], ("max", json!("1.5")));
+    let told = Told::from(&Answer::of(Outcome::BalanceLimit));
+    assert_eq!(told.rows(), [("what to do", told.advice())]);
+    assert_eq!(told.json(), [("advice", json!(told.advice()))]);
+}

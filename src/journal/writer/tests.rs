@@ -155,6 +155,7 @@ fn the_interval_goes_by_the_monotonic_clock_whatever_the_time_does() {
 struct Counting {
     records: u64,
     failed: bool,
+    asks: bool,
 }
 
 impl WriterEvents for Counting {
@@ -162,7 +163,18 @@ impl WriterEvents for Counting {
         Instants { time_ms: 7, monotonic_ms: 7 }
     }
 
+    fn appending(&mut self) {
+        assert!(!self.asks, "the store has settled before it is asked again");
+        self.asks = true;
+    }
+
+    fn settled(&mut self) {
+        assert!(self.asks, "the store was asked");
+        self.asks = false;
+    }
+
     fn published(&mut self, published: &Published) {
+        assert!(self.asks, "every append and every sync was asked of the store");
         self.records += u64::from(published.records);
     }
 
@@ -187,7 +199,7 @@ fn the_loop_writes_everything_and_ends_when_the_queue_is_closed() {
         let (store, events) = thread.join().unwrap();
         assert_eq!(events.records, journal.queue.pushed().0 - 1);
         assert_eq!(journal.durability.synced(), journal.queue.pushed());
-        assert!(store.image().unsynced.is_empty() && !events.failed);
+        assert!(store.image().unsynced.is_empty() && !events.failed && !events.asks);
     }
 }
 

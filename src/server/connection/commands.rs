@@ -1,8 +1,8 @@
 //! Commands, one by one: each is asked of the rules or of the daemon, and answered with what it shows.
 //!
 //! Room in the journal is taken before anything that may push a record; looking at a wallet is such a thing, because one
-//! that is due is rolled. What walks over all holds or accounts goes a bounded slice at a time, lets everybody else on,
-//! and only one such walk runs in the daemon.
+//! that is due is rolled. What walks over all accounts goes a bounded slice at a time and lets everybody else on; what walks
+//! over all holds does so on the daemon's thread for that. Only one such walk runs in the daemon.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use journal::Class;
 use protocol::{Command, CommandAnswer, List, Outcome, View};
 use wallet::accounts::AccountScan;
 use wallet::balance::NoView;
-use wallet::engine::{Archive, Journal, SWEEP_HOLDS_MAX};
+use wallet::engine::{Archive, ArchiveError, Journal, SWEEP_HOLDS_MAX};
 use wallet::estimate::{self, EstimateError};
 use wallet::ids::{AccountId, HoldId, Position, WorkerId};
 use wallet::outcome::Field;
 use wallet::outlook::CycleOutlook;
 use wallet::quote::{self, QuoteRequest};
-use wallet::request::{Answer, CommandRequest};
-use wallet::workers::HoldFilter;
+use wallet::request::{Answer, CommandOutcome, CommandRequest};
+use wallet::workers::{HoldFilter, WORKER_HOLDS_MAX};
 
 use super::End;
 use crate::admission::RECORDS_PER_OPERATION;
 use crate::daemon::Daemon;
 use crate::dispatch::{self, Asked, EstimateRequest};
-use crate::link::counted;
+use crate::link::{Room, counted};
 use crate::reload;
 
 /// Records that one command can need: its own, and those of a wallet rolled before and after it.
@@ -75,56 +75,72 @@ fn shown(view: View) -> (CommandAnswer, Position) {
 }
 
 async fn change(daemon: &Arc<Daemon>, request: &CommandRequest, account: Option<protocol::AccountId>) -> Answered {
-    let mut room = daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
-    let (told, pushed) = counted(|| daemon.rules.command_outcome(request, daemon.clock.now()));
-    room.used(pushed);
-    drop(room);
+    let told = if daemon.rules.looks_at_all_holds(request) {
+        let _alone = daemon.walk().await;
+        let room = daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
+        let (walker, request) = (Arc::clone(daemon), request.clone());
+        off_the_workers(daemon, move || execute(&walker, &request, room)).await?
+    } else {
+        execute(daemon, request, daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?)
+    };
     let view = match (told.change, account) {
         (Some(change), _) => {
             let view = dispatch::subscription_change_view(&change, &daemon.rules.plans());
             View::Subscription(Box::new(view))
         }
-        (None, Some(account)) => look(daemon, AccountId(account.0)).await?,
+        // It has taken effect: where the disk does not give the account's row, it is told without the account.
+        (None, Some(account)) => look(daemon, AccountId(account.0)).await?.unwrap_or(View::None),
         (None, None) => View::None,
     };
     Ok((dispatch::command_answer(&told.answer, daemon.is_durable(), view), told.answer.needs))
 }
 
+/// Executes a command with the room that was taken for it.
+fn execute(daemon: &Daemon, request: &CommandRequest, mut room: Room) -> CommandOutcome {
+    let (told, pushed) = counted(|| daemon.rules.command_outcome(request, daemon.clock.now()));
+    room.used(pushed);
+    told
+}
+
 /// The figures that only a projection has are those of all that was pushed when the request came.
 async fn show_account(daemon: &Arc<Daemon>, account: AccountId) -> Answered {
-    if matches!(look(daemon, account).await?, View::None) {
+    if !daemon.rules.has_account(account) {
         return Ok((CommandAnswer::of(Outcome::UnknownAccount), Position::NONE));
     }
+    // Rolled first, so that what the row is waited for includes it.
+    let _ = look(daemon, account).await?;
     let asked_at = daemon.rules.journal().pushed();
     daemon.projected(asked_at).await?;
-    Ok(shown(look(daemon, account).await?))
+    Ok(look(daemon, account).await?.map_or_else(|_| unreadable(daemon), shown))
+}
+
+/// What cannot be shown because the projections cannot be read: the projections' own thread reports the disk.
+fn unreadable(daemon: &Daemon) -> (CommandAnswer, Position) {
+    let protocol::Answer { outcome, detail, .. } = daemon.overloaded();
+    (CommandAnswer { detail, ..CommandAnswer::of(outcome) }, Position::NONE)
 }
 
 /// Looks at an account with room for the records of rolling it.
-async fn look(daemon: &Arc<Daemon>, account: AccountId) -> Result<View, End> {
+async fn look(daemon: &Arc<Daemon>, account: AccountId) -> Result<Result<View, ArchiveError>, End> {
     let mut room = daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
     let (view, pushed) = counted(|| account_view(daemon, account));
     room.used(pushed);
     Ok(view)
 }
 
-fn account_view(daemon: &Daemon, account: AccountId) -> View {
+fn account_view(daemon: &Daemon, account: AccountId) -> Result<View, ArchiveError> {
     let now = daemon.clock.now();
-    match daemon.rules.wallet_view(account, now) {
-        Some(wallet) => {
-            let archive = daemon.rules.archive();
-            // The position is read first: the row is that of it or of a later one.
-            let as_of = archive.reached();
-            // A view without the figures of the row is still true; the projections' own thread reports the disk.
-            let mut row = archive.row(account).ok().flatten();
-            if let Some(row) = &mut row {
-                daemon.rules.roll_row(row, &wallet);
-            }
-            let plans = daemon.rules.plans();
-            View::Account(Box::new(dispatch::account_view(account, &wallet, (row.as_ref(), as_of), &plans)))
-        }
-        None => View::None,
+    let Some(wallet) = daemon.rules.wallet_view(account, now) else { return Ok(View::None) };
+    let archive = daemon.rules.archive();
+    // The position is read first: the row is that of it or of a later one.
+    let as_of = archive.reached();
+    // Figures that are not known are no zeros. There is no row yet of an account that has just been opened: those are.
+    let mut row = archive.row(account)?;
+    if let Some(row) = &mut row {
+        daemon.rules.roll_row(row, &wallet);
     }
+    let plans = daemon.rules.plans();
+    Ok(View::Account(Box::new(dispatch::account_view(account, &wallet, (row.as_ref(), as_of), &plans))))
 }
 
 async fn show_hold(daemon: &Arc<Daemon>, id: HoldId) -> Answered {
@@ -142,17 +158,15 @@ async fn show_hold(daemon: &Arc<Daemon>, id: HoldId) -> Answered {
             Ok(_) => return Ok((CommandAnswer::of(Outcome::UnknownHold), Position::NONE)),
             Err(NoView::Projected(position)) => daemon.projected(position).await?,
             Err(NoView::Yield) => tokio::task::yield_now().await,
-            Err(NoView::Unreadable) => {
-                let protocol::Answer { outcome, detail, .. } = daemon.overloaded();
-                return Ok((CommandAnswer { detail, ..CommandAnswer::of(outcome) }, Position::NONE));
-            }
+            Err(NoView::Unreadable) => return Ok(unreadable(daemon)),
         }
     }
 }
 
-/// Releases a chunk at a time, each with room of its own, on a thread that no request waits for. The answer says how many
-/// holds it were, and leaves when the last of them is durable. No more are released than were open when the command came:
-/// a worker that is not dead after all and goes on reserving does not keep it busy for ever.
+/// Finds up to [`WORKER_HOLDS_MAX`] holds at a time, and releases them as a frame of releases would: a chunk at a time, each
+/// with room of its own. The answer says how many holds it were, and leaves when the last of them is durable. No more are
+/// released than were open when the command came: a worker that is not dead after all and goes on reserving does not keep it
+/// busy for ever.
 async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: WorkerId) -> Answered {
     if !account.is_none() && !daemon.rules.has_account(account) {
         return Ok((CommandAnswer::of(Outcome::UnknownAccount), Position::NONE));
@@ -162,18 +176,14 @@ async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: Worker
     let open = usize::try_from(daemon.rules.gauges().holds_open).unwrap_or(usize::MAX);
     let mut released: usize = 0;
     while released < open {
-        let mut room = daemon.room(records, Class::Settlement).await?;
         let walker = Arc::clone(daemon);
-        let chunk = move || {
-            let mut chunk = walker.rules.chunk();
-            let now = walker.clock.now();
-            let (count, pushed) = counted(|| walker.rules.release_worker(&mut chunk, account, worker, now));
-            room.used(pushed);
-            count
-        };
-        let count = off_the_workers(chunk).await?;
-        released = released.saturating_add(count);
-        if count == 0 {
+        let found = off_the_workers(daemon, move || walker.rules.holds_of_worker(account, worker)).await?;
+        for ids in found.chunks(SWEEP_HOLDS_MAX) {
+            let room = daemon.room(records, Class::Settlement).await?;
+            released = released.saturating_add(release_chunk(daemon, ids, (account, worker), room));
+            tokio::task::yield_now().await;
+        }
+        if found.len() < WORKER_HOLDS_MAX {
             break;
         }
     }
@@ -184,13 +194,20 @@ async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: Worker
     Ok((dispatch::command_answer(&told, daemon.is_durable(), View::None), told.needs))
 }
 
+fn release_chunk(daemon: &Daemon, ids: &[HoldId], whose: (AccountId, WorkerId), mut room: Room) -> usize {
+    let mut chunk = daemon.rules.chunk();
+    let (released, pushed) = counted(|| daemon.rules.release_worker(&mut chunk, ids, whose, daemon.clock.now()));
+    room.used(pushed);
+    released
+}
+
 async fn list_holds(daemon: &Arc<Daemon>, filter: HoldFilter, after: HoldId, limit: usize) -> Answered {
     if !filter.account.is_none() && !daemon.rules.has_account(filter.account) {
         return Ok((CommandAnswer::of(Outcome::UnknownAccount), Position::NONE));
     }
     let _alone = daemon.walk().await;
     let walker = Arc::clone(daemon);
-    let holds = off_the_workers(move || walker.rules.list_holds(&filter, after, limit)).await?;
+    let holds = off_the_workers(daemon, move || walker.rules.list_holds(&filter, after, limit)).await?;
     // The command's limit is at most that of the list.
     Ok(shown(View::Holds(List::new(holds.iter().map(dispatch::hold_line).collect()).unwrap_or_default())))
 }
@@ -217,10 +234,13 @@ async fn show_resets(daemon: &Arc<Daemon>) -> (CommandAnswer, Position) {
     shown(View::Resets(Box::new(view)))
 }
 
-/// Runs something long on a thread of its own, so that no connection waits for it.
-async fn off_the_workers<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> Result<T, End> {
+/// Runs something long on the daemon's thread for it, so that no other connection waits.
+async fn off_the_workers<T: Send + 'static>(
+    daemon: &Daemon,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, End> {
     // It fails only when the daemon stops: a panic has ended the process.
-    tokio::task::spawn_blocking(run).await.map_err(|_| End::Gone)
+    daemon.aside.run(run).await.ok_or(End::Gone)
 }
 
 async fn quote(daemon: &Arc<Daemon>, request: &QuoteRequest) -> Answered {
@@ -251,3 +271,6 @@ fn estimate(daemon: &Daemon, request: &EstimateRequest) -> (CommandAnswer, Posit
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod cycles;
 mod day_sweep;
 mod disk;
 mod edges;
+mod gifts;
 mod housekeeping;
 mod memory;
 mod outlook;

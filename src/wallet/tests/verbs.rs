@@ -14,6 +14,7 @@
 use std::sync::Arc;
 
 use super::world::{Line, Told, World, account, bucket, credits, millis};
+use crate::engine::SWEEP_HOLDS_MAX;
 use crate::ids::{AccountId, HoldId, Timestamp, WorkerId};
 use crate::rate_card::{RateCard, parse};
 use crate::request::Command;
@@ -104,14 +105,12 @@ impl World {
             "release_worker" => {
                 let account = line.plain.get(1).map_or(AccountId::NONE, |name| account(name));
                 let worker = WorkerId(line.word(0).parse().unwrap());
-                let mut count = 0;
-                loop {
+                let ids = self.engine.holds_of_worker(account, worker);
+                let released = ids.chunks(SWEEP_HOLDS_MAX).map(|ids| {
                     let mut chunk = self.engine.chunk();
-                    match self.engine.release_worker(&mut chunk, account, worker, self.now) {
-                        0 => return Some(Told::Count(count)),
-                        more => count += more,
-                    }
-                }
+                    self.engine.release_worker(&mut chunk, ids, (account, worker), self.now)
+                });
+                Some(Told::Count(released.sum()))
             }
             "holds" => Some(Told::Text(self.listed(line))),
             _ => None,

@@ -2,6 +2,7 @@
 
 use super::{World, check, check_with};
 use crate::hold::HoldState;
+use crate::ids::{AccountId, WorkerId};
 use crate::record::Record;
 use crate::settings::Settings;
 
@@ -66,6 +67,9 @@ fn r31_more_holds_than_a_chunk_are_released_chunk_by_chunk() {
     for number in 0..1_100 {
         world.check_line(&format!("reserve h{number} a 1 worker=7"));
     }
+    // One walk finds them all, in the order of their ids.
+    let found = world.engine.holds_of_worker(AccountId::NONE, WorkerId(7));
+    assert!(found.len() == 1_100 && found.is_sorted());
     world.check("release_worker 7 => 1100\nbalance a => done left=2100/0/0");
     assert_eq!(world.engine.gauges().holds_open, 0);
     let ends = world.disk.records().into_iter().filter(|record| matches!(record, Record::ReleaseWorker(_)));

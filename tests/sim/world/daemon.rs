@@ -3,6 +3,7 @@
 use wallet::accounts::AccountScan;
 use wallet::credits::Credits;
 use wallet::cycles::CycleRolls;
+use wallet::engine::SWEEP_HOLDS_MAX;
 use wallet::ids::{AccountId, HoldId, Position, Timestamp, WorkerId};
 use wallet::record::Record;
 use wallet::workers::HoldFilter;
@@ -158,7 +159,10 @@ impl<G: Ground> World<G> {
         loop {
             let before = self.ground.pushed();
             chunk.clear();
-            let released = self.engine.release_worker(&mut chunk, AccountId(account), WorkerId(worker), self.clock());
+            let whose = (AccountId(account), WorkerId(worker));
+            let mut ids = self.engine.holds_of_worker(whose.0, whose.1);
+            ids.truncate(SWEEP_HOLDS_MAX);
+            let released = self.engine.release_worker(&mut chunk, &ids, whose, self.clock());
             let records = self.ground.pushed_after(before);
             let used = self.cycle_rolls(&records, before)?;
             let mut seen = 0;
