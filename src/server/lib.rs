@@ -79,6 +79,6 @@ pub mod seldom;
 pub mod shutdown;
 pub mod start;
 pub mod sweep;
-pub mod text_file;
 pub mod syncing;
+pub mod text_file;
 pub mod ticker;

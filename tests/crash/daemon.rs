@@ -117,7 +117,7 @@ impl Daemon {
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().map(BufReader::new);
-        Self { child, stdout, address: String::new(), http: String::new(), log }
+        Self { child, stdout, address: String::new(), http: String::new(), log: folder.path().join(LOG_FILE) }
     }
 
     /// Starts the program and waits until it is ready.
