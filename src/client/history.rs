@@ -10,7 +10,8 @@
 //!   order of positions is not the order of decisions, so this looks at instants and amounts alone.
 //!
 //! What cannot be checked is left out and counted as not checked: wallets with an outcome that nobody knows, or with late
-//! commits, whose expiry left no trace at the client; and a bucket whose day or period ended within the history.
+//! commits, whose expiry left no trace at the client, or with a command whose amount no answer tells; and a bucket whose
+//! day or period ended within the history.
 //!
 //! The wallets must be nobody else's while the history runs. An entry is 96 bytes; a check needs about 60 more.
 
@@ -42,7 +43,8 @@ const SUSPECTS_MAX: usize = 1_000;
 /// What is told of the whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Entries that are kept at most; what comes after them is not recorded, and the verdict says so.
+    /// Requests that are kept at most. What comes after them is not recorded: the verdict says so, and floors, sums and
+    /// chains, which need every request, are not looked at.
     pub entries_max: usize,
     /// Whether the daemon syncs before it answers: then every positive answer must say so (I3).
     pub durable: bool,
@@ -60,6 +62,10 @@ pub struct History {
     openings: Vec<Standing>,
     indices: HashMap<AccountId, u32>,
     entries: Vec<Entry>,
+    /// Of the entries, those of requests.
+    requests: usize,
+    /// Requests that there was no place for.
+    dropped: u64,
     operations: u64,
     /// Whether the next entry is the first of its frame.
     begins: bool,
@@ -70,7 +76,7 @@ impl History {
     #[must_use]
     pub fn new(terms: Terms, openings: Vec<Standing>) -> Self {
         let indices = openings.iter().zip(0..).map(|(opening, index)| (opening.account, index)).collect();
-        Self { terms, openings, indices, entries: Vec::new(), operations: 0, begins: true }
+        Self { terms, openings, indices, entries: Vec::new(), requests: 0, dropped: 0, operations: 0, begins: true }
     }
 
     /// Notes an operation with its answer. A request that was repeated is noted once, with its final answer and the
@@ -102,28 +108,38 @@ impl History {
         let Some(wallet) = self.indices.get(&view.account).copied() else { return };
         if matches!(view.state, HoldState::Expired | HoldState::ReleasedByWorker) {
             let after_ms = view.ends_at_ms.saturating_sub(self.terms.server_time_ms);
+            // A worker's death ends a hold at any time.
+            let after_ms = if view.state == HoldState::Expired { after_ms } else { 0 };
             self.begins = true;
-            self.keep(Some(Entry::of_expiry(view, wallet, after_ms.saturating_mul(1_000))));
+            self.push(Entry::of_expiry(view, wallet, after_ms.saturating_mul(1_000)));
         }
     }
 
+    /// Keeps a request with its answer, where there is place for it.
     fn keep(&mut self, entry: Option<Entry>) {
-        if let Some(mut entry) = entry
-            && self.entries.len() < self.terms.entries_max
-        {
-            let begins = std::mem::take(&mut self.begins);
-            entry.flags = entry.flags.with(Flags::BEGINS, begins);
-            self.entries.push(entry);
+        let Some(entry) = entry else { return };
+        if self.has_room(1) {
+            self.push(entry);
+            self.requests += 1;
+        } else {
+            self.dropped += 1;
         }
     }
 
-    /// Whether there is place for so many more entries.
+    fn push(&mut self, mut entry: Entry) {
+        let begins = std::mem::take(&mut self.begins);
+        entry.flags = entry.flags.with(Flags::BEGINS, begins);
+        self.entries.push(entry);
+    }
+
+    /// Whether there is place for so many more requests.
     #[must_use]
     pub fn has_room(&self, entries: usize) -> bool {
-        self.entries.len().saturating_add(entries) <= self.terms.entries_max
+        self.requests.saturating_add(entries) <= self.terms.entries_max
     }
 
-    /// The holds that no answer has told the end of and whose time is over at `server_time_ms`.
+    /// The holds that no answer has told the end of and whose time is over at `server_time_ms`; of those with a worker all,
+    /// because it may have died at any time (R31).
     #[must_use]
     pub fn open_at(&self, server_time_ms: u64) -> Vec<HoldId> {
         let effects = Effects::of(self, &[]);
@@ -139,16 +155,19 @@ impl History {
         let mut effects = Effects::of(self, &closings);
         verdict.take(std::mem::take(&mut effects.violations));
         positions::check(self, &mut verdict);
+        verdict.dropped = self.dropped;
+        if self.dropped > 0 {
+            return verdict;
+        }
         floors::check(self, &mut effects, &closings, &mut verdict);
         sums::check(self, &effects, &closings, &mut verdict);
         let undecided = if self.terms.uninterrupted { chains::check(self, &effects, &mut verdict) } else { Vec::new() };
-        let unchecked = |entry: &&Entry| {
+        let is_checked = |entry: &&Entry| {
             let wallet = entry.wallet as usize;
-            effects.left_out[wallet] || undecided.get(wallet).copied().unwrap_or(false)
+            entry.is_request() && !effects.left_out[wallet] && !undecided.get(wallet).copied().unwrap_or(false)
         };
-        let kept = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        let left_out = u64::try_from(self.entries.iter().filter(unchecked).count()).unwrap_or(u64::MAX);
-        verdict.checked = (kept - left_out).min(self.operations);
+        verdict.checked = u64::try_from(self.entries.iter().filter(is_checked).count()).unwrap_or(u64::MAX);
+        assert!(verdict.checked <= self.operations, "only what was asked is checked");
         verdict
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Validated {
     pub(crate) operations: u64,
     /// Of them, those that every check looked at.
     pub(crate) checked: u64,
+    /// Requests that there was no place for: with any, sums and chains are not looked at.
+    pub(crate) dropped: u64,
     /// Violations; the first of each kind are told.
     pub(crate) violations: u64,
     pub(crate) told: Vec<String>,
@@ -37,6 +39,7 @@ impl Validated {
         Self {
             operations: verdict.operations,
             checked: verdict.checked,
+            dropped: verdict.dropped,
             violations: verdict.violations_count,
             told: verdict.violations.iter().map(ToString::to_string).collect(),
         }
@@ -44,7 +47,8 @@ impl Validated {
 
     /// One line for people.
     pub(crate) fn line(&self) -> String {
-        format!("{} violations, {} of {} operations checked", self.violations, self.checked, self.operations)
+        let of = format!("{} violations, {} of {} operations checked", self.violations, self.checked, self.operations);
+        if self.dropped == 0 { of } else { format!("{of}, {} not recorded: no sums, no chains", self.dropped) }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Effects {
     drawn: HashMap<u32, PerBucket>,
     /// Entries that repeat the answer of another one.
     repeated: HashSet<u32>,
-    /// Holds that nothing has ended, with their ends.
+    /// Holds that nothing has ended, with the earliest instant at which something else than a request may have.
     pub(super) open: Vec<(HoldId, u64)>,
     /// By wallet.
     pub(super) totals: Vec<Totals>,
@@ -55,15 +55,19 @@ impl Effects {
         let mut in_doubt = HashSet::new();
         for entry in &history.entries {
             let late = matches!(entry.outcome, Outcome::Late | Outcome::LateUncovered);
-            if late || is_unknown(entry.outcome) {
+            if late || is_unknown(entry.outcome) || entry.kind == Kind::Untold {
                 effects.left_out[entry.wallet as usize] = true;
                 in_doubt.insert(entry.hold);
             }
         }
-        let last_told = history.entries.iter().filter(|entry| entry.kind != Kind::Expiry).map(|entry| entry.position);
+        let last_told = history.entries.iter().filter(|entry| entry.is_request()).map(|entry| entry.position);
         let last_told = last_told.max().unwrap_or(0);
         let by_position = effects.by_position(history);
-        let of_holds = by_position.into_iter().filter(|index| !history.entry(*index).hold.is_nil());
+        // An extend moves nothing, and may tell the position of another record of its hold.
+        let of_holds = by_position.into_iter().filter(|index| {
+            let entry = history.entry(*index);
+            !entry.hold.is_nil() && !entry.is(OperationKind::Extend)
+        });
         let mut by_hold = order::by_key(of_holds, |index| spread(history.entry(index).hold));
         let same_key = |one: &u32, two: &u32| spread(history.entry(*one).hold) == spread(history.entry(*two).hold);
         for run in by_hold.chunk_by_mut(same_key) {
@@ -101,10 +105,12 @@ impl Effects {
         }
         let split = || Signed::from(entry.split());
         match entry.kind {
-            Kind::Operation(OperationKind::Reserve | OperationKind::Charge) | Kind::Clawback => (split(), nothing),
+            Kind::Operation(OperationKind::Reserve | OperationKind::Charge) | Kind::Clawback | Kind::Correction => {
+                (split(), nothing)
+            }
             Kind::Operation(OperationKind::Release | OperationKind::Refund) | Kind::Gift => (nothing, split()),
             Kind::Operation(OperationKind::Commit) | Kind::Expiry => (of(&self.drawn), of(&self.back)),
-            Kind::Operation(OperationKind::Extend | OperationKind::Balance) => (nothing, nothing),
+            Kind::Operation(OperationKind::Extend | OperationKind::Balance) | Kind::Untold => (nothing, nothing),
         }
     }
 }
@@ -135,7 +141,8 @@ struct Hold {
     rest: PerBucket,
     captured: PerBucket,
     refunded: PerBucket,
-    forfeited: u64,
+    /// What was captured and no refund has undone.
+    refundable: PerBucket,
     ended: Option<u32>,
     /// Whether what became of it is not known: nobody knows an outcome, or a commit came after its end.
     in_doubt: bool,
@@ -167,7 +174,9 @@ impl Walk<'_> {
                 Kind::Operation(OperationKind::Release) => self.release(index),
                 Kind::Operation(OperationKind::Refund) => self.refund(index),
                 Kind::Expiry => self.expire(index),
-                Kind::Operation(OperationKind::Extend | OperationKind::Balance) | Kind::Gift | Kind::Clawback => {}
+                // They name no hold, or move nothing.
+                Kind::Operation(OperationKind::Extend | OperationKind::Balance) => {}
+                Kind::Gift | Kind::Clawback | Kind::Correction | Kind::Untold => {}
             }
         }
         self.sum(indices);
@@ -193,11 +202,16 @@ impl Walk<'_> {
         }
         self.hold.granted = Some(index);
         let charged = entry.is(OperationKind::Charge);
-        if !entry.flags.contains(Flags::PRICED) && entry.split().sum() != Some(entry.asked) {
+        // A priced one may name the price that it expects (R18).
+        let is_price_told = !entry.flags.contains(Flags::PRICED) || entry.asked > 0;
+        if is_price_told && total(entry.split()) != entry.asked {
             self.amount(index, || format!("{} asked for, {} granted", entry.asked, Signed::from(entry.split())));
+        } else if !is_drawn_in_order(&entry) {
+            let before = Signed::from(entry.available()) + Signed::from(entry.split());
+            self.amount(index, || format!("{} granted of {before}: not in their order", Signed::from(entry.split())));
         }
         if charged {
-            self.hold.captured = entry.split();
+            self.capture_of(entry.split());
             self.hold.ended = Some(index);
         } else {
             self.hold.rest = entry.split();
@@ -219,7 +233,7 @@ impl Walk<'_> {
         self.hold.captures.push((entry.number, index));
         if entry.outcome != Outcome::Done {
             // In time or after the expiry: no answer tells.
-            self.hold.captured = plus(self.hold.captured, entry.split());
+            self.capture_of(entry.split());
             return;
         }
         if self.has_ended(index) {
@@ -232,21 +246,26 @@ impl Walk<'_> {
         let above = total(split) > total(rest);
         let wanted = if entry.flags.contains(Flags::ALL) { total(rest) } else { entry.asked };
         let capped = self.may_cap() && wanted > total(rest) && total(split) == total(rest);
-        let right = drawn.0.iter().all(|amount| *amount >= 0 && (*amount == 0 || above));
-        if !right || (total(split) != wanted && !capped) {
+        let most = self.may_draw();
+        let may = |(amount, allowed): (&i128, bool)| *amount == 0 || *amount > 0 && above && allowed;
+        if !drawn.0.iter().zip(most.0).all(may) || (total(split) != wanted && !capped) {
             self.amount(index, || {
                 format!("{wanted} asked for, {} held, {} captured", Signed::from(rest), Signed::from(split))
             });
         }
-        self.hold.captured = plus(self.hold.captured, split);
+        self.capture_of(split);
         self.hold.rest = less(rest, in_hold);
         if above {
             self.effects.drawn.insert(index, less(split, in_hold));
         }
         if entry.flags.contains(Flags::FINAL) {
             self.give_back(index);
-            self.hold.forfeited += entry.extra;
         }
+    }
+
+    fn capture_of(&mut self, split: PerBucket) {
+        self.hold.captured = plus(self.hold.captured, split);
+        self.hold.refundable = plus(self.hold.refundable, split);
     }
 
     /// Whether a commit above the hold may take what is held: its reserve says so, or the rate card, which no answer tells.
@@ -255,14 +274,21 @@ impl Walk<'_> {
         made_by.is_some_and(|flags| flags.contains(Flags::CAPS) || flags.contains(Flags::PRICED))
     }
 
+    /// The buckets that a commit above the hold may draw from: those of its reserve, where that or the rate card says so (R26).
+    fn may_draw(&self) -> Mask {
+        let none = Mask([false; 3]);
+        let Some(made_by) = self.hold.granted.map(|granted| self.history.entry(granted)) else { return none };
+        let may = made_by.flags.contains(Flags::DRAWS) || made_by.flags.contains(Flags::PRICED);
+        if may { made_by.pays() } else { none }
+    }
+
     fn release(&mut self, index: u32) {
         let entry = *self.history.entry(index);
         if !self.is_granted(index) || self.has_ended(index) {
             return;
         }
-        let back = entry.split();
-        if total(back) + entry.extra != total(self.hold.rest) {
-            let rest = self.hold.rest;
+        let (back, rest) = (entry.split(), self.hold.rest);
+        if total(back).saturating_add(entry.extra) != total(rest) || !is_within(back, rest) {
             self.amount(index, || format!("{} held, {} returned", Signed::from(rest), Signed::from(back)));
         }
         self.hold.ended = Some(index);
@@ -282,12 +308,20 @@ impl Walk<'_> {
             return;
         }
         self.hold.refunds.push((entry.number, index));
-        self.hold.refunded = plus(self.hold.refunded, entry.split());
-        self.hold.forfeited += entry.extra;
-        let (captured, refunded) = (total(self.hold.captured), total(self.hold.refunded) + entry.extra);
-        if refunded > captured {
-            self.amount(index, || format!("{captured} captured, {refunded} refunded"));
+        let (back, refundable) = (entry.split(), self.hold.refundable);
+        let wanted = if entry.flags.contains(Flags::ALL) { total(refundable) } else { entry.asked };
+        // The other way round than drawn: what is kept is what would be drawn first (R24).
+        let kept = draw(refundable, total(refundable).saturating_sub(wanted));
+        let undone = less(refundable, kept);
+        let right = total(back).saturating_add(entry.extra) == wanted && wanted <= total(refundable);
+        if !right || !is_within(back, undone) {
+            let (refundable, back, lost) = (Signed::from(refundable), Signed::from(back), entry.extra);
+            self.amount(index, || {
+                format!("{refundable} captured and not refunded, {wanted} asked for, {back} refunded, {lost} forfeited")
+            });
         }
+        self.hold.refunded = plus(self.hold.refunded, back);
+        self.hold.refundable = kept;
     }
 
     fn expire(&mut self, index: u32) {
@@ -330,7 +364,8 @@ impl Walk<'_> {
         if self.hold.ended.is_none() && !self.hold.in_doubt {
             totals.held = totals.held + Signed::from(self.hold.rest);
             totals.open_holds += 1;
-            self.effects.open.push((entry.hold, entry.extra));
+            let of_worker = entry.flags.contains(Flags::OF_WORKER);
+            self.effects.open.push((entry.hold, if of_worker { 0 } else { entry.extra }));
         }
     }
 
@@ -366,7 +401,22 @@ impl Walk<'_> {
     }
 }
 
-/// The sum; amounts have 42 bits here.
+/// Whether a take drew from the buckets that may pay, in their order (R3, R8). What is available after a retry is of then;
+/// a rate card may take away the free bucket.
+fn is_drawn_in_order(entry: &Entry) -> bool {
+    let split = entry.split();
+    let there = plus(entry.available(), split);
+    let drawn = |pays: Mask| draw(pays.within(there), total(split)) == split;
+    let by_card = || entry.flags.contains(Flags::PRICED) && drawn(entry.pays().without_free());
+    entry.is_replayed() || drawn(entry.pays()) || by_card()
+}
+
+/// Whether no bucket of `part` is above that of `whole`.
+const fn is_within(part: PerBucket, whole: PerBucket) -> bool {
+    part.free <= whole.free && part.subscription <= whole.subscription && part.top_up <= whole.top_up
+}
+
+/// The sum; amounts have 42 bits here, and a hold is captured 256 times at most.
 pub(super) const fn total(amounts: PerBucket) -> u64 {
     amounts.free + amounts.subscription + amounts.top_up
 }

@@ -3,10 +3,11 @@
 use protocol::limits::{ANSWER_BYTES, OPERATION_BYTES};
 use protocol::{
     AccountId, Answer, AnswerFlags, Bucket, Command, CommandAnswer, HoldId, HoldView, Operation, OperationFlags,
-    OperationKind, Outcome, OverCommit, PerBucket,
+    OperationKind, Outcome, OverCommit, PerBucket, View,
 };
 
 use super::is_unknown;
+use super::signed::Mask;
 use crate::client::{decided, decided_command};
 
 /// When a request was sent first and when its answer was read, in microseconds from the start of the history.
@@ -50,6 +51,10 @@ pub(super) enum Kind {
     Gift,
     /// Credits that were clawed back.
     Clawback,
+    /// Credits that an operator took out of a bucket.
+    Correction,
+    /// Credits that a command moved, no answer tells how many.
+    Untold,
     /// Time, or a worker's death, ended a hold.
     Expiry,
 }
@@ -64,11 +69,15 @@ impl Flags {
     pub(super) const ALL: Self = Self(1 << 2);
     pub(super) const PRICED: Self = Self(1 << 3);
     pub(super) const DURABLE: Self = Self(1 << 4);
-    /// Not all three buckets may pay.
-    pub(super) const NARROWED: Self = Self(1 << 5);
-    pub(super) const CAPS: Self = Self(1 << 6);
+    /// A reserve whose commits take what is held, or draw the difference, where they are above it (R26).
+    pub(super) const CAPS: Self = Self(1 << 5);
+    pub(super) const DRAWS: Self = Self(1 << 6);
     /// The first of a frame.
     pub(super) const BEGINS: Self = Self(1 << 7);
+    /// A hold that a worker's death may end.
+    pub(super) const OF_WORKER: Self = Self(1 << 8);
+    /// Which buckets may pay, as far as the request says.
+    const PAYS: [Self; 3] = [Self(1 << 9), Self(1 << 10), Self(1 << 11)];
 
     pub(super) const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -76,6 +85,14 @@ impl Flags {
 
     pub(super) const fn with(self, other: Self, set: bool) -> Self {
         if set { Self(self.0 | other.0) } else { self }
+    }
+
+    /// The buckets that may pay for what is reserved or charged (R3, R8).
+    fn paid_by(self, operation: &Operation) -> Self {
+        let mask = operation.sources.mask();
+        let unpaid = operation.flags.contains(OperationFlags::PRO_MODEL);
+        let pays = [mask & 1 != 0 && !unpaid, mask & 1 << 1 != 0, mask & 1 << 2 != 0];
+        Self::PAYS.into_iter().zip(pays).fold(self, |flags, (bit, pays)| flags.with(bit, pays))
     }
 }
 
@@ -111,15 +128,16 @@ impl Entry {
         }
         let has = |flag| operation.flags.contains(flag);
         let takes = matches!(operation.kind, OperationKind::Reserve | OperationKind::Charge);
-        let narrowed = takes && (operation.sources.mask() != 7 || has(OperationFlags::PRO_MODEL));
         let flags = Flags::default()
             .with(Flags::REPLAYED, answer.outcome == Outcome::Replayed)
             .with(Flags::FINAL, has(OperationFlags::FINAL))
             .with(Flags::ALL, has(OperationFlags::ALL))
             .with(Flags::PRICED, has(OperationFlags::PRICED))
             .with(Flags::DURABLE, answer.flags.contains(AnswerFlags::DURABLE))
-            .with(Flags::NARROWED, narrowed)
-            .with(Flags::CAPS, operation.over_commit == OverCommit::Cap);
+            .with(Flags::CAPS, operation.over_commit == OverCommit::Cap)
+            .with(Flags::DRAWS, operation.over_commit == OverCommit::Draw)
+            .with(Flags::OF_WORKER, !operation.worker.is_nil())
+            .paid_by(operation);
         Some(Self {
             hold: operation.hold,
             split: Packed::of(answer.split),
@@ -137,14 +155,9 @@ impl Entry {
         })
     }
 
-    /// `None` for commands that move no credits, or did nothing.
+    /// `None` for commands that move no credits within a period, or did nothing.
     pub(super) fn of_command(command: &Command, answer: &CommandAnswer, span: Span, wallet: u32) -> Option<Self> {
-        let (kind, bucket, amount) = match command {
-            Command::Grant { bucket, amount, .. } => (Kind::Gift, *bucket, *amount),
-            Command::TopUp { amount, .. } => (Kind::Gift, Bucket::TopUp, *amount),
-            Command::Clawback { amount, .. } => (Kind::Clawback, Bucket::TopUp, *amount),
-            _ => return None,
-        };
+        let (kind, bucket, amount) = moved_by(command, answer)?;
         let outcome = decided_command(answer);
         if !outcome.is_success() && !is_unknown(outcome) {
             return None;
@@ -175,7 +188,8 @@ impl Entry {
         })
     }
 
-    /// A hold that ended without a request. What came back is what was left of it.
+    /// A hold that ended without a request, at `after_us` by the daemon's clock at the earliest. What came back is what was
+    /// left of it.
     pub(super) fn of_expiry(view: &HoldView, wallet: u32, after_us: u64) -> Self {
         Self {
             hold: view.hold,
@@ -221,6 +235,22 @@ impl Entry {
         matches!(self.kind, Kind::Operation(own) if own.number() == kind.number())
     }
 
+    /// Which buckets may pay for it, as far as the request says: a rate card may take away the free one (R8).
+    pub(super) fn pays(&self) -> Mask {
+        Mask(Flags::PAYS.map(|bit| self.flags.contains(bit)))
+    }
+
+    /// Whether it is a request, of an operation or a command, and not what time did.
+    pub(super) const fn is_request(&self) -> bool {
+        !matches!(self.kind, Kind::Expiry)
+    }
+
+    /// Whether it has a record of its own, so that its position is nobody else's. An extend that changes nothing tells the
+    /// hold's last one.
+    pub(super) const fn has_its_own_position(&self) -> bool {
+        self.took_effect() && !self.is(OperationKind::Extend) && !matches!(self.kind, Kind::Untold)
+    }
+
     /// Whether it has a record.
     pub(super) const fn took_effect(&self) -> bool {
         self.outcome.is_success() && !self.is(OperationKind::Balance)
@@ -241,9 +271,31 @@ impl Entry {
             Kind::Operation(kind) => format!("{kind} of hold {}", self.hold),
             Kind::Gift => "gift".to_owned(),
             Kind::Clawback => "clawback".to_owned(),
+            Kind::Correction => "correction".to_owned(),
+            Kind::Untold => "command".to_owned(),
             Kind::Expiry => format!("expiry of hold {}", self.hold),
         };
         format!("{what}, account {account}, position {}", self.position)
+    }
+}
+
+/// What a command moved, which bucket, and how much. A command that opens a period (R10, R12) is seen by its number: what
+/// it does to the bucket is not looked at.
+fn moved_by(command: &Command, answer: &CommandAnswer) -> Option<(Kind, Bucket, u64)> {
+    match (command, &answer.view) {
+        (Command::Grant { bucket, amount, .. }, _) => Some((Kind::Gift, *bucket, *amount)),
+        (Command::TopUp { amount, .. }, _) => Some((Kind::Gift, Bucket::TopUp, *amount)),
+        (Command::Clawback { amount, .. }, _) => Some((Kind::Clawback, Bucket::TopUp, *amount)),
+        (Command::Correct { bucket, .. }, _) => Some((Kind::Correction, *bucket, answer.amount)),
+        // A retry shows the subscription as it is by then.
+        (Command::ChangePlan { .. }, View::Subscription(change)) if answer.outcome == Outcome::Done => {
+            (change.amount > 0).then_some((Kind::Gift, Bucket::Subscription, change.amount))
+        }
+        (
+            Command::ChangePlan { .. } | Command::ConfirmTopUp { .. } | Command::TopUpBundle { pending: false, .. },
+            _,
+        ) => Some((Kind::Untold, Bucket::TopUp, 0)),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The positions of all records against each other and against real time (I3).
 
-use protocol::{OperationKind, Outcome};
+use protocol::Outcome;
 
 use super::effects::{saw_the_wallet, total};
 use super::entry::{Flags, Kind};
@@ -11,7 +11,7 @@ pub(super) fn check(history: &History, verdict: &mut Verdict) {
     for index in history.indices() {
         check_alone(history, index, verdict);
     }
-    let records = history.indices().filter(|index| history.entry(*index).took_effect());
+    let records = history.indices().filter(|index| history.entry(*index).has_its_own_position());
     let by_position = order::by_key(records, |index| history.entry(index).position);
     for pair in by_position.windows(2) {
         check_pair(history, pair[0], pair[1], verdict);
@@ -30,11 +30,12 @@ fn check_alone(history: &History, index: u32, verdict: &mut Verdict) {
             verdict.add(ViolationKind::NotDurable, || format!("{}: not marked as synced", history.name(index)));
         }
     }
-    let all_may_pay = !entry.flags.contains(Flags::NARROWED) && !entry.flags.contains(Flags::PRICED);
     let refused = saw_the_wallet(entry) && entry.outcome == Outcome::Insufficient;
-    if refused && all_may_pay && total(entry.available()) >= entry.asked {
+    let there = total(entry.pays().within(entry.available()));
+    // What a card says of price and buckets, no answer tells.
+    if refused && !entry.flags.contains(Flags::PRICED) && there >= entry.asked {
         verdict.add(ViolationKind::Amount, || {
-            format!("{}: refused {} with {} there", history.name(index), entry.asked, total(entry.available()))
+            format!("{}: refused {} with {there} there", history.name(index), entry.asked)
         });
     }
 }
@@ -61,7 +62,7 @@ fn check_time(history: &History, by_position: &[u32], verdict: &mut Verdict) {
     for index in by_position.iter().rev().copied() {
         let entry = history.entry(index);
         // Nobody waited for an expiry.
-        if entry.kind == Kind::Expiry || entry.is(OperationKind::Balance) {
+        if entry.kind == Kind::Expiry {
             continue;
         }
         if let Some(before) = earliest

@@ -50,4 +50,19 @@ impl Mask {
         let keep = |amount, kept| if kept { amount } else { 0 };
         Signed([keep(a, d), keep(b, e), keep(c, f)])
     }
+
+    /// The amounts in these buckets, nothing in the others.
+    pub(super) const fn within(self, amounts: PerBucket) -> PerBucket {
+        let ([a, b, c], PerBucket { free, subscription, top_up }) = (self.0, amounts);
+        PerBucket {
+            free: if a { free } else { 0 },
+            subscription: if b { subscription } else { 0 },
+            top_up: if c { top_up } else { 0 },
+        }
+    }
+
+    /// The same without the free bucket.
+    pub(super) const fn without_free(self) -> Self {
+        Self([false, self.0[1], self.0[2]])
+    }
 }

@@ -48,7 +48,7 @@ fn differences(effects: &Effects, wallet: usize, opening: &Standing, closing: &S
     compare("spent", Signed::from(opening.spent) + totals.spent, Signed::from(closing.spent), exact);
     compare("held", Signed::from(opening.held) + totals.held, Signed::from(closing.held), exact);
     compare("available", effects.balances[wallet], available, totals.on_its_way);
-    let open_holds = opening.open_holds + totals.open_holds;
+    let open_holds = opening.open_holds.saturating_add(totals.open_holds);
     if open_holds != closing.open_holds {
         found.push(format!("{} open holds, the history comes to {open_holds}", closing.open_holds));
     }
@@ -70,7 +70,8 @@ pub(super) fn compare(history: &History, verdict: &mut Verdict, holds: &[(HoldId
 fn is_there(entry: &Entry, view: &HoldView) -> bool {
     let amount = total(entry.split());
     let step = |number: u8, shown: u64, position: u64| {
-        (number, position) == (entry.number, entry.position) && (shown == amount || shown == amount + entry.extra)
+        (number, position) == (entry.number, entry.position)
+            && (shown == amount || shown == amount.saturating_add(entry.extra))
     };
     match entry.kind {
         Kind::Operation(OperationKind::Reserve | OperationKind::Charge) => view.amount == entry.split(),

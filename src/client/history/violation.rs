@@ -76,6 +76,8 @@ pub struct Verdict {
     pub operations: u64,
     /// Of them, those that every check looked at.
     pub checked: u64,
+    /// Requests that the history had no place for. Where there are any, floors, sums and chains were not looked at.
+    pub dropped: u64,
     /// The first violations of each check.
     pub violations: Vec<Violation>,
     /// All of them.
@@ -86,7 +88,7 @@ pub struct Verdict {
 
 impl Verdict {
     pub(super) const fn new(operations: u64) -> Self {
-        Self { operations, checked: 0, violations: Vec::new(), violations_count: 0, suspects: Vec::new() }
+        Self { operations, checked: 0, dropped: 0, violations: Vec::new(), violations_count: 0, suspects: Vec::new() }
     }
 
     /// Whether nothing is wrong.

@@ -46,11 +46,12 @@ fn wrong_answers_make_it_fail() {
 
 #[test]
 fn violations_of_the_history_make_it_fail_and_are_told() {
-    let validated = |violations| Validated { operations: 10, checked: 9, violations, told: vec!["sum: one".into()] };
+    let validated =
+        |violations| Validated { operations: 10, checked: 9, dropped: 0, violations, told: vec!["sum: one".into()] };
     assert_eq!(report(0, Some(validated(0))).shown().exit, Exit::Ok);
     let shown = report(0, Some(validated(2))).shown();
     assert_eq!(shown.exit, Exit::Bug);
-    let expected = json!({ "operations": 10, "checked": 9, "violations": 2, "told": ["sum: one"] });
+    let expected = json!({ "operations": 10, "checked": 9, "dropped": 0, "violations": 2, "told": ["sum: one"] });
     assert_eq!(shown.json["validated"], expected);
     assert!(shown.text.contains("2 violations, 9 of 10 operations checked"), "{}", shown.text);
     assert!(report(0, None).shown().json.get("validated").is_none());

@@ -23,7 +23,7 @@ impl Dice {
     }
 }
 
-pub(super) fn per_bucket(free: u64, subscription: u64, top_up: u64) -> PerBucket {
+pub(super) const fn per_bucket(free: u64, subscription: u64, top_up: u64) -> PerBucket {
     PerBucket { free, subscription, top_up }
 }
 
