@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use protocol::{AccountId, HoldId};
+
 /// The way on after exit code 5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -13,6 +15,8 @@ pub(crate) enum Again {
         add: Vec<String>,
         /// An argument, and the option that it is in place of: a time from now has become an instant.
         say: Option<(String, &'static str)>,
+        /// The hold whose release makes an end of it instead: after that the request can do nothing any more.
+        end: Option<Box<(AccountId, HoldId)>>,
     },
     /// Making it again may do something else: where to look first.
     Look(String),
@@ -21,7 +25,7 @@ pub(crate) enum Again {
 impl Again {
     /// The same command line.
     pub(crate) const fn same() -> Self {
-        Self::Same { add: Vec::new(), say: None }
+        Self::Same { add: Vec::new(), say: None, end: None }
     }
 
     /// The same command line, with the id where it was made up.
@@ -45,9 +49,17 @@ impl Again {
         self
     }
 
+    /// And with the hold whose release makes an end of it.
+    pub(crate) fn ending(mut self, account: AccountId, hold: HoldId) -> Self {
+        if let Self::Same { end, .. } = &mut self {
+            *end = Some(Box::new((account, hold)));
+        }
+        self
+    }
+
     /// The arguments that make the same command line the same request, for programs.
     pub(crate) fn arguments(&self) -> Option<String> {
-        let Self::Same { add, say } = self else { return None };
+        let Self::Same { add, say, .. } = self else { return None };
         let all: Vec<&str> = add.iter().chain(say.iter().map(|(said, _)| said)).map(String::as_str).collect();
         (!all.is_empty()).then(|| all.join(" "))
     }
@@ -55,16 +67,20 @@ impl Again {
 
 impl fmt::Display for Again {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (add, say) = match self {
+        let (add, say, end) = match self {
             Self::Anew => return f.write_str("try again"),
             Self::Look(where_to) => return f.write_str(where_to),
-            Self::Same { add, say } => (add.join(" "), say),
+            Self::Same { add, say, end } => (add.join(" "), say, end),
         };
         let say = say.as_ref().map(|(said, instead_of)| format!("say {said} in place of {instead_of}"));
         let add = (!add.is_empty()).then(|| format!("add {add}"));
         let changes: Vec<String> = [add, say].into_iter().flatten().collect();
         let changes = if changes.is_empty() { "the same command line".to_owned() } else { changes.join(" and ") };
-        write!(f, "the same request again: {changes}")
+        write!(f, "the same request again: {changes}")?;
+        match end.as_deref() {
+            Some((account, hold)) => write!(f, "\nor make an end of it: creditctl hold release {account} {hold}"),
+            None => Ok(()),
+        }
     }
 }
 

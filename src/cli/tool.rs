@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use client::{CallError, Client, Options, Unknown};
-use protocol::{Answer, Command, CommandAnswer, HoldId, Operation, PlansView, RatesView, Secret, View};
+use protocol::{Answer, Command, CommandAnswer, Operation, OperationKind, PlansView, RatesView, Secret, View};
 
 use crate::again::Again;
 use crate::arguments::{Format, Global};
@@ -37,7 +37,7 @@ impl Tool {
     /// One operation; `again` says how to repeat it if its outcome is unknown.
     pub(crate) async fn operation(&self, operation: Operation, again: Again) -> Result<Answer, Failure> {
         self.client.operation(operation).await.map_err(|error| {
-            let again = way_on(&error, operation.hold, again);
+            let again = way_on(&error, &operation, again);
             Failure::from(error).again(again)
         })
     }
@@ -104,9 +104,14 @@ impl Tool {
 }
 
 /// What to do after an operation without an answer. An id that is taken no more tells nothing of an attempt that was lost,
-/// and a repeat would be refused, which looks as if nothing had happened (R22); the hold tells.
-pub(crate) fn way_on(error: &CallError, hold: HoldId, again: Again) -> Again {
+/// and a repeat would be refused, which looks as if nothing had happened (R22); the hold tells. One that was refused may still
+/// come, unless its hold is released (R32).
+pub(crate) fn way_on(error: &CallError, operation: &Operation, again: Again) -> Again {
+    let Operation { account, hold, .. } = operation;
     match error {
+        CallError::OutcomeUnknown(Unknown::RefusedSince(_)) if operation.kind != OperationKind::Refund => {
+            again.ending(*account, *hold)
+        }
         CallError::OutcomeUnknown(Unknown::IdExpired) => {
             Again::Look(format!("before a new hold is made, look what became of this one: creditctl hold show {hold}"))
         }

@@ -91,7 +91,8 @@ impl Client {
     /// Sends one operation.
     ///
     /// # Errors
-    /// It has no answer; `outcome_unknown` from the daemon is an error too, with the same meaning as the client's own.
+    /// It has no answer; `outcome_unknown` from the daemon is an error too, with the same meaning as the client's own. A
+    /// refusal after an attempt that was lost is [`Unknown::RefusedSince`], where that attempt may still be carried out.
     pub async fn operation(&self, operation: Operation) -> Result<Answer, CallError> {
         operation.check().map_err(NotSent::BadField)?;
         let (answers, doubt) = self.attempts(std::slice::from_ref(&operation)).await?;
@@ -106,7 +107,7 @@ impl Client {
     /// one is.
     async fn attempts(&self, operations: &[Operation]) -> Result<(Vec<Answer>, Unknown), CallError> {
         let mut effort = Effort::new(self);
-        let mut batch = Batch::new(operations.len());
+        let mut batch = Batch::new(operations);
         loop {
             let attempt = effort.exchange(Request::Operations(&operations[batch.from()..])).await;
             let goes_on = match attempt {
@@ -129,7 +130,11 @@ impl Client {
                 break;
             }
         }
-        let doubt = if batch.is_beyond_retries() { Unknown::IdExpired } else { effort.doubt() };
+        let doubt = match batch.refused_in_doubt() {
+            _ if batch.is_beyond_retries() => Unknown::IdExpired,
+            Some(refused) => Unknown::RefusedSince(refused),
+            None => effort.doubt(),
+        };
         Ok((batch.into_answers(), doubt))
     }
 
@@ -149,8 +154,13 @@ impl Client {
                     {
                         continue;
                     }
-                    let in_doubt = effort.in_doubt.is_some() && !retry::settles_doubt(answer.outcome);
-                    return if in_doubt { Err(effort.doubt().into()) } else { Ok(*answer) };
+                    return match effort.in_doubt {
+                        Some(_) if !retry::settles_doubt(answer.outcome) => Err(effort.doubt().into()),
+                        Some(_) if effort.may_come && retry::command_leaves_open(command, answer.outcome) => {
+                            Err(Unknown::RefusedSince(answer.outcome).into())
+                        }
+                        _ => Ok(*answer),
+                    };
                 }
                 Ok(_) => return Err(Unknown::StrangeAnswer.into()),
                 Err(error) => effort.again_after(error).await?,
@@ -203,6 +213,8 @@ struct Effort<'a> {
     /// Why an attempt that may have been carried out has no answer. It stays to the end: what is said of a later attempt,
     /// or that there was none, says nothing of that one ([`retry::settles_doubt`]).
     in_doubt: Option<Unknown>,
+    /// Whether one of those was lost on its way, so that it may still be carried out.
+    may_come: bool,
     /// Whether it may be sent again after an attempt that may have been carried out.
     is_repeatable: bool,
 }
@@ -210,7 +222,15 @@ struct Effort<'a> {
 impl<'a> Effort<'a> {
     fn new(client: &'a Client) -> Self {
         let deadline = Instant::now() + client.deadline;
-        Self { shared: &client.shared, deadline, attempt: 0, connection: None, in_doubt: None, is_repeatable: true }
+        Self {
+            shared: &client.shared,
+            deadline,
+            attempt: 0,
+            connection: None,
+            in_doubt: None,
+            may_come: false,
+            is_repeatable: true,
+        }
     }
 
     async fn exchange(&mut self, request: Request<'_>) -> Result<Reply, CallError> {
@@ -248,6 +268,7 @@ impl<'a> Effort<'a> {
     async fn again_after(&mut self, error: CallError) -> Result<(), CallError> {
         if let CallError::OutcomeUnknown(cause) = &error {
             self.in_doubt = Some(cause.clone());
+            self.may_come = true;
         }
         if self.again(seen(&error)).await {
             return Ok(());

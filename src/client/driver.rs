@@ -216,13 +216,31 @@ pub(crate) fn closed(body: &[u8]) -> Lost {
 fn reply(header: &Header, body: &[u8]) -> Option<Reply> {
     match header.kind {
         FrameKind::Answers => Some(Reply::Answers(Answers::of_body(body).map(known_or_unknown).collect())),
-        FrameKind::CommandAnswer => Some(Reply::Command(Box::new(CommandAnswer::decode(body).ok()?))),
+        FrameKind::CommandAnswer => Some(Reply::Command(Box::new(command_answer(body)?))),
         FrameKind::Pong => Some(Reply::Pong),
         _ => None,
     }
+}
+
+/// An answer to a command. Where its outcome is of a newer daemon, the rest still has to be one.
+fn command_answer(body: &[u8]) -> Option<CommandAnswer> {
+    if let Ok(answer) = CommandAnswer::decode(body) {
+        return Some(answer);
+    }
+    let number = u16::from_le_bytes(*body.first_chunk()?);
+    if Outcome::from_u16(number).is_some() {
+        return None;
+    }
+    let unknown = Outcome::OutcomeUnknown;
+    let rest = [&unknown.number().to_le_bytes(), body.get(size_of::<u16>()..)?].concat();
+    CommandAnswer::decode(&rest).ok()?;
+    Some(CommandAnswer::of(unknown))
 }
 
 /// An outcome of a newer daemon: this client does not know what it means, so it does not know what happened.
 fn known_or_unknown(answer: Result<Answer, protocol::UnknownOutcome>) -> Answer {
     answer.unwrap_or(Answer::of(Outcome::OutcomeUnknown))
 }
+
+#[cfg(test)]
+mod tests;

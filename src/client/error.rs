@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use protocol::{BadField, CloseReason, EncodeError, FrameError};
+use protocol::{BadField, CloseReason, EncodeError, FrameError, Outcome};
 
 /// A call without an answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -102,6 +102,10 @@ pub enum Unknown {
     /// The answer is none that this version understands.
     #[error("the answer is not one to this request")]
     StrangeAnswer,
+    /// A later attempt was refused for a reason that may pass, such as `insufficient`; an earlier one has no answer and may
+    /// still be carried out. A release of the hold's id makes an end of it: the hold is released, or can never come.
+    #[error("an attempt has no answer and may still be carried out; a later one was refused: {0}")]
+    RefusedSince(Outcome),
 }
 
 /// How a connection ended.

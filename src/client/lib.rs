@@ -22,6 +22,13 @@
 //! it may have been carried out. And a hold id that is older than the daemon's id window is taken no more, so it tells
 //! nothing of an attempt that was lost ([`Unknown::IdExpired`]): [`Client::show_hold`] does.
 //!
+//! # When a refusal is no end
+//! A refusal leaves no trace, so after an attempt that was lost it says only what a later attempt met. The lost one may lie in
+//! a buffer and be carried out when credits have come: so a refusal for a reason that may pass is then
+//! [`Unknown::RefusedSince`] and no answer. Who wants an end calls [`Client::release`] with the hold's id: it gives back what
+//! was set aside, or keeps a reserve from ever coming (`unknown_hold`, then `already_released`; not with `hold_ids = any`);
+//! of a charge that was carried out it says `already_settled`.
+//!
 //! # Three ways of not knowing, kept apart
 //! - [`CallError::Unreachable`] and [`CallError::NotSent`]: the request was never sent. Nothing happened.
 //! - [`CallError::OutcomeUnknown`]: it was sent and its answer did not come. It may have happened, or not.

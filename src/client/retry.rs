@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use protocol::{Answer, Command, Outcome};
+use protocol::{Answer, Command, Operation, OperationFlags, OperationKind, Outcome};
 
 use crate::options::Backoff;
 
@@ -94,7 +94,7 @@ pub const fn seen(outcome: Outcome, detail: u32) -> Option<Seen> {
     }
 }
 
-/// Whether an answer tells of an earlier attempt too, whose own answer never came. Not what the daemon says before it looks
+/// Whether an answer tells of an earlier attempt too that has been carried out or never will. Not what the daemon says before it looks
 /// the id up (R40), however definite; nor that it does not take the id any more (R22); nor the limit of an extend, which has
 /// no id, and may have met it because an earlier attempt moved the end.
 #[must_use]
@@ -109,6 +109,80 @@ pub const fn settles_doubt(outcome: Outcome) -> bool {
             | Outcome::HoldIdExpired
             | Outcome::HoldAgeLimit
     )
+}
+
+/// Whether a refusal that was given to a later attempt leaves it open what becomes of an earlier one that has no answer: that
+/// one may lie in a buffer and be carried out when the state is another. A refusal leaves no trace (R22); what does is a
+/// `release` of a hold id: it ends the hold, or keeps a reserve from coming after it (R32).
+#[must_use]
+pub fn leaves_open(operation: &Operation, refused: Outcome) -> bool {
+    match operation.kind {
+        OperationKind::Balance => false,
+        // A card may take tomorrow what it does not know today.
+        OperationKind::Reserve | OperationKind::Charge if operation.flags.contains(OperationFlags::PRICED) => {
+            rests_on_state(refused) || refused == Outcome::BadRequest
+        }
+        OperationKind::Release => refused == Outcome::UnknownAccount,
+        _ => rests_on_state(refused),
+    }
+}
+
+/// The same for a command. One without a key changes nothing, or is not sent again ([`is_repeatable`]).
+#[must_use]
+pub fn command_leaves_open(command: &Command, refused: Outcome) -> bool {
+    let has_key = command.precedence().contains(&Outcome::Replayed);
+    // A bundle may be in the catalogue of tomorrow.
+    let of_catalogue =
+        matches!(command, Command::TopUpBundle { .. }) && refused.number() == Outcome::BadRequest.number();
+    has_key && (of_catalogue || rests_on_state(refused))
+}
+
+/// Whether a refusal may give way to another answer without anything being done under its id. The others are for ever: what
+/// is settled or released stays so, and what is held only becomes less.
+const fn rests_on_state(refused: Outcome) -> bool {
+    match refused {
+        Outcome::UnknownAccount
+        | Outcome::AccountFrozen
+        | Outcome::Unpriced
+        | Outcome::PriceChanged
+        | Outcome::Debt
+        | Outcome::TierRequired
+        | Outcome::Insufficient
+        | Outcome::BalanceLimit
+        | Outcome::UnknownHold
+        | Outcome::ExceedsCaptured
+        | Outcome::AlreadySubscribed
+        | Outcome::NotSubscribed
+        | Outcome::UnknownPlan
+        | Outcome::SubscriptionRequired
+        | Outcome::UnknownPayment
+        | Outcome::Limit => true,
+        Outcome::BadRequest
+        | Outcome::HoldIdReused
+        | Outcome::SettlementReused
+        | Outcome::PaymentReused
+        | Outcome::CommandIdReused
+        | Outcome::AlreadyReleased
+        | Outcome::AlreadySettled
+        | Outcome::HoldExpired
+        | Outcome::ExceedsHold
+        | Outcome::RefundWindowPassed
+        | Outcome::AccountExists
+        | Outcome::NotPending => false,
+        // No refusals, or such as tell of one attempt alone (`settles_doubt`).
+        Outcome::Granted
+        | Outcome::Done
+        | Outcome::Late
+        | Outcome::LateUncovered
+        | Outcome::Replayed
+        | Outcome::Unauthorized
+        | Outcome::Overloaded
+        | Outcome::NotDurableNow
+        | Outcome::Draining
+        | Outcome::OutcomeUnknown
+        | Outcome::HoldIdExpired
+        | Outcome::HoldAgeLimit => false,
+    }
 }
 
 /// Whether a command may be sent again after an attempt that may have been carried out. A release of a worker's holds may

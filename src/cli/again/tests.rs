@@ -235,11 +235,36 @@ fn every_command_is_in_the_table() {
 /// R22: a repeat with an id that has expired is refused, which looks as if nothing had happened.
 #[test]
 fn an_id_that_expired_in_doubt_is_looked_up_and_not_repeated() {
-    let hold: protocol::HoldId = ID.parse().unwrap();
-    let way = |unknown| crate::tool::way_on(&client::CallError::OutcomeUnknown(unknown), hold, Again::same());
+    let way = |unknown| way_on(unknown, |hold, account| protocol::Operation::charge(hold, account, 5));
     assert_eq!(way(client::Unknown::DeadlinePassed), Again::same());
     let Again::Look(look) = way(client::Unknown::IdExpired) else { panic!("a repeat is advised") };
     assert!(look.ends_with(&format!("creditctl hold show {ID}")), "{look}");
+}
+
+fn way_on(
+    unknown: client::Unknown,
+    operation: fn(protocol::HoldId, protocol::AccountId) -> protocol::Operation,
+) -> Again {
+    let operation = operation(ID.parse().unwrap(), ID.parse().unwrap());
+    crate::tool::way_on(&client::CallError::OutcomeUnknown(unknown), &operation, Again::same())
+}
+
+/// R22, R32: an attempt that was lost may still come after a refusal; a release of the hold makes an end of it.
+#[test]
+fn what_may_still_come_can_be_ended() {
+    use protocol::{Operation, Outcome, RefundReason};
+    let refused = client::Unknown::RefusedSince(Outcome::Insufficient);
+    let way = way_on(refused.clone(), |hold, account| Operation::charge(hold, account, 5));
+    let text = way.to_string();
+    let (again, end) = text.split_once("\nor make an end of it: creditctl ").unwrap_or_else(|| panic!("{text}"));
+    assert_eq!(again, "the same request again: the same command line");
+    let (_, (kind, body)) = run(end);
+    assert_eq!(kind, FrameKind::Operations);
+    let sent: Vec<Operation> = protocol::Operations::of_body(&body).map(Result::unwrap).collect();
+    assert_eq!(sent, [Operation::release(ID.parse().unwrap(), ID.parse().unwrap())]);
+    // What a refund undoes is another request's; a release ends nothing of it.
+    let refund = way_on(refused, |hold, account| Operation::refund(hold, account, 5, 1, RefundReason::Timeout));
+    assert_eq!(refund, Again::same());
 }
 
 #[test]

@@ -159,6 +159,35 @@ async fn overloaded_after_doubt_does_not_mean_that_nothing_happened() {
     assert!(matches!(answer, Err(CallError::OutcomeUnknown(_))), "{answer:?}");
 }
 
+/// R22: the first attempt lies in a buffer and is carried out when there are credits; the second was refused before that.
+#[tokio::test]
+async fn a_refusal_after_a_lost_attempt_does_not_mean_that_nothing_will_happen() {
+    let fake = Fake::start().await;
+    let client = Client::new(options(&fake, 2000));
+    let charge = Operation::charge(HoldId(7), ACCOUNT, 1000);
+    let (answers, ()) = tokio::join!(
+        async {
+            let charged = client.charge(charge).await;
+            (charged, client.release(HoldId(7), ACCOUNT).await, client.charge(charge).await)
+        },
+        async {
+            let mut peer = fake.accept(100).await;
+            peer.next().await.unwrap();
+            drop(peer);
+            let mut peer = fake.accept(100).await;
+            peer.next_answered(Outcome::Insufficient).await;
+            // The release makes an end of it: whatever comes after it is refused.
+            peer.next_answered(Outcome::UnknownHold).await;
+            peer.next_answered(Outcome::AlreadyReleased).await;
+        }
+    );
+    let (charged, released, again) = answers;
+    let Err(CallError::OutcomeUnknown(Unknown::RefusedSince(outcome))) = charged else { panic!("{charged:?}") };
+    assert_eq!(outcome, Outcome::Insufficient);
+    assert_eq!(released.unwrap().outcome, Outcome::UnknownHold);
+    assert_eq!(again.unwrap().outcome, Outcome::AlreadyReleased);
+}
+
 #[tokio::test]
 async fn draining_and_outcome_unknown_are_asked_again_on_a_new_connection() {
     for outcome in [Outcome::Draining, Outcome::OutcomeUnknown] {

@@ -1,5 +1,7 @@
 //! Retry decisions, as a table.
 
+use protocol::{AccountId, CommandId, HoldId, PaymentId, RefundReason, Text};
+
 use super::*;
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_secs(1) };
@@ -76,4 +78,49 @@ fn what_is_said_before_the_id_is_looked_up_settles_no_doubt() {
     assert!(rows > 15, "{rows} requests with an id");
     assert!(!settles_doubt(Outcome::OutcomeUnknown));
     assert!(!settles_doubt(Outcome::HoldAgeLimit), "an extend has no id");
+}
+
+/// R22, R40: the refusals of a retry that say nothing of an attempt that was lost: it may be carried out when the state is
+/// another. A row for each request that has a key; what is not named says of every attempt that it does nothing.
+#[test]
+fn a_refusal_that_may_pass_leaves_a_lost_attempt_open() {
+    use Outcome::*;
+    let (hold, account, command, payment) = (HoldId(1), AccountId(1), CommandId(1), PaymentId(1));
+    let priced = |operation: Operation| Operation { flags: OperationFlags::PRICED, ..operation };
+    let gates =
+        vec![UnknownAccount, AccountFrozen, Unpriced, PriceChanged, Debt, TierRequired, Insufficient, BalanceLimit];
+    let of_card = [vec![BadRequest], gates.clone()].concat();
+    for (operation, open) in [
+        (Operation::reserve(hold, account, 1, 1), gates.clone()),
+        (Operation::charge(hold, account, 1), gates),
+        (priced(Operation::reserve(hold, account, 1, 1)), of_card.clone()),
+        (priced(Operation::charge(hold, account, 1)), of_card),
+        (Operation::commit(hold, account, 1, 1), vec![UnknownAccount, UnknownHold, Insufficient, Limit]),
+        (Operation::release(hold, account), vec![UnknownAccount]),
+        (
+            Operation::refund(hold, account, 1, 1, RefundReason::Timeout),
+            vec![UnknownAccount, UnknownHold, ExceedsCaptured, Limit],
+        ),
+        (Operation::extend(hold, account, 1), vec![UnknownAccount, UnknownHold]),
+        (Operation::balance(account), vec![]),
+    ] {
+        let row = operation.kind.precedence().iter().copied();
+        let found: Vec<Outcome> = row.filter(|outcome| leaves_open(&operation, *outcome)).collect();
+        assert_eq!(found, open, "{}", operation.kind);
+    }
+    let bundle = Command::TopUpBundle { payment, account, bundle: Text::default(), pending: false };
+    for (command, open) in [
+        (Command::OpenAccount { command, account, zone: Text::default() }, vec![Limit]),
+        (Command::TopUp { payment, account, amount: 1 }, vec![UnknownAccount, SubscriptionRequired, BalanceLimit]),
+        (bundle, vec![BadRequest, UnknownAccount, SubscriptionRequired, Limit, BalanceLimit]),
+        (Command::ConfirmTopUp { payment, account }, vec![UnknownAccount, UnknownPayment, BalanceLimit]),
+        (Command::Lapse { command, account }, vec![UnknownAccount, NotSubscribed]),
+        // They change nothing: the answer is the answer.
+        (Command::ShowHold { hold }, vec![]),
+        (Command::ShowAccount { account }, vec![]),
+    ] {
+        let row = command.precedence().iter().copied();
+        let found: Vec<Outcome> = row.filter(|outcome| command_leaves_open(&command, *outcome)).collect();
+        assert_eq!(found, open, "{}", command.name());
+    }
 }

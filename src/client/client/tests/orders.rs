@@ -58,6 +58,8 @@ enum Told {
     Unknown,
     /// Unknown, and no retry will tell.
     UnknownForGood,
+    /// Unknown, though a later attempt was refused.
+    RefusedSince(Outcome),
     Unreachable,
     Outcome(Outcome),
 }
@@ -67,6 +69,8 @@ fn expected(order: &[Step], ruled: Outcome) -> Told {
     let may_have_happened = order.iter().any(|step| matches!(step, Lost | Silent));
     match order.last() {
         Some(Done) => Told::Outcome(Outcome::Done),
+        // A lost attempt may still come, and an account be subscribed or have credits by then; it will not be another one.
+        Some(Ruled) if may_have_happened && ruled != Outcome::AccountExists => Told::RefusedSince(ruled),
         Some(Ruled) => Told::Outcome(ruled),
         Some(Expired) if may_have_happened => Told::UnknownForGood,
         _ if may_have_happened => Told::Unknown,
@@ -120,6 +124,7 @@ fn told<A>(result: Result<A, CallError>, outcome: impl Fn(&A) -> Outcome) -> Tol
     match result {
         Ok(answer) => Told::Outcome(outcome(&answer)),
         Err(CallError::OutcomeUnknown(Unknown::IdExpired)) => Told::UnknownForGood,
+        Err(CallError::OutcomeUnknown(Unknown::RefusedSince(outcome))) => Told::RefusedSince(outcome),
         Err(CallError::OutcomeUnknown(_)) => Told::Unknown,
         Err(CallError::Unreachable(_)) => Told::Unreachable,
         Err(error) => panic!("{error}"),
@@ -163,7 +168,7 @@ async fn a_batch_tells_what_may_have_happened() {
         let told = told(answers, |answers| answers[0].outcome);
         // A batch with an answer in it is no error: its doubt stands in the answers.
         let unknown = |told| match told {
-            Told::Unknown | Told::UnknownForGood | Told::Outcome(Outcome::OutcomeUnknown) => Told::Unknown,
+            Told::UnknownForGood | Told::RefusedSince(_) | Told::Outcome(Outcome::OutcomeUnknown) => Told::Unknown,
             other => other,
         };
         (unknown(told), unknown(of_operation(&order, Outcome::Insufficient)))
