@@ -50,7 +50,8 @@ numbered! {
 
         /// The account is frozen. An operator has to unfreeze it.
         AccountFrozen = 30 "account_frozen",
-        /// The rate card does not know what was asked for, or there is none. Name an amount, or extend the card.
+        /// The rate card does not know what was asked for, or there is none; `detail` names the field. Name an amount, or extend
+        /// the card.
         Unpriced = 31 "unpriced",
         /// The price is another than expected; `amount` is the price. Ask the person, then send it with the new one.
         PriceChanged = 32 "price_changed",

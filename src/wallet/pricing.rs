@@ -78,8 +78,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         let priced = match card.price(&generation) {
             Ok(priced) => priced,
-            Err(PriceError::BadSetting(field)) => return Err(Answer::bad_request(field)),
-            Err(PriceError::Overflow) => return Err(Answer::bad_request(Field::Count)),
+            Err(bad @ (PriceError::BadSetting(_) | PriceError::Overflow)) => {
+                return Err(Answer::bad_request(bad.field()));
+            }
             Err(PriceError::Unpriced(missing)) => {
                 let refused = Some(NoPrice::Unpriced(missing.field()));
                 let terms = terms(request, None, request.ttl_ms);

@@ -7,7 +7,7 @@ use crate::calendar::Cohort;
 use crate::engine::{Archive, Engine, Journal};
 use crate::estimate::Estimate;
 use crate::ids::{AccountId, Now, Tier, Timestamp};
-use crate::outcome::{Field, Outcome};
+use crate::outcome::Outcome;
 use crate::plan::{Plan, PlanCatalog};
 use crate::rate_card::{Fits, Generation, PriceError, Priced, RateCard};
 use crate::request::Answer;
@@ -174,7 +174,6 @@ pub fn cheapest_plan<'a>(plans: &'a PlanCatalog, estimate: &Estimate) -> Option<
 pub const fn refused(error: PriceError) -> Answer {
     match error {
         PriceError::Unpriced(missing) => Answer::reused(Outcome::Unpriced, missing.field()),
-        PriceError::BadSetting(field) => Answer::bad_request(field),
-        PriceError::Overflow => Answer::bad_request(Field::Count),
+        PriceError::BadSetting(_) | PriceError::Overflow => Answer::bad_request(error.field()),
     }
 }

@@ -43,7 +43,7 @@ pub struct ModelView {
     pub min_tier: u8,
     /// Whether free credits may not pay (R8).
     pub pro: bool,
-    /// The base price in millicredits; 0 where the model is free, or has fixed prices alone.
+    /// The base price in millicredits, of a model with fixed prices alone the lowest of them; 0 where it is free.
     pub price: u64,
     /// What the base price is for, such as `image`, `second` or `step of 5 s`.
     pub unit: Text<UNIT_BYTES_MAX>,

@@ -56,8 +56,7 @@ pub struct Priced {
     pub ttl_max_ms: u32,
 }
 
-/// Why a generation has no price. All of it rests on the card that is loaded, so that it ranks with the gates: a retry of
-/// a known hold is answered without it.
+/// Why a generation has no price. All of it rests on the card that is loaded: a retry of a known hold is answered without it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum PriceError {
     /// The card does not know it: refused, never free (R19).
@@ -78,7 +77,8 @@ impl PriceError {
         match self {
             Self::Unpriced(missing) => missing.field(),
             Self::BadSetting(field) => field,
-            Self::Overflow => Field::Amount,
+            // Each model has a price for its defaults, so it is the count that makes it too large, or a step on top of it.
+            Self::Overflow => Field::Count,
         }
     }
 }

@@ -286,6 +286,7 @@ fn a_price_that_does_not_fit_is_an_error() {
     let most = card_of("price = 274877906.943");
     assert_eq!(most.price(&ask(&most, "t m")).unwrap().amount, AMOUNT_MAX);
     assert_eq!(most.price(&ask(&most, "t m x2")), Err(PriceError::Overflow));
+    assert_eq!(PriceError::Overflow.field(), crate::outcome::Field::Count, "what a caller can make smaller");
     let steep = card_of(
         "unit = \"second\"\nprice = 0.001\nduration = { min = 0.1, max = 6553.5, step = 0.1 }\n\
          qualities = [{ id = 1, name = \"q\" }, { id = 2, name = \"h\", times = 1000 }]\n\
