@@ -49,6 +49,11 @@ impl<'a> Section<'a> {
         self.source.line_at(&self.span)
     }
 
+    /// The byte of the text with which the table begins.
+    pub(crate) const fn start(&self) -> usize {
+        self.span.start
+    }
+
     /// An error about the table as a whole.
     pub(crate) fn error(&self, message: impl Into<String>) -> CatalogError {
         CatalogError::at(&self.source, &self.span, self.path.clone(), message)
@@ -99,6 +104,16 @@ impl<'a> Value<'a> {
     /// The line on which the value begins.
     pub(crate) fn line(&self) -> u32 {
         self.source.line_at(&self.span)
+    }
+
+    /// The byte of the text with which the value begins.
+    pub(crate) const fn start(&self) -> usize {
+        self.span.start
+    }
+
+    /// The line of another byte of the same text.
+    pub(crate) fn line_of(&self, offset: usize) -> u32 {
+        self.source.line_of(offset)
     }
 
     /// Whether it is a table.

@@ -169,6 +169,8 @@ pub struct Model {
     pub prices: Vec<FixedPrice>,
     /// What can be added.
     pub add_ons: Vec<AddOn>,
+    /// Ids of its own that are gone and may not come back.
+    pub retired: RetiredParts,
     /// The least tier (R20); zero for every account.
     pub min_tier: Tier,
     /// The Pro mark: free credits do not pay (R8).
@@ -238,6 +240,22 @@ impl Model {
             assert!(add_on.min_tier <= Tier::MAX, "R20: a tier that no word holds");
         }
         self.durations.assert_whole();
+        self.assert_retired();
+    }
+
+    /// No id is in use and retired.
+    fn assert_retired(&self) {
+        let RetiredParts { qualities, resolutions, add_ons } = &self.retired;
+        for list in [qualities, resolutions, add_ons] {
+            assert!(list.is_sorted_by(|one, next| one < next), "R17: an id is retired once");
+            assert!(list.iter().all(|id| (1..=STEPS_MAX).contains(id)), "R17: an id that no part of a model has");
+        }
+        assert!(self.qualities.iter().all(|step| !qualities.contains(&step.id)), "R17: a retired id is no quality's");
+        assert!(
+            self.resolutions.iter().all(|step| !resolutions.contains(&step.id)),
+            "R17: a retired id is no resolution's"
+        );
+        assert!(self.add_ons.iter().all(|add_on| !add_ons.contains(&add_on.id)), "R17: a retired id is no add-on's");
     }
 
     /// The quality with this id; 0 stands for the default. `None` where the model has no such quality.
@@ -264,6 +282,17 @@ impl Model {
     pub const fn is_paid_only(&self) -> bool {
         self.pro || !self.free_credits
     }
+}
+
+/// Ids of a model's qualities, resolutions and add-ons that are gone, each list ascending: old records name them (R17).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RetiredParts {
+    /// Of qualities.
+    pub qualities: Vec<u8>,
+    /// Of resolutions.
+    pub resolutions: Vec<u8>,
+    /// Of add-ons.
+    pub add_ons: Vec<u8>,
 }
 
 /// What the price of a model is for (R17).

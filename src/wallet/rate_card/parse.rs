@@ -35,17 +35,18 @@ pub fn rate_card(file: &str, text: &str) -> Result<RateCard, CatalogError> {
 /// As [`rate_card`], and where an id is used again or forgotten or the version is not higher.
 pub fn successor(file: &str, text: &str, old: &RateCard) -> Result<RateCard, CatalogError> {
     let source = Source { file, text };
-    let (card, lines) = parsed(source)?;
+    let (card, places) = parsed(source)?;
     if let Some(reused) = RateCard::reuses_ids(old, &card) {
-        return Err(lines.about(source, &reused));
+        return Err(places.about(source, &reused));
     }
     if let Some(forgotten) = RateCard::forgotten_id(old, &card) {
-        return Err(lines.without(source, &forgotten));
+        return Err(places.without(source, &forgotten));
     }
     if card != *old && card.version <= old.version {
         let message = format!("a changed card needs a version above {}", old.version);
         let next = old.version.saturating_add(1);
-        return Err(error_in(source, lines.version, "version", message).hint(format!("version = {next}")));
+        return Err(error_in(source, line_of(source, Some(&places.version)), "version", message)
+            .hint(format!("version = {next}")));
     }
     let is_kept = |id: u32, name: &str| card.model(id).is_none_or(|model| model.name == name);
     assert!(old.models.iter().all(|model| is_kept(model.id, &model.name)), "R17: a model keeps its id");
@@ -67,11 +68,11 @@ pub fn successor(file: &str, text: &str, old: &RateCard) -> Result<RateCard, Cat
 /// As [`rate_card`], and where a tier is above that of every plan.
 pub fn known_tiers(file: &str, text: &str, plans: &PlanCatalog) -> Result<(), CatalogError> {
     let source = Source { file, text };
-    let (card, lines) = parsed(source)?;
+    let (card, places) = parsed(source)?;
     let Some(highest) = plans.all().iter().map(|plan| plan.tier).max() else { return Ok(()) };
     for model in &card.models {
         if let Some(tier) = tiers(model).find(|tier| *tier > highest) {
-            let line = lines.models.get(&model.id).map_or(1, |line| line_of_tier(text, *line, tier));
+            let line = line_of_tier(text, line_of(source, places.models.get(&model.id)), tier);
             let message = format!("no plan has tier {} or a higher one", tier.0);
             let hint = format!("the highest tier of a plan is {}", highest.0);
             return Err(error_in(source, line, "model.min_tier", message).hint(hint));
@@ -96,24 +97,32 @@ fn line_of_tier(text: &str, model: u32, tier: Tier) -> u32 {
     line
 }
 
-/// Where things stand in the file.
-struct Lines {
-    version: u32,
-    retired: Option<u32>,
-    tools: BTreeMap<u16, u32>,
-    models: BTreeMap<u32, u32>,
+/// Where things stand in the file: the bytes of the text before them. Their lines are counted where one is told of, because
+/// each count reads the text from its start.
+struct Places {
+    version: usize,
+    retired: Option<usize>,
+    tools: BTreeMap<u16, usize>,
+    models: BTreeMap<u32, usize>,
 }
 
-impl Lines {
+/// The line of a place; the first where nothing has one.
+fn line_of(source: Source<'_>, place: Option<&usize>) -> u32 {
+    let line = place.map_or(1, |offset| source.line_of(*offset));
+    assert!(line > 0, "lines are counted from one");
+    line
+}
+
+impl Places {
     fn about(&self, source: Source<'_>, reused: &ReusedId) -> CatalogError {
-        let model = |id: &u32| self.models.get(id).copied();
-        let line = match reused.what {
-            "tool" => u16::try_from(reused.id).ok().and_then(|id| self.tools.get(&id).copied()),
+        let model = |id: &u32| self.models.get(id);
+        let place = match reused.what {
+            "tool" => u16::try_from(reused.id).ok().and_then(|id| self.tools.get(&id)),
             "model" => model(&reused.id),
             _ => reused.model.as_ref().and_then(model),
         };
         let key = if reused.what == "tool" { "tool.id" } else { "model.id" };
-        error_in(source, line.unwrap_or(1), key, reused.to_string()).hint("take an id that was never used")
+        error_in(source, line_of(source, place), key, reused.to_string()).hint("take an id that was never used")
     }
 
     fn without(&self, source: Source<'_>, forgotten: &ForgottenId) -> CatalogError {
@@ -122,8 +131,13 @@ impl Lines {
                 error_in(source, 1, "tool", forgotten.to_string()).hint("keep it; no model needs to name it")
             }
             ForgottenId::Model(id) => {
-                let error = error_in(source, self.retired.unwrap_or(1), "retired", forgotten.to_string());
-                error.hint(format!("add {id} to retired"))
+                let line = line_of(source, self.retired.as_ref());
+                error_in(source, line, "retired", forgotten.to_string()).hint(format!("add {id} to retired"))
+            }
+            ForgottenId::Part { key, model, id, .. } => {
+                let line = line_of(source, self.models.get(model));
+                let error = error_in(source, line, &format!("model.{key}"), forgotten.to_string());
+                error.hint(format!("add {id} to {key}"))
             }
         }
     }
@@ -133,26 +147,26 @@ fn error_in(source: Source<'_>, line: u32, key: &str, message: String) -> Catalo
     CatalogError { file: source.file.to_owned(), line, key: key.to_owned(), message, hint: None }
 }
 
-fn parsed(source: Source<'_>) -> Result<(RateCard, Lines), CatalogError> {
+fn parsed(source: Source<'_>) -> Result<(RateCard, Places), CatalogError> {
     let document = DeTable::parse(source.text).map_err(|error| CatalogError::from_toml(&source, &error))?;
     let top = Section::top(source, &document, TOP_KEYS)?;
     let version = top.required("version")?;
-    let mut lines = Lines {
-        version: version.line(),
-        retired: top.value("retired").map(|list| list.line()),
+    let mut places = Places {
+        version: version.start(),
+        retired: top.value("retired").map(|list| list.start()),
         tools: BTreeMap::new(),
         models: BTreeMap::new(),
     };
     let version = version.integer(1..=u64::from(u32::MAX))?;
     let retired = retired(&top)?;
     let defaults = model::Defaults::read(&top)?;
-    let tools = tools(&top, &mut lines)?;
-    let models = models(&top, &tools, (&retired, &defaults), &mut lines)?;
+    let tools = tools(&top, &mut places)?;
+    let models = models(&top, &tools, (&retired, &defaults), &mut places)?;
     let card = RateCard { version, tools, models, retired };
     card.assert_whole();
-    assert!(lines.tools.len() == card.tools.len(), "every tool has its line");
-    assert!(lines.models.len() == card.models.len(), "every model has its line");
-    Ok((card, lines))
+    assert!(places.tools.len() == card.tools.len(), "every tool has its place");
+    assert!(places.models.len() == card.models.len(), "every model has its place");
+    Ok((card, places))
 }
 
 fn retired(top: &Section<'_>) -> Result<Vec<u32>, CatalogError> {
@@ -170,7 +184,7 @@ fn retired(top: &Section<'_>) -> Result<Vec<u32>, CatalogError> {
     Ok(ids)
 }
 
-fn tools(top: &Section<'_>, lines: &mut Lines) -> Result<Vec<Tool>, CatalogError> {
+fn tools(top: &Section<'_>, places: &mut Places) -> Result<Vec<Tool>, CatalogError> {
     let sections = top.tables("tool", TOOL_KEYS)?;
     let mut once = Once::new("tool");
     let mut tools: Vec<Tool> = Vec::new();
@@ -178,7 +192,7 @@ fn tools(top: &Section<'_>, lines: &mut Lines) -> Result<Vec<Tool>, CatalogError
         let id = once.id(&section.required("id")?, 1..=u64::from(u16::MAX))?;
         let name = once.name(&section.required("name")?)?;
         let title = title(section, &name)?;
-        lines.tools.insert(id, section.line());
+        places.tools.insert(id, section.start());
         tools.push(Tool { id, name, title });
     }
     tools.sort_unstable_by_key(|tool| tool.id);
@@ -193,7 +207,7 @@ fn models(
     top: &Section<'_>,
     tools: &[Tool],
     (retired, defaults): (&[u32], &model::Defaults),
-    lines: &mut Lines,
+    places: &mut Places,
 ) -> Result<Vec<Model>, CatalogError> {
     let sections = top.tables("model", model::KEYS)?;
     let mut once = Once::new("model");
@@ -207,7 +221,7 @@ fn models(
         let name = once.name(&section.required("name")?)?;
         let model = model::read(section, id, name, tools, defaults)?;
         has_a_price(section, &model)?;
-        lines.models.insert(id, section.line());
+        places.models.insert(id, section.start());
         models.push(model);
     }
     models.sort_unstable_by_key(|model| model.id);
@@ -245,8 +259,8 @@ fn title(section: &Section<'_>, name: &str) -> Result<String, CatalogError> {
 /// Ids and names that may stand in a list once.
 struct Once {
     what: &'static str,
-    ids: BTreeMap<u64, u32>,
-    names: BTreeMap<String, u32>,
+    ids: BTreeMap<u64, usize>,
+    names: BTreeMap<String, usize>,
 }
 
 impl Once {
@@ -260,9 +274,10 @@ impl Once {
         range: std::ops::RangeInclusive<u64>,
     ) -> Result<T, CatalogError> {
         let id: T = value.integer(range)?;
-        match self.ids.insert(id.into(), value.line()) {
+        match self.ids.insert(id.into(), value.start()) {
             None => Ok(id),
-            Some(line) => {
+            Some(place) => {
+                let line = value.line_of(place);
                 let error = value.error(format!("{} id {} is used twice", self.what, id.into()));
                 Err(error.hint(format!("it is that of the {} in line {line}", self.what)))
             }
@@ -271,9 +286,10 @@ impl Once {
 
     fn name(&mut self, value: &Value<'_>) -> Result<String, CatalogError> {
         let name = value.name(NAME_BYTES_MAX)?;
-        match self.names.insert(name.to_ascii_lowercase(), value.line()) {
+        match self.names.insert(name.to_ascii_lowercase(), value.start()) {
             None => Ok(name),
-            Some(line) => {
+            Some(place) => {
+                let line = value.line_of(place);
                 let error = value.error(format!("{} name \"{name}\" is used twice", self.what));
                 Err(error.hint(format!("it is that of the {} in line {line}", self.what)))
             }

@@ -8,8 +8,8 @@ use crate::catalog_section::{Section, Value};
 use crate::credits::Credits;
 use crate::ids::Tier;
 use crate::rate_card::{
-    ADD_ONS_MAX, AddOn, DURATIONS_MAX, Duration, Durations, FixedPrice, Model, PRICES_MAX, Ratio, STEPS_MAX, Step,
-    Tool, Unit,
+    ADD_ONS_MAX, AddOn, DURATIONS_MAX, Duration, Durations, FixedPrice, Model, PRICES_MAX, Ratio, RetiredParts,
+    STEPS_MAX, Step, Tool, Unit,
 };
 use crate::record::OverCommit;
 use crate::reserve::AMOUNT_MAX;
@@ -33,6 +33,9 @@ pub(super) const KEYS: &[&str] = &[
     "durations",
     "prices",
     "add_ons",
+    "retired_qualities",
+    "retired_resolutions",
+    "retired_add_ons",
     "min_tier",
     "pro",
     "free_credits",
@@ -109,7 +112,7 @@ pub(super) fn read(
     listed_prices(section, &names, &mut prices)?;
     let limits = defaults.over(section)?;
     let flag = |key, default| section.value(key).map_or(Ok(default), |value| value.flag());
-    let model = Model {
+    let mut model = Model {
         id,
         title: title(section, &name)?,
         name,
@@ -119,6 +122,7 @@ pub(super) fn read(
         resolution_default: resolution_default(section, &resolutions)?,
         prices: in_order(prices)?,
         add_ons: add_ons(section, &durations)?,
+        retired: RetiredParts::default(),
         qualities,
         resolutions,
         durations,
@@ -130,9 +134,34 @@ pub(super) fn read(
         over_commit: limits.over_commit,
         count_max: limits.count_max,
     };
+    model.retired = retired(section, &model)?;
     model.assert_whole();
     assert!(model.tools.len() <= tools.len(), "R17: a model works for a tool once");
     Ok(model)
+}
+
+/// The ids of the model's own that are gone; one that is in use is refused where it is listed.
+fn retired(section: &Section<'_>, model: &Model) -> Result<RetiredParts, CatalogError> {
+    let ids = |key: &str, most: u8, is_used: &dyn Fn(u8) -> bool| -> Result<Vec<u8>, CatalogError> {
+        let Some(list) = section.value(key) else { return Ok(Vec::new()) };
+        let mut ids: Vec<u8> = Vec::new();
+        for item in list.list()? {
+            let id = item.integer(1..=u64::from(most))?;
+            if is_used(id) {
+                return Err(item.error(format!("id {id} is in use")).hint("take an id that was never used"));
+            }
+            ids.push(id);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        assert!(ids.len() <= usize::from(most), "R17: an id is retired once");
+        Ok(ids)
+    };
+    Ok(RetiredParts {
+        qualities: ids("retired_qualities", STEPS_MAX, &|id| model.qualities.iter().any(|step| step.id == id))?,
+        resolutions: ids("retired_resolutions", STEPS_MAX, &|id| model.resolutions.iter().any(|step| step.id == id))?,
+        add_ons: ids("retired_add_ons", ADD_ONS_MAX, &|id| model.add_ons.iter().any(|add_on| add_on.id == id))?,
+    })
 }
 
 fn tools_of(section: &Section<'_>, tools: &[Tool]) -> Result<Vec<u16>, CatalogError> {

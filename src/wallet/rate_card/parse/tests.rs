@@ -540,6 +540,72 @@ fn a_reload_keeps_ids_and_raises_the_version() {
     assert_eq!(RateCard::reuses_ids(&old, &old), None);
 }
 
+/// R17: an id that is gone from a model names something in records for ever, however many cards come in between.
+#[test]
+fn r17_a_part_of_a_model_that_is_gone_is_retired() {
+    let card = |version: u8, parts: &str| {
+        format!(
+            "version = {version}\n[[tool]]\nid = 1\nname = \"video\"\n[[model]]\nid = 7\nname = \"clip\"\ntools = [\"video\"]\n\
+             price = 1\n{parts}"
+        )
+    };
+    for (key, retired, what, of_two, of_other) in [
+        ("qualities", "retired_qualities", "quality", ["low", "high"], "max"),
+        ("resolutions", "retired_resolutions", "resolution", ["720p", "1080p"], "4k"),
+        ("add_ons", "retired_add_ons", "add-on", ["sound", "music"], "voice"),
+    ] {
+        let entry = |id: u8, name: &str| {
+            let price = if key == "add_ons" { ", price = 1" } else { "" };
+            format!("{{ id = {id}, name = \"{name}\"{price} }}")
+        };
+        let [one, two] = of_two;
+        let both = card(1, &format!("{key} = [{}, {}]", entry(1, one), entry(2, two)));
+        let first = rate_card("r.toml", &both).unwrap();
+        let lost = card(2, &format!("{key} = [{}]", entry(1, one)));
+        let error = successor("r.toml", &lost, &first).unwrap_err().to_string();
+        let expected = format!("r.toml, line 5: model.{retired}: {what} 2 of model 7 is gone; add 2 to {retired}");
+        assert_eq!(error, expected);
+        let kept = card(2, &format!("{key} = [{}]\n{retired} = [2]", entry(1, one)));
+        let second = successor("r.toml", &kept, &first).unwrap();
+        // The card after it: neither another name for the id, nor a list that has lost it.
+        for (third, said) in [
+            (
+                card(3, &format!("{key} = [{}, {}]", entry(1, one), entry(2, of_other))),
+                format!("{what} id 2 of model 7 was retired and cannot be that of \"{of_other}\""),
+            ),
+            (card(3, &format!("{key} = [{}]", entry(1, one))), format!("{what} 2 of model 7 is gone")),
+        ] {
+            let error = successor("r.toml", &third, &second).unwrap_err();
+            assert_eq!(error.message, said);
+        }
+        let again = card(3, &format!("{key} = [{}, {}]\n{retired} = [2]", entry(1, one), entry(3, of_other)));
+        assert!(successor("r.toml", &again, &second).is_ok());
+        let both_at_once = card(1, &format!("{key} = [{}]\n{retired} = [1]", entry(1, one)));
+        let error = rate_card("r.toml", &both_at_once).unwrap_err();
+        assert_eq!((error.line, error.message.as_str()), (11, "id 1 is in use"), "{error}");
+        // A model that is gone takes its parts with it: its own id does not come back.
+        let other = "[[model]]\nid = 8\nname = \"film\"\ntools = [\"video\"]\nprice = 1\n";
+        let without = format!("retired = [7]\n{}", lost.split("[[model]]").next().unwrap());
+        assert!(successor("r.toml", &format!("{without}{other}"), &first).is_ok());
+    }
+}
+
+/// Lines are counted where one is told of and not for each id and name, which would read a long file again and again.
+#[test]
+fn a_card_of_the_largest_size_is_read() {
+    let models = (1..=crate::rate_card::MODELS_MAX).map(|id| {
+        let remark = "# all of this stands before the next model\n".repeat(90);
+        format!("[[model]]\nid = {id}\nname = \"m{id}\"\ntools = [\"video\"]\nprice = 1\n{remark}")
+    });
+    let text: String =
+        std::iter::once("version = 1\n[[tool]]\nid = 1\nname = \"video\"\n".to_owned()).chain(models).collect();
+    assert!(text.len() > 3 << 20, "{} bytes", text.len());
+    assert_eq!(rate_card("r.toml", &text).unwrap().models().len(), crate::rate_card::MODELS_MAX);
+    let twice = format!("{text}[[model]]\nid = 1024\nname = \"x\"\n");
+    let error = rate_card("r.toml", &twice).unwrap_err();
+    assert!(error.message.contains("more than 1024"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2_000, ..ProptestConfig::default() })]
 
