@@ -59,10 +59,10 @@ fn a_sync_of_half_a_second_is_shared_by_everybody() {
     });
     let (took, syncs) = (begun.elapsed(), shim.count(Call::Sync) - before);
     println!("{CLIENTS} clients, {REQUESTS} requests each: {took:?}, slowest {slowest:?}, {syncs} syncs");
-    // Two syncs each, and the time of one more for a busy machine. Alone each request would have a sync of its own.
+    // Two syncs each, and one more for a busy machine. Alone each request would have a sync of its own.
     assert!(slowest < Duration::from_millis(3 * SYNC_MS), "{slowest:?}");
     assert!(took < REQUESTS * Duration::from_millis(3 * SYNC_MS), "{took:?}");
-    assert!(syncs <= u64::from(2 * REQUESTS + 2), "{syncs} syncs: they are not shared");
+    assert!(syncs <= u64::from(3 * REQUESTS), "{syncs} syncs: they are not shared");
     assert!(slowest >= Duration::from_millis(SYNC_MS), "the disk was not slow: {slowest:?}");
     shim.delay_syncs(0);
     assert_eq!(daemon.terminate().code(), Some(0));
