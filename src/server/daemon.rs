@@ -100,6 +100,10 @@ pub struct Daemon {
     pub timer_lag: Lag,
     /// The last resets in bulk.
     pub resets: Resets,
+    /// The thread for what takes long.
+    pub aside: Aside,
+    /// How long the journal's thread has been at the disk.
+    pub syncing: Syncing,
     /// Reads the configuration again, for a reload.
     pub config_source: ConfigSource,
     /// What the auditor has found.
@@ -110,10 +114,6 @@ pub struct Daemon {
     pub walking: Mutex<()>,
     /// Free space under the data folder.
     pub disk: DiskWatch,
-    /// The thread for what takes long.
-    pub aside: Aside,
-    /// How long the journal's thread has been at the disk.
-    pub syncing: Syncing,
 }
 
 impl Daemon {
