@@ -101,6 +101,10 @@ pub struct Daemon {
     pub timer_lag: Lag,
     /// The last resets in bulk.
     pub resets: Resets,
+    /// The thread for what takes long.
+    pub aside: Aside,
+    /// How long the journal's thread has been at the disk.
+    pub syncing: Syncing,
     /// Reads the configuration again, for a reload.
     pub config_source: ConfigSource,
     /// What the auditor has found.
@@ -113,10 +117,6 @@ pub struct Daemon {
     pub disk: DiskWatch,
     /// The data folder, locked as long as anything has this daemon and what it reads: it is the last that is dropped.
     pub folder: Option<DataDirectory>,
-    /// The thread for what takes long.
-    pub aside: Aside,
-    /// How long the journal's thread has been at the disk.
-    pub syncing: Syncing,
 }
 
 impl Daemon {

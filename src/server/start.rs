@@ -258,14 +258,14 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         projection_wanted: AtomicU64::new(0),
         timer_lag: Lag::default(),
         resets: Resets::default(),
+        aside: Aside::start().map_err(StartError::Thread)?,
+        syncing: Syncing::default(),
         config_source,
         audit: AuditCounts::default(),
         reloading: Mutex::new(()),
         walking: Mutex::new(()),
         disk: DiskWatch::new(directory.as_ref(), settings.config.journal.disk_low_bytes),
         folder: directory,
-        aside: Aside::start().map_err(StartError::Thread)?,
-        syncing: Syncing::default(),
         settings,
     });
     let writer = spawn_writer(writer, Arc::clone(&daemon), progress)?;

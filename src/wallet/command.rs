@@ -118,9 +118,10 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let known = self.known_command(key_of(request));
         let row = known.as_ref().ok().and_then(Option::as_ref);
         let is_new = known.is_ok() && row.and_then(|row| again(request, row, now)).is_none();
-        let gift = is_new.then(|| gift_of(&request.command, row, bought)).flatten();
+        let gift = is_new.then(|| self.gift(&request.command, row, bought)).flatten();
         let held = index.map_or(Split::ZERO, |index| self.held_beside(gift, self.wallets.slot(index), now));
         assert!(gift.is_some() || held == Split::ZERO, "nothing is held beside nothing");
+        assert!(self.archive.flushed() >= flushed, "I4: what is flushed stays");
         Before { flushed, known, beside: Beside { gift, held } }
     }
 
@@ -136,17 +137,37 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             _ => None,
         };
         let bought = self.purchase(&request.command);
-        gift_of(&request.command, known.as_ref(), bought.as_ref().ok()).is_some_and(is_large)
+        let gift = self.gift(&request.command, known.as_ref(), bought.as_ref().ok());
+        assert!(
+            gift.is_none_or(|(_, amount)| amount <= crate::reserve::AMOUNT_MAX),
+            "R33: a gift that no request may name"
+        );
+        gift.is_some_and(is_large)
+    }
+
+    /// What a command gives into which bucket.
+    fn gift(
+        &self,
+        command: &Command,
+        known: Option<&CommandRow>,
+        bought: Option<&Purchase<'_>>,
+    ) -> Option<(Bucket, Credits)> {
+        assert!(!account_of(command).is_none(), "R33: a command is about an account");
+        gift_of(command, known, bought)
     }
 
     /// A command that took effect, in memory or on disk.
     fn known_command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
         // The guard must be gone before the disk is read: else everybody with an id beside this one would wait for it.
-        let known = self.commands.get(&key).map(|known| known.value().clone());
-        match known {
-            Some(known) => Ok(Some(known)),
-            None => self.archive.command(key),
-        }
+        let in_memory = self.commands.get(&key).map(|known| known.value().clone());
+        let known = match in_memory {
+            Some(known) => Some(known),
+            None => self.archive.command(key)?,
+        };
+        let own = |row: &CommandRow| command_key(&row.record) == Some(key);
+        assert!(known.as_ref().is_none_or(own), "R13: a command is remembered by its own id");
+        assert!(known.as_ref().is_none_or(|row| row.position > Position::NONE), "I3: what is remembered has a place");
+        Ok(known)
     }
 
     fn execute(
@@ -164,7 +185,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             (command, Some(index)) => {
                 let moves_to = self.zone_of_command(command)?;
                 let slot = self.wallets.slot(index);
-                let gift = gift_of(command, known.as_ref(), bought.as_ref().ok());
+                let gift = self.gift(command, known.as_ref(), bought.as_ref().ok());
                 // A payment that was announced since then is another gift than the one that was looked at.
                 let held = if gift == beside.gift { beside.held } else { self.held_beside(gift, slot, now) };
                 let mut cold = slot.lock();

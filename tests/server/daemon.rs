@@ -3,8 +3,6 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -51,28 +49,27 @@ impl Daemon {
 
     /// A daemon that keeps nothing and whose user is not root: the system's limits of processes bind all others.
     pub(super) fn of_a_user() -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
         let arguments = ["--durability", "memory"];
         if !is_root() {
             return Self::run(Path::new("."), &arguments, &[]);
         }
         // Where another user finds it.
         let folder = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let program = folder.path().join("creditd");
         let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_creditd")).arg(&program).status().unwrap();
         assert!(copied.success());
-        let mut command = Command::new(&program);
-        command.uid(OTHER_USER).current_dir(folder.path());
+        let mut command = as_other_user(&program);
+        command.current_dir(folder.path());
         Self::launch(command, Path::new("."), &arguments, &[])
     }
 
     /// From here on the system gives it no thread any more. It is one [`of_a_user`](Self::of_a_user).
     pub(super) fn deny_threads(&self) {
-        let mut command = Command::new("prlimit");
+        let prlimit = Path::new("prlimit");
+        let mut command = if is_root() { as_other_user(prlimit) } else { Command::new(prlimit) };
         command.args([format!("--pid={}", self.id()), "--nproc=1".to_owned()]);
-        if is_root() {
-            command.uid(OTHER_USER);
-        }
         assert!(command.status().unwrap().success());
     }
 
@@ -161,6 +158,13 @@ impl Daemon {
         let (_, body) = text.split_once("\r\n\r\n").unwrap();
         (status, body.to_owned())
     }
+}
+
+fn as_other_user(program: &Path) -> Command {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = Command::new(program);
+    command.uid(OTHER_USER);
+    command
 }
 
 fn is_root() -> bool {

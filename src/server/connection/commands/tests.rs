@@ -113,7 +113,10 @@ fn all_holds_of_a_dead_worker_are_found_in_one_walk() {
         let mut chunk = daemon.rules.chunk();
         for number in 1..=HOLDS {
             chunk.clear();
-            assert_eq!(daemon.rules.run(&mut chunk, &[reserve(number)], daemon.clock.now()), Run::Done);
+            let mut room = daemon.room(RECORDS_PER_OPERATION, Class::Reserve).await.unwrap();
+            let (ran, pushed) = counted(|| daemon.rules.run(&mut chunk, &[reserve(number)], daemon.clock.now()));
+            room.used(pushed);
+            assert_eq!(ran, Run::Done);
         }
         let release = Command::ReleaseWorker { command: CommandId(9), account: protocol::AccountId(0), worker: WORKER };
         let mut release = pin!(asked(daemon, &release));
