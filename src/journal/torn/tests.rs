@@ -194,12 +194,20 @@ fn any_bytes_have_an_ending_and_what_is_kept_is_whole() {
         }
         torn_from(&bytes);
     }
-    // More than a record can be is more than one.
-    let (mut log, ends) = log(&[40, 500]);
-    log[ends[0] + 3] ^= 1;
-    log.resize(ends[0] + RECORD_SPAN_MAX + 1, 7);
-    let Ending::Followed { bad, next, .. } = ending(&log) else { panic!("torn") };
-    assert_eq!((bad, next <= ends[0] + RECORD_SPAN_MAX), (ends[0], true));
+}
+
+#[test]
+fn more_than_a_record_can_be_is_more_than_one() {
+    for (length, followed) in [(RECORD_BYTES_MAX, false), (RECORD_BYTES_MAX + 2 * BLOCK_BYTES, true)] {
+        let (mut log, ends) = log(&[40, length]);
+        log[ends[0]..ends[0] + SECTOR_BYTES].fill(0);
+        match ending(&log) {
+            Ending::Followed { bad, next, .. } => {
+                assert!(followed && (bad, next) == (ends[0], ends[0] + RECORD_SPAN_MAX), "{length} bytes: {next}");
+            }
+            other => assert!(!followed, "{length} bytes: {other:?}"),
+        }
+    }
 }
 
 #[test]
