@@ -78,7 +78,7 @@ struct Machine {
 /// A process, as far as it came in its start.
 enum Life {
     Up(Box<(journal::Journal, Writer<SimStore>, Follower)>),
-    Ended(SimStore, SimProjections),
+    Ended(Box<(SimStore, SimProjections)>),
 }
 
 fn index(position: u64) -> usize {
@@ -115,7 +115,7 @@ fn trimmed(journal: &journal::Journal) -> u64 {
 impl Machine {
     fn new(seed: u64, planted: Planted, mode: Option<DurabilityMode>, calls: Calls) -> Self {
         let mut more = Random::new(seed ^ 0x0dd5);
-        let interval = DurabilityMode::Interval { interval_ms: more.between(1, 6) };
+        let interval = DurabilityMode::Interval { interval_ms: more.pick(&[2, 10, 40]) };
         let weaker = more.once_in_1000(300);
         let mode = mode.unwrap_or(if weaker { interval } else { DurabilityMode::Sync });
         if mode != DurabilityMode::Sync {
@@ -146,7 +146,7 @@ impl Machine {
         let append = self.random.between(1, 60);
         let plan = plan.with(append, self.random.pick(&faults));
         let sync_fault = self.more.pick(&[SyncFault::Failed, SyncFault::FailedAndThereLater]);
-        let plan = plan.with_sync(self.more.below(60), sync_fault);
+        let plan = plan.with_sync(self.more.below(8), sync_fault);
         let (slow, delay_ms) = (self.more.between(1, 60), self.more.between(1, 5_000));
         if slow == append || self.more.once_in_1000(700) { plan } else { plan.with(slow, Fault::Slow { delay_ms }) }
     }
@@ -161,7 +161,7 @@ impl Machine {
         let rows = SimProjections::new(memory, self.planted, self.lives, self.calls.clone(), self.more.next());
         let end = match self.goes_on(&mut store, &rows, now) {
             Ok(end) => end,
-            Err(Stopped::Disk) => return Ok(Life::Ended(store, rows)),
+            Err(Stopped::Disk) => return Ok(Life::Ended(Box::new((store, rows)))),
             Err(Stopped::Wrong(wrong)) => return Err(wrong),
         };
         let settings = JournalSettings { mode: self.mode, room: ROOM, ..JournalSettings::default() };
@@ -170,7 +170,7 @@ impl Machine {
         let follower = Follower::open(rows.clone(), (&journal, &end), with, Random::new(self.more.next()));
         match follower {
             Ok(follower) if !self.calls.is_down() => Ok(Life::Up(Box::new((journal, writer, follower)))),
-            Ok(_) | Err(Stopped::Disk) => Ok(Life::Ended(writer.into_store(), rows)),
+            Ok(_) | Err(Stopped::Disk) => Ok(Life::Ended(Box::new((writer.into_store(), rows)))),
             Err(Stopped::Wrong(wrong)) => Err(wrong),
         }
     }
@@ -213,7 +213,8 @@ impl DiskGround {
         let (journal, writer, follower) = loop {
             match machine.start(image, memory, 1).unwrap() {
                 Life::Up(up) => break *up,
-                Life::Ended(store, rows) => {
+                Life::Ended(ended) => {
+                    let (store, rows) = *ended;
                     machine.calls.count(ENDED_IN_START);
                     (image, memory) = (store.inner.crash(0), rows.crash(&mut machine.more));
                     machine.lives += 1;
@@ -361,9 +362,9 @@ impl Ground for DiskGround {
             self.machine.lives += 1;
             match self.machine.start(image, memory, now)? {
                 Life::Up(up) => break *up,
-                Life::Ended(again, rows_again) => {
+                Life::Ended(ended) => {
                     self.machine.calls.count(ENDED_IN_START);
-                    (store, rows) = (again, rows_again);
+                    (store, rows) = *ended;
                 }
             }
         };

@@ -1,6 +1,9 @@
 //! The simulator: one seed in, the same bytes out. The engine under made-up traffic, a virtual clock, lagging
 //! projections and crashes at any record, compared answer by answer with a plain model of the rules.
 //!
+//! It stands on one of two grounds: a plain journal with plain projections, for speed ([`ground`]), or the real journal and
+//! the real projections over stores that fail ([`disk`], [`follower`]).
+//!
 //! `SIM_OPERATIONS` and `SIM_SEED` make it run longer and elsewhere. A failure prints its seed and a short list of
 //! steps that still fails.
 

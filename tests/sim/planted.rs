@@ -73,31 +73,44 @@ enum Finder {
 
 use Finder::{Disk, Order, Plain, Word};
 
+/// What is available is not what the model says.
+const OTHER_BALANCE: &str = "available, next reset or top-up allowed differs";
+/// A retry or a settlement of a hold that there was.
+const NOT_KNOWN: &str = "answered Answer { outcome: UnknownHold";
+/// A start whose projections want records that were trimmed.
+const TOO_LITTLE_JOURNAL: &str = "only, and the journal begins at";
+
 /// The bugs, as `tests/README.md` names them.
 const BUGS: [(&str, Finder); 34] = [
-    ("acknowledged before durable", Disk(Planted::AcknowledgedBeforeDurable, 3, "")),
-    ("a credit before its record is durable", Plain(Planted::CreditBeforeItsRecord, 20, "")),
+    ("acknowledged before durable", Disk(Planted::AcknowledgedBeforeDurable, 3, "I3: ")),
+    ("a credit before its record is durable", Plain(Planted::CreditBeforeItsRecord, 20, OTHER_BALANCE)),
     ("a credit before its record is pushed", Order("gives_push_first")),
     ("a reset that overwrites a concurrent spend", Word),
-    ("a refund into the new period", Plain(Planted::RefundIntoTheNewPeriod, 3, "")),
-    ("a timer that fires twice", Plain(Planted::TimerFiresTwice, 3, "")),
-    ("a position and epoch used again", Disk(Planted::ReusedEpoch, 10, "")),
-    ("a period number used twice", Plain(Planted::PeriodUsedTwice, 5, "")),
+    ("a refund into the new period", Plain(Planted::RefundIntoTheNewPeriod, 3, "split differs")),
+    ("a timer that fires twice", Plain(Planted::TimerFiresTwice, 3, "R23: an expiry of")),
+    ("a position and epoch used again", Disk(Planted::ReusedEpoch, 10, "the journal is refused at")),
+    ("a period number used twice", Plain(Planted::PeriodUsedTwice, 5, "is opened, and the row is in period")),
     ("a roll outside the lock", Order("rolls_lock")),
     ("a command outside the lock", Order("commands_lock")),
-    ("two queues, a crash", Plain(Planted::TwoQueues, 20, "")),
+    ("two queues, a crash", Plain(Planted::TwoQueues, 20, OTHER_BALANCE)),
     ("two queues, interleaved", Order("one_queue")),
-    ("a forgotten ended hold", Plain(Planted::ForgottenEndedHold, 5, "")),
-    ("a hold forgotten before the disk knows its end", Plain(Planted::ForgottenTooEarly, 5, "")),
-    ("a bound that goes back", Plain(Planted::BoundGoesBack, 5, "")),
-    ("a hold dropped before its refund window has ended", Plain(Planted::DroppedByItsWindow, 5, "")),
-    ("a return that is lost", Plain(Planted::LostReturn, 3, "")),
-    ("every missed cycle granted", Plain(Planted::EveryGrant, 40, "")),
+    ("a forgotten ended hold", Plain(Planted::ForgottenEndedHold, 5, NOT_KNOWN)),
+    (
+        "a hold forgotten before the disk knows its end",
+        Plain(Planted::ForgottenTooEarly, 5, "R32: a bound counts once the projections have it"),
+    ),
+    ("a bound that goes back", Plain(Planted::BoundGoesBack, 5, NOT_KNOWN)),
+    (
+        "a hold dropped before its refund window has ended",
+        Plain(Planted::DroppedByItsWindow, 5, "expected Expected { outcome: UnknownHold"),
+    ),
+    ("a return that is lost", Plain(Planted::LostReturn, 3, OTHER_BALANCE)),
+    ("every missed cycle granted", Plain(Planted::EveryGrant, 40, "I1: counters differ")),
     ("an answer before its entries are durable", Order("answers_wait_for_entries")),
-    ("a cycle that fires twice", Finder::Ages(Planted::CycleFiresTwice, "")),
-    ("cycles that are missed", Finder::Ages(Planted::MissedCycles, "")),
-    ("a roll that the journal loses", Finder::Ages(Planted::LostRoll, "")),
-    ("a roll that the journal doubles", Finder::Ages(Planted::DoubledRoll, "")),
+    ("a cycle that fires twice", Finder::Ages(Planted::CycleFiresTwice, "a cycle roll before the end")),
+    ("cycles that are missed", Finder::Ages(Planted::MissedCycles, "R10: missed")),
+    ("a roll that the journal loses", Finder::Ages(Planted::LostRoll, "R35: cycle")),
+    ("a roll that the journal doubles", Finder::Ages(Planted::DoubledRoll, "R35: cycle")),
     ("a capture that counts too late", Order("captures_count_at_decision")),
     ("a settlement that goes on with what it saw", Order("settlement_looks_again")),
     ("a return without its period", Order("restore_names_period")),
@@ -105,19 +118,25 @@ const BUGS: [(&str, Finder); 34] = [
     ("a release that leaves no tombstone", Order("release_leaves_tombstone")),
     ("a command that its retry executes again", Order("command_id_guarded")),
     ("a policy that holds from its record on", Order("policy_by_date")),
-    ("a flush that is only said", Disk(Planted::FlushOnlySaid, 20, "and the journal begins at")),
-    ("a journal that is trimmed too far", Disk(Planted::TrimmedTooFar, 20, "and the journal begins at")),
-    ("a removal that takes one block more", Disk(Planted::PruneTakesMore, 40, "")),
-    ("projections ahead of the sync", Disk(Planted::AheadOfTheSync, 20, "and the journal ends at")),
+    ("a flush that is only said", Disk(Planted::FlushOnlySaid, 20, TOO_LITTLE_JOURNAL)),
+    ("a journal that is trimmed too far", Disk(Planted::TrimmedTooFar, 20, TOO_LITTLE_JOURNAL)),
+    ("a removal that takes one block more", Disk(Planted::PruneTakesMore, 40, "R27: after a start hold")),
+    ("projections ahead of the sync", Disk(Planted::AheadOfTheSync, 20, "the projections are ahead of the journal")),
 ];
 
 const FIRST_SEED: u64 = 1;
 
-/// The number of seeds that it takes, and what the last one shows.
-fn seeds_needed<G: Ground>(planted: Planted, most: u64) -> Option<(u64, String)> {
-    let seeds = FIRST_SEED..FIRST_SEED + most;
-    let mut found = seeds.map(|seed| (seed, run::<G>(seed, &steps(seed, STEPS), planted)));
-    found.find_map(|(seed, run)| Some((seed + 1 - FIRST_SEED, run.err()?)))
+/// The number of seeds that it takes until one shows what the bug is to be found by, and how that one tells it. What another
+/// shows is printed, and does not count.
+fn seeds_needed<G: Ground>(planted: Planted, most: u64, says: &str) -> Option<(u64, String)> {
+    for seed in FIRST_SEED..FIRST_SEED + most {
+        match run::<G>(seed, &steps(seed, STEPS), planted) {
+            Err(wrong) if wrong.contains(says) => return Some((seed + 1 - FIRST_SEED, wrong)),
+            Err(wrong) => println!("{planted:?}, seed {seed}, not as {says:?}: {}", wrong.replace('\n', " ")),
+            Ok(_) => {}
+        }
+    }
+    None
 }
 
 #[test]
@@ -125,29 +144,24 @@ fn every_planted_bug_is_found_within_its_seeds() {
     let mut missed = Vec::new();
     for (name, finder) in &BUGS {
         let found = match finder {
-            Plain(planted, most, says) => seeds_needed::<PlainGround>(*planted, *most).map(|found| (found, *says)),
-            Disk(planted, most, says) => seeds_needed::<DiskGround>(*planted, *most).map(|found| (found, *says)),
+            Plain(planted, most, says) => seeds_needed::<PlainGround>(*planted, *most, says),
+            Disk(planted, most, says) => seeds_needed::<DiskGround>(*planted, *most, says),
             // That it is missed is explored, every time, by `order_model::every_rule_left_out_is_missed`.
-            Order(rule) => {
-                order_model::explores_without(rule).then(|| ((1, format!("order_model: {rule}")), "order_model"))
+            Order(rule) => order_model::explores_without(rule).then(|| (1, format!("order_model: {rule}"))),
+            Finder::Ages(planted, says) => {
+                ages::found(*planted).filter(|wrong| wrong.contains(says)).map(|wrong| (1, wrong))
             }
-            Finder::Ages(planted, says) => ages::found(*planted).map(|wrong| ((1, wrong), *says)),
             Word => {
                 let (found, all) = interleaved::overwriting_resets_found();
-                (found > 0).then(|| ((1, format!("{found} of {all} interleavings")), "interleavings"))
+                (found > 0).then(|| (1, format!("{found} of {all} interleavings")))
             }
         };
         match found {
-            Some(((seeds, wrong), says)) => {
-                println!("{name}: {seeds}: {}", wrong.replace('\n', " "));
-                if !wrong.contains(says) {
-                    missed.push((name, format!("found as another thing than {says:?}: {wrong}")));
-                }
-            }
-            None => missed.push((name, "not found within its seeds".to_owned())),
+            Some((seeds, wrong)) => println!("{name}: {seeds}: {}", wrong.replace('\n', " ")),
+            None => missed.push(name),
         }
     }
-    assert!(missed.is_empty(), "{missed:#?}");
+    assert!(missed.is_empty(), "not found within their seeds by what finds them: {missed:?}");
 }
 
 /// The page tells what there is, and the numbers that hold.

@@ -76,7 +76,8 @@ impl<G: Ground> World<G> {
         for (account, row) in &self.ground.plain().rows().rows {
             self.model.started(account.0, row.day.0, self.now);
         }
-        self.note_dropped();
+        // They had been dropped before: they are not counted again.
+        self.model.set_dropped(self.ground.dropped().iter().map(|id| id.0).collect());
         self.engine = engine;
         self.connect();
         self.publish();
