@@ -216,7 +216,8 @@ impl Model {
             Command::Cancel { at_period_end: true, .. } => {
                 let mut after = subscribed?;
                 after.auto_renew = false;
-                if after.paid_through <= now {
+                let endless = after.terms.plan != 0 && after.paid_through == NEVER;
+                if after.paid_through <= now || endless {
                     after.paid_through = after.ends;
                 }
                 Ok(Made::kept(after, None))
