@@ -20,9 +20,9 @@ pub(crate) struct DueRoll {
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// Whether a boundary has passed that this word has not been rolled over.
+    /// Whether a boundary has passed that this word has not been rolled over, or what waits beside it finds room.
     pub(crate) fn is_due(&self, slot: &Slot, word: &Snapshot, now: Now) -> bool {
-        if slot.cycle_ends_at() <= now.daemon {
+        if slot.cycle_ends_at() <= now.daemon || self.finds_room(slot, word, now) {
             return true;
         }
         let numbers = self.numbers(slot, now);
@@ -44,6 +44,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10).
     pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
         self.roll_to(slot, cold, self.today(slot, now), now);
+        self.bring_in(slot, cold, now);
     }
 
     /// Rolls to one day, which was read once: another request, with a later `now`, may publish the next one meanwhile, at

@@ -119,7 +119,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters: a
     /// gift is large from a sixteenth of half a field on. Smaller ones would have to be taken out by holds sixteen times
-    /// over, all of them open at once, before returns could find no place; and returns that find none are forfeited.
+    /// over, all of them open at once, before returns could find no place; and returns that find none wait beside the word.
     pub(crate) fn held_beside(&self, gift: Option<(Bucket, Credits)>, slot: &Slot, now: Now) -> Split {
         let Some((bucket, amount)) = gift else { return Split::ZERO };
         if amount.millis() <= half(bucket).millis() / 16 {
@@ -127,6 +127,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         let filter = HoldFilter { account: slot.account(), ..HoldFilter::default() };
         assert!(!filter.account.is_none(), "a wallet has an account");
+        self.roll_if_due(slot, now);
         let (word, numbers) = (slot.word.load(), self.numbers(slot, now));
         let mut sum = Split::ZERO;
         self.holds.each_live(&self.wallets, |_, live| {

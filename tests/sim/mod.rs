@@ -25,6 +25,7 @@ mod planted;
 pub(crate) mod random;
 mod replay;
 mod requests;
+mod rich;
 mod store;
 mod world;
 pub(crate) mod zones;
@@ -86,10 +87,18 @@ fn shorten<G: Ground>(seed: u64, failing: &[Step], planted: Planted) -> (Vec<Ste
 }
 
 fn simulate<G: Ground>(first_seed: u64, operations: u64) -> Tally {
+    simulate_steps::<G>(first_seed, operations, usual)
+}
+
+fn usual(seed: u64) -> Vec<Step> {
+    steps(seed, STEPS)
+}
+
+fn simulate_steps<G: Ground>(first_seed: u64, operations: u64, steps: fn(u64) -> Vec<Step>) -> Tally {
     let mut tally = Tally::default();
     let mut seed = first_seed;
     while tally.operations < operations {
-        let all = steps(seed, STEPS);
+        let all = steps(seed);
         match run::<G>(seed, &all, Planted::Nothing) {
             Ok(one) => tally.add(&one),
             Err(first) => {
@@ -159,6 +168,16 @@ fn the_real_journal_keeps_what_was_acknowledged_through_faults() {
     let tally = simulate::<DiskGround>(seed, number("SIM_OPERATIONS").map_or(1_000_000, |all| all / 5));
     println!("{tally:#?}");
     assert!(tally.crashes > 0 && tally.lost_records > 0 && tally.retries > 0);
+}
+
+/// One account has as much as a wallet's word holds, and more comes back to it (R24, R40, I8).
+#[test]
+fn what_a_word_has_no_place_for_is_not_lost() {
+    let seed = number("SIM_SEED").unwrap_or(1);
+    let tally =
+        simulate_steps::<PlainGround>(seed, number("SIM_OPERATIONS").map_or(500_000, |all| all / 10), rich::steps);
+    println!("{tally:#?}");
+    assert!(tally.outcomes.contains_key("balance_limit") && tally.crashes > 0);
 }
 
 #[test]

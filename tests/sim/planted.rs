@@ -4,8 +4,8 @@
 
 use super::disk::DiskGround;
 use super::ground::{Ground, PlainGround};
-use super::world::steps;
-use super::{STEPS, ages, interleaved, run};
+use super::world::Step;
+use super::{ages, interleaved, rich, run, usual};
 use crate::order_model;
 
 /// What is wrong on purpose.
@@ -47,12 +47,16 @@ pub(crate) enum Planted {
     DoubledRoll,
     /// The disk drops ended holds by their refund window and their ids, whenever they ended.
     DroppedByItsWindow,
+    /// The model cuts what comes back at what a word holds.
+    CutReturn,
 }
 
 /// Who finds a bug.
 enum Finder {
     /// The simulator, over a plain journal, within so many seeds.
     Plain(Planted, u64),
+    /// The simulator, where one wallet is at its most, within so many seeds.
+    Rich(Planted, u64),
     /// The simulator, over the real journal and a faulty store, within so many seeds.
     Disk(Planted, u64),
     /// The explicit-state model, with this rule left out: every interleaving of it.
@@ -63,10 +67,10 @@ enum Finder {
     Word,
 }
 
-use Finder::{Disk, Order, Plain, Word};
+use Finder::{Disk, Order, Plain, Rich, Word};
 
 /// The bugs, as `tests/README.md` names them.
-const BUGS: [(&str, Finder); 30] = [
+const BUGS: [(&str, Finder); 31] = [
     ("acknowledged before durable", Disk(Planted::AcknowledgedBeforeDurable, 3)),
     ("a credit before its record is durable", Plain(Planted::CreditBeforeItsRecord, 20)),
     ("a credit before its record is pushed", Order("gives_push_first")),
@@ -97,14 +101,15 @@ const BUGS: [(&str, Finder); 30] = [
     ("a release that leaves no tombstone", Order("release_leaves_tombstone")),
     ("a command that its retry executes again", Order("command_id_guarded")),
     ("a policy that holds from its record on", Order("policy_by_date")),
+    ("a return that is cut at what a word holds", Rich(Planted::CutReturn, 3)),
 ];
 
 const FIRST_SEED: u64 = 1;
 
 /// The number of seeds that it takes, and what the last one shows.
-fn seeds_needed<G: Ground>(planted: Planted, most: u64) -> Option<(u64, String)> {
+fn seeds_needed<G: Ground>(planted: Planted, most: u64, steps: fn(u64) -> Vec<Step>) -> Option<(u64, String)> {
     let seeds = FIRST_SEED..FIRST_SEED + most;
-    let mut found = seeds.map(|seed| (seed, run::<G>(seed, &steps(seed, STEPS), planted)));
+    let mut found = seeds.map(|seed| (seed, run::<G>(seed, &steps(seed), planted)));
     found.find_map(|(seed, run)| Some((seed + 1 - FIRST_SEED, run.err()?)))
 }
 
@@ -113,8 +118,9 @@ fn every_planted_bug_is_found_within_its_seeds() {
     let mut missed = Vec::new();
     for (name, finder) in &BUGS {
         let found = match finder {
-            Plain(planted, most) => seeds_needed::<PlainGround>(*planted, *most),
-            Disk(planted, most) => seeds_needed::<DiskGround>(*planted, *most),
+            Plain(planted, most) => seeds_needed::<PlainGround>(*planted, *most, usual),
+            Rich(planted, most) => seeds_needed::<PlainGround>(*planted, *most, rich::steps),
+            Disk(planted, most) => seeds_needed::<DiskGround>(*planted, *most, usual),
             // That it is missed is explored, every time, by `order_model::every_rule_left_out_is_missed`.
             Order(rule) => order_model::explores_without(rule).then(|| (1, format!("order_model: {rule}"))),
             Finder::Ages(planted) => ages::found(*planted).map(|wrong| (1, wrong)),
@@ -140,7 +146,7 @@ fn the_page_of_tests_lists_every_planted_bug() {
         let row = page.lines().find(|line| line.starts_with(&format!("| {name} |")));
         let row = row.unwrap_or_else(|| panic!("tests/README.md has no row for {name:?}"));
         let told = match finder {
-            Plain(_, most) | Disk(_, most) => format!("| {most} |"),
+            Plain(_, most) | Rich(_, most) | Disk(_, most) => format!("| {most} |"),
             Order(rule) => format!("`{rule}`"),
             Finder::Ages(_) => "`sim::ages`".to_owned(),
             Word => "`sim::interleaved`".to_owned(),
