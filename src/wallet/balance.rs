@@ -16,7 +16,7 @@ use crate::subscription::{PendingChange, Subscription};
 pub struct WalletView {
     /// The IANA name of its zone.
     pub zone: String,
-    /// What a reserve could take now.
+    /// What reserves could take now, all of them together.
     pub available: Split,
     /// What it owes.
     pub debt: Credits,
@@ -103,12 +103,18 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let word = slot.word.load();
         let numbers = self.numbers(slot, now);
         let told = self.tell(Answer::of(Outcome::Done), slot, &word, now);
+        let mut available = told.available;
+        if cold.in_debt {
+            // What has come to wait beside the word since the roll above repays debt with the next.
+            available.top_up = word.available.top_up;
+        }
+        assert!(word.available.at_most(&available) == word.available, "I8: what is in the word is there");
         assert!(slot.account() == account, "the wallet of another account");
         slot.assert_in_step(&cold);
         assert!(cold.in_debt != self.debt_of(index).is_zero(), "R16: the cold side knows whether there is debt");
         Some(WalletView {
             zone: self.cohorts.name(slot.cohort()),
-            available: word.available,
+            available,
             debt: if cold.in_debt { self.debt_of(index) } else { Credits::ZERO },
             frozen: cold.frozen,
             tier: word.tier,

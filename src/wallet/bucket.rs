@@ -163,6 +163,17 @@ impl Split {
         back
     }
 
+    /// What of this split no bucket's limit cuts off.
+    #[must_use]
+    #[inline]
+    pub fn at_most(&self, most: &Self) -> Self {
+        Self {
+            free: self.free.min(most.free),
+            subscription: self.subscription.min(most.subscription),
+            top_up: self.top_up.min(most.top_up),
+        }
+    }
+
     /// The sum, bucket by bucket.
     #[must_use]
     #[inline]

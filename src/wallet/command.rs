@@ -153,7 +153,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         bought: Option<&Purchase<'_>>,
     ) -> Option<(Bucket, Credits)> {
         assert!(!account_of(command).is_none(), "R33: a command is about an account");
-        gift_of(command, known, bought)
+        gift_of(command, known, bought).or_else(|| self.gift_of_plan(command))
     }
 
     /// A command that took effect, in memory or on disk.
@@ -274,8 +274,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if ends_at != Timestamp::NONE && ends_at <= now.daemon {
             return Err(Answer::bad_request(Field::EndsAt));
         }
-        if amount > half(Bucket::Subscription) {
-            return Err(Answer::of(Outcome::BalanceLimit));
+        let most = half(Bucket::Subscription);
+        if amount > most {
+            return Err(Answer::of(Outcome::BalanceLimit).with_amount(most));
         }
         let (slot, word, numbers) = (on.slot, on.slot.word.load(), self.numbers(on.slot, now));
         assert!(numbers.period == numbers.period_of(&word), "I7: the slot has the word's period while it is locked");
@@ -310,8 +311,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if bucket == Bucket::Subscription && word.tier == Tier::NONE {
             return Err(Answer::of(Outcome::NotSubscribed));
         }
-        if !on.takes(bucket, amount) {
-            return Err(Answer::of(Outcome::BalanceLimit));
+        let room = on.room(bucket);
+        if amount > room {
+            return Err(Answer::of(Outcome::BalanceLimit).with_amount(room));
         }
         let numbers = self.numbers(on.slot, now);
         let (day, period) = (numbers.day_of(&word), numbers.period_of(&word));
@@ -321,24 +323,19 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         assert!(!amount.is_zero(), "R33: a grant of nothing");
         let record = Grant { account: on.slot.account(), bucket, amount, day, period, issuer };
         let row = self.pushed(Record::Grant(record));
-        self.give_locked(&mut on, &Slices { split: Split::only(bucket, amount), day, period });
+        self.give_locked(&mut on, &Slices { split: Split::only(bucket, amount), day, period }, now);
         let mut answer = Answer::of(Outcome::Done);
         answer.split = Split::only(bucket, amount);
         Ok((row, answer))
     }
 
-    /// A give under the lock: nets debt and lets the attention bit go with it. Only gifts to running periods come here.
-    pub(crate) fn give_locked(&self, on: &mut Locked<'_>, slices: &Slices) {
-        let repaid = self.repay(on.index, on.cold, slices.split.top_up);
-        let rest = slices.split.minus(&Split::only(Bucket::TopUp, repaid));
-        assert!(!on.cold.in_debt || rest.top_up.is_zero(), "R16: top-up credits beside debt");
-        let attention = on.cold.frozen || on.cold.in_debt;
-        on.slot.word.transition(|word| {
-            let next = word.plus(&rest, &Bits::WIDE);
-            (Some(Snapshot { attention, ..next }), ())
-        });
-        assert!(repaid <= slices.split.top_up, "R16: no more is repaid than comes in");
-        on.assert_in_step(self.debt_of(on.index));
+    /// Gives a gift to running periods, under the lock.
+    pub(crate) fn give_locked(&self, on: &mut Locked<'_>, slices: &Slices, now: Now) {
+        let debt = self.debt_of(on.index);
+        self.give_under_lock((on.index, on.slot), on.cold, slices, now);
+        let owed = self.debt_of(on.index);
+        assert!(owed == debt.saturating_sub(slices.split.top_up), "R16: what comes in repays debt first");
+        on.assert_in_step(owed);
     }
 }
 
@@ -372,12 +369,15 @@ impl Locked<'_> {
         assert!(self.cold.in_debt != debt.is_zero(), "R16: the cold side knows whether there is debt");
     }
 
-    /// Whether a gift of so much is taken: it fills the field up to its half, and together with what open holds may bring
-    /// back never more than the field.
-    pub(crate) fn takes(&self, bucket: Bucket, amount: Credits) -> bool {
-        let after = self.slot.word.load().available.of(bucket) + amount;
-        assert!(amount <= crate::reserve::AMOUNT_MAX, "R33: a gift that no request may name");
-        after <= half(bucket) && after + self.held.of(bucket) <= Bits::WIDE.most().of(bucket)
+    /// The largest gift that is taken: it fills the field up to its half, and together with what open holds may bring back
+    /// never more than the field.
+    pub(crate) fn room(&self, bucket: Bucket) -> Credits {
+        let available = self.slot.word.load().available.of(bucket);
+        let beside_holds = Bits::WIDE.most().of(bucket).saturating_sub(available + self.held.of(bucket));
+        let room = half(bucket).saturating_sub(available).min(beside_holds);
+        assert!(available + room <= half(bucket).max(available), "R33: a gift beyond half a field");
+        assert!(room <= crate::reserve::AMOUNT_MAX, "R33: a gift that no request may name");
+        room
     }
 
     fn show_attention(&self) {

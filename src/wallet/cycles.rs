@@ -85,7 +85,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             let slot = self.wallets.slot(index);
             match slot.try_lock() {
                 Some(mut cold) => {
-                    if let Some(due) = self.due_roll(slot, &mut cold, almanac, now) {
+                    if let Some(due) = self.due_roll(slot, &mut cold, almanac, (self.today(slot, now), now)) {
                         rolling.push(Rolling { slot, cold, due });
                     }
                 }
@@ -105,7 +105,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         for Rolling { slot, mut cold, due, .. } in rolling {
             totals = totals.plus(&self.apply_roll(slot, &mut cold, &due));
             assert!(slot.cycle_ends_at() > due.record.at, "R10: a roll leaves the boundary behind");
-            self.roll_day(slot, &mut cold, self.today(slot, now).day, now);
+            self.roll_day(slot, &mut cold, due.day, now);
         }
         // All that were handed out: the rolled ones with their next end, the others with the one that they have.
         self.wallets.note_cycle_ends(due.iter().copied().map(SlotIndex));

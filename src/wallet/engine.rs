@@ -16,6 +16,7 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
+use crate::beside::Beside;
 use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::calendar::{Cohorts, Today};
 use crate::chores::Chores;
@@ -34,7 +35,7 @@ use crate::record::Record;
 use crate::request::{Answer, Operation};
 use crate::resets::Resets;
 use crate::settings::Settings;
-use crate::slot::{Slot, SlotIndex, Wallets};
+use crate::slot::{Cold, Slot, SlotIndex, Wallets};
 use crate::subscription::PendingChange;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::top_up::PendingTopUps;
@@ -123,6 +124,8 @@ pub struct Engine<J, A> {
     pub(crate) cohorts: Cohorts,
     pub(crate) policies: RwLock<FreePolicies>,
     pub(crate) debts: Mutex<std::collections::HashMap<SlotIndex, Credits>>,
+    /// What the words have no place for.
+    pub(crate) beside: Beside,
     /// The plan changes that wait for the next boundary of their accounts (R12).
     pub(crate) pending_changes: Mutex<std::collections::HashMap<AccountId, PendingChange>>,
     pub(crate) plans: RwLock<Arc<PlanCatalog>>,
@@ -157,6 +160,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             cohorts: Cohorts::new(),
             policies: RwLock::new(FreePolicies::new()),
             debts: Mutex::default(),
+            beside: Beside::default(),
             pending_changes: Mutex::default(),
             plans: RwLock::default(),
             without_top_up: WithoutTopUp::default(),
@@ -353,28 +357,45 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Gives slices back; parts of ended periods expire (R24). Meets debt under the lock (R16).
     pub(crate) fn give(&self, slot: &Slot, index: SlotIndex, slices: &Slices, now: Now) {
         let numbers = self.numbers(slot, now);
-        let given = slot.word.transition(|word| match word.give(&running(word, slices, &numbers), &Bits::WIDE) {
-            Give::Given(next) => (Some(next), true),
-            Give::Attention => (None, false),
+        let given = slot.word.transition(|word| {
+            let back = running(word, slices, &numbers);
+            match word.give(&back, &Bits::WIDE) {
+                Give::Given(next) => (Some(next), Some(word.over(&back, &Bits::WIDE))),
+                Give::Attention => (None, None),
+            }
         });
-        if !given {
-            let mut cold = slot.lock();
-            let top_up = slices.split.top_up;
-            let repaid = self.repay(index, &mut cold, top_up);
-            let attention = cold.frozen || cold.in_debt;
-            let rest = Slices { split: slices.split.minus(&Split::only(Bucket::TopUp, repaid)), ..*slices };
-            assert!(!cold.in_debt || rest.split.top_up.is_zero(), "R16: top-up credits beside debt");
-            assert!(repaid <= top_up, "R16: no more is repaid than comes in");
-            slot.word.transition(|word| {
-                let next = word.plus(&running(word, &rest, &numbers), &Bits::WIDE);
-                (Some(Snapshot { attention, ..next }), ())
-            });
-            slot.assert_in_step(&cold);
+        assert!(given.is_none_or(|over| over.at_most(&slices.split) == over), "I1: no more is over than came back");
+        match given {
+            Some(split) => self.beside.add(slot.account(), &Slices { split, ..*slices }),
+            None => self.give_under_lock((index, slot), &mut slot.lock(), slices, now),
         }
     }
 
+    /// A give under the lock: nets debt, and lets the attention bit go with it (R16).
+    pub(crate) fn give_under_lock(
+        &self,
+        (index, slot): (SlotIndex, &Slot),
+        cold: &mut Cold,
+        slices: &Slices,
+        now: Now,
+    ) {
+        let numbers = self.numbers(slot, now);
+        let top_up = slices.split.top_up;
+        let repaid = self.repay(index, cold, top_up);
+        let attention = cold.frozen || cold.in_debt;
+        let rest = Slices { split: slices.split.minus(&Split::only(Bucket::TopUp, repaid)), ..*slices };
+        assert!(!cold.in_debt || rest.split.top_up.is_zero(), "R16: top-up credits beside debt");
+        assert!(repaid <= top_up, "R16: no more is repaid than comes in");
+        let split = slot.word.transition(|word| {
+            let back = running(word, &rest, &numbers);
+            (Some(Snapshot { attention, ..word.plus(&back, &Bits::WIDE) }), word.over(&back, &Bits::WIDE))
+        });
+        self.beside.add(slot.account(), &Slices { split, ..rest });
+        slot.assert_in_step(cold);
+    }
+
     /// Lowers the debt by at most `amount` and says by how much; call with the lock held.
-    pub(crate) fn repay(&self, index: SlotIndex, cold: &mut crate::slot::Cold, amount: Credits) -> Credits {
+    pub(crate) fn repay(&self, index: SlotIndex, cold: &mut Cold, amount: Credits) -> Credits {
         let mut debts = self.debts.lock();
         let Some(debt) = debts.get_mut(&index) else { return Credits::ZERO };
         assert!(!debt.is_zero(), "R16: a debt of nothing");
@@ -389,14 +410,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         repaid
     }
 
-    /// The word as it is once slices have come back: debt is repaid before anything else (R16).
+    /// The wallet as it is once slices have come back: debt is repaid before anything else (R16). To be told, not to be
+    /// stored: it may have more than a word holds.
     pub(crate) fn after_give(&self, index: SlotIndex, word: &Snapshot, returned: &Split) -> Snapshot {
         let mut back = *returned;
         if word.attention {
             back.top_up = back.top_up.saturating_sub(self.debt_of(index));
         }
         assert!(back.top_up <= returned.top_up, "R16: debt lowers what comes back");
-        word.plus(&back, &Bits::WIDE)
+        Snapshot { available: word.available.plus(&back), ..*word }
     }
 
     /// What a wallet owes.
@@ -407,7 +429,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Fills in what every answer about a wallet tells: what is available and when the next reset comes.
     pub(crate) fn tell(&self, answer: Answer, slot: &Slot, word: &Snapshot, now: Now) -> Answer {
         Answer {
-            available: word.available,
+            available: word.available.plus(&self.beside(slot, word, now)),
             next_reset_at: self.next_reset(slot, word, Sources::ALL, now),
             top_up_allowed: self.top_up_allowed(slot, word),
             ..answer

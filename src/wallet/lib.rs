@@ -5,6 +5,7 @@
 //! | [`credits`], [`ids`], [`bucket`] | the values: amounts, identifiers, instants, the three buckets |
 //! | [`request`], [`outcome`] | what comes in and what goes out |
 //! | [`word`], [`slot`], [`calendar`] | a wallet in memory: one 128-bit word beside its slot, the zones it lives in |
+//! | `beside` | credits that a word has no place for |
 //! | `directory`, `holds`, `open_holds` | what finds wallets and holds; holds in memory, open ones as their own timers |
 //! | [`chunk`] | operations on their way through the engine, and what they push |
 //! | [`engine`] | decides requests, in the order that the journal rests on; one file an operation beside it |
@@ -39,6 +40,7 @@ pub mod accounts;
 mod almanac;
 pub mod audit;
 pub mod balance;
+mod beside;
 pub mod bucket;
 pub mod calendar;
 pub mod catalog_error;

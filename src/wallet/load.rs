@@ -1,5 +1,6 @@
 //! Filling an engine at a start from what the projections know, before there is traffic.
 
+use crate::bucket::Slices;
 use crate::calendar::ZoneError;
 use crate::chores::Chore;
 use crate::credits::Credits;
@@ -13,7 +14,7 @@ use crate::row::Row;
 use crate::settings::DAY_MS;
 use crate::slot::{Cold, NewWallet, NoWallet};
 use crate::sync::Ordering;
-use crate::word::{Numbers, Snapshot};
+use crate::word::{Bits, Numbers, Snapshot};
 use thiserror::Error;
 
 /// How many days a row may be behind and still be told from one that is ahead.
@@ -87,8 +88,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         }
         assert!(day <= today || day == row.day, "R6: a wallet is loaded on the present day, or on its own later one");
         assert!(debt.is_zero() || available.top_up.is_zero(), "R16: debt beside top-up credits");
+        let in_word = available.at_most(&Bits::WIDE.most());
         let word = Snapshot {
-            available,
+            available: in_word,
             day: Numbers::short_day(day),
             period: Numbers::short_period(row.period),
             tier: row.tier,
@@ -105,6 +107,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             self.debts.lock().insert(index, debt);
         }
         let slot = self.wallets.slot(index);
+        let over = Slices { split: available.minus(&in_word), day, period: row.period };
+        assert!(slot.word.load().available.plus(&over.split) == available, "I8: a wallet is loaded whole");
+        self.beside.add(row.account, &over);
         self.set_pending(slot, &mut slot.lock(), row.pending);
         slot.assert_in_step(&slot.lock());
         assert!(slot.account() == row.account, "I4: the wallet of another account");

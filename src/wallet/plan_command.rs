@@ -1,7 +1,7 @@
 //! Plan and zone commands (R6, R10 to R13): what the pure functions of [`crate::subscription`] decide, under the wallet's
 //! lock from reading the cold side until the record is pushed and applied.
 
-use crate::bucket::{Bucket, Split};
+use crate::bucket::{Bucket, Slices, Split};
 use crate::calendar::{self, Cohort};
 use crate::command::{Executed, Locked, half};
 use crate::credits::Credits;
@@ -35,12 +35,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let word = on.slot.word.load();
         on.assert_in_step(self.debt_of(on.index));
         assert!(change.pending.is_none() || change.after.is_some(), "R12: a change that waits for no boundary");
-        let left = if change.opens_period { Credits::ZERO } else { word.available.subscription };
-        let pending = change.pending.map_or(Credits::ZERO, |pending| pending.allocation);
-        if left + change.amount > half(Bucket::Subscription) && !change.amount.is_zero()
-            || pending > half(Bucket::Subscription)
-        {
-            return Err(Answer::of(Outcome::BalanceLimit));
+        let most = half(Bucket::Subscription);
+        let room = if change.opens_period { most } else { on.room(Bucket::Subscription) };
+        if change.amount > room {
+            return Err(Answer::of(Outcome::BalanceLimit).with_amount(room));
+        }
+        if change.pending.is_some_and(|pending| pending.allocation > most) {
+            return Err(Answer::of(Outcome::BalanceLimit).with_amount(most));
         }
         let numbers = self.numbers(on.slot, now);
         let running = numbers.period_of(&word);
@@ -119,6 +120,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         })
     }
 
+    /// The most that a change of plan adds to the running period; before the wallet's lock is taken.
+    pub(crate) fn gift_of_plan(&self, command: &Command) -> Option<(Bucket, Credits)> {
+        let Command::ChangePlan { plan, .. } = command else { return None };
+        let terms = self.terms(*plan).ok()?;
+        assert!(terms.allocation <= half(Bucket::Subscription), "R9: credits that no gift may bring");
+        assert!(terms.plan == *plan, "R12: what another plan adds");
+        Some((Bucket::Subscription, terms.allocation))
+    }
+
     fn terms(&self, plan: PlanId) -> Result<PlanTerms, Answer> {
         let plans = self.plans();
         let terms = plans.by_id(plan).map(crate::plan::Plan::terms).ok_or_else(|| Answer::of(Outcome::UnknownPlan))?;
@@ -133,18 +143,23 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let short = Numbers::short_period(change.period);
         assert!(change.account == slot.account(), "a change of another wallet");
         assert!(change.period >= slot.period(), "I7: periods never go back");
-        let left = slot.word.transition(|word| {
+        let added = Split::only(Bucket::Subscription, change.amount);
+        let (left, split) = slot.word.transition(|word| {
             let mut next = *word;
             let ends = word.period != short;
+            let mut over = Split::ZERO;
             if !ends {
-                next = word.plus(&Split::only(Bucket::Subscription, change.amount), &Bits::WIDE);
+                next = word.plus(&added, &Bits::WIDE);
+                over = word.over(&added, &Bits::WIDE);
             } else {
                 next.available.subscription = change.amount;
             }
             next.period = short;
             next.tier = change.after.map_or(Tier::NONE, |after| after.tier);
-            (Some(next), if ends { word.available.subscription } else { Credits::ZERO })
+            (Some(next), (if ends { word.available.subscription } else { Credits::ZERO }, over))
         });
+        assert!(split.at_most(&added) == split, "I1: no more is over than was added");
+        self.beside.add(slot.account(), &Slices { split, day: change.day, period: change.period });
         self.resets.add_ended_period(left);
         slot.set_period(change.period);
         self.set_pending(slot, on.cold, change.pending);

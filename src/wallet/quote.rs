@@ -12,7 +12,7 @@ use crate::plan::{Plan, PlanCatalog};
 use crate::rate_card::{Fits, Generation, PriceError, Priced, RateCard};
 use crate::request::Answer;
 use crate::subscription::roll_over;
-use crate::word::{Snapshot, Take};
+use crate::word::{Bits, Snapshot, Take};
 
 /// What a quote is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,7 +114,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         };
         assert!(self.wallets.slot(index).account() == request.account, "the wallet of another account");
         assert!(wallet.debt.is_zero() || wallet.available.top_up.is_zero(), "R16: debt beside top-up credits");
-        let purse = Purse { available: wallet.available, tier: wallet.tier };
+        // One reserve takes no more out of a bucket than a word holds.
+        let purse = Purse { available: wallet.available.at_most(&Bits::WIDE.most()), tier: wallet.tier };
         let later = self.later_purses(self.wallets.slot(index).cohort(), &wallet, now);
         quote(&self.rates(), request, barred, &purse, later).map_err(refused)
     }
@@ -143,7 +144,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// What a wallet could spend at a later instant, if nothing was spent until then. At one instant the cycle comes before
     /// the day (R10).
     fn purse_at(&self, cohort: Cohort, wallet: &WalletView, at: Timestamp) -> Purse {
-        let mut purse = Purse { available: wallet.available, tier: wallet.tier };
+        let mut purse = Purse { available: wallet.available.at_most(&Bits::WIDE.most()), tier: wallet.tier };
         let zone = self.cohorts.zone(cohort);
         let rolled = wallet.subscription.and_then(|before| roll_over(&before, wallet.pending.as_ref(), &zone, at));
         if let Some(rolled) = rolled {

@@ -4,7 +4,7 @@ use crate::bucket::{Bucket, Slices, Split};
 use crate::chunk::Chunk;
 use crate::command::half;
 use crate::credits::Credits;
-use crate::engine::{Archive, Engine, Journal, Wait};
+use crate::engine::{Archive, Engine, Journal, Wait, running};
 use crate::hold::{Hold, HoldState, RefundStep};
 use crate::holds::Live;
 use crate::ids::{AccountId, HoldId, Now, Position, Tier};
@@ -13,7 +13,7 @@ use crate::record::{Record, Refund, RefundReason};
 use crate::request::Answer;
 use crate::settle::{LIMIT_REFUNDS, SETTLEMENTS_MAX, rests};
 use crate::slot::SlotIndex;
-use crate::word::{Bits, Numbers, Snapshot};
+use crate::word::{Numbers, Snapshot};
 
 /// A refund's number, amount (`None` for all) and reason.
 pub(crate) type RefundRequest = (u8, Option<Credits>, RefundReason);
@@ -100,10 +100,11 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         assert!(undone.iter().all(|part| !part.split.is_zero()), "R27: a refund of nothing");
         let mut returned: Vec<Slices> = Vec::new();
         let mut forfeited = Split::ZERO;
-        let mut after = word;
+        // Only what is restored has to fit: what comes back to its own period does so in any case (R24).
+        let mut there = if restore { there(chunk, index, &word, &numbers) } else { word.available };
         for slices in &undone {
-            let (back, lost) = self.place_return(slices, &after, &numbers, restore);
-            after = after.plus(&back.split, &Bits::WIDE);
+            let (back, lost) = self.place_return(slices, (&word, &there), &numbers, restore);
+            there = there.plus(&back.split);
             forfeited = forfeited.plus(&lost);
             if !back.split.is_zero() {
                 returned.push(back);
@@ -134,11 +135,18 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     /// Where one part of a refund goes: to its own period while that runs, to the running one where the reason
-    /// restores, else nowhere. Never to a longer-lived bucket (I7).
-    fn place_return(&self, slices: &Slices, word: &Snapshot, numbers: &Numbers, restore: bool) -> (Slices, Split) {
+    /// restores, else nowhere. Never to a longer-lived bucket (I7). `there` is what the buckets have once everything before
+    /// it has come back.
+    fn place_return(
+        &self,
+        slices: &Slices,
+        (word, there): (&Snapshot, &Split),
+        numbers: &Numbers,
+        restore: bool,
+    ) -> (Slices, Split) {
         let (day, period) = (numbers.day_of(word), numbers.period_of(word));
         // As gifts: up to half a field, so that returns of the running period fit beside them.
-        let fits = |bucket| word.available.of(bucket) + slices.split.of(bucket) <= half(bucket);
+        let fits = |bucket| there.of(bucket) + slices.split.of(bucket) <= half(bucket);
         let free_runs = slices.day == day
             || restore && fits(Bucket::Free) && !self.policies.read().allowance(day, word.tier).is_zero();
         let subscription_runs =
@@ -150,21 +158,24 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         if !subscription_runs {
             back.split.subscription = Credits::ZERO;
         }
-        // What the field has no place for is forfeited too.
-        let most = Bits::WIDE.most();
-        for bucket in Bucket::ALL {
-            let place = most.of(bucket).saturating_sub(word.available.of(bucket));
-            let over = back.split.of(bucket).saturating_sub(place);
-            back.split = back.split.minus(&Split::only(bucket, over));
-        }
         back.day = if back.split.free.is_zero() { slices.day } else { day };
         back.period = if back.split.subscription.is_zero() { slices.period } else { period };
         let lost = slices.split.minus(&back.split);
         assert!(lost.plus(&back.split) == slices.split, "I1: what is undone goes back or is forfeited");
+        assert!(lost.top_up.is_zero(), "R24: top-up credits always come back");
         assert!(back.split.free.is_zero() || back.day == day, "I7: free credits come back into the running day");
         assert!(back.split.subscription.is_zero() || back.period == period, "I7: a period that does not run");
         (back, lost)
     }
+}
+
+/// What the buckets of a word have once the returns of the own unit are in it: those come with its push.
+fn there(chunk: &Chunk, index: SlotIndex, word: &Snapshot, numbers: &Numbers) -> Split {
+    let own = chunk.unit.gives.iter().filter(|(slot, _)| *slot == index);
+    let there = own.fold(word.available, |sum, (_, slices)| sum.plus(&running(word, slices, numbers)));
+    assert!(there.at_most(&word.available) == word.available, "I1: a return takes nothing");
+    assert!(there.top_up >= word.available.top_up, "R24: top-up credits always come back");
+    there
 }
 
 fn refund_again(live: &Live, step: &RefundStep, amount: Option<Credits>, reason: RefundReason) -> Result<Answer, Wait> {

@@ -19,7 +19,7 @@ use crate::word::{Numbers, Snapshot, Take};
 pub(crate) enum Taken {
     /// The word after it, and what was taken from which periods.
     Granted(Snapshot, Slices),
-    /// A boundary has passed: roll first.
+    /// A boundary has passed, or what waits beside the word finds room: roll first.
     Due,
     /// Frozen or in debt.
     Attention,
@@ -150,6 +150,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     pub(crate) fn take(&self, slot: &Slot, amount: Credits, sources: Sources, min_tier: Tier, now: Now) -> Taken {
         let numbers = self.numbers(slot, now);
         let cycle_over = slot.cycle_ends_at() <= now.daemon;
+        if !self.beside.is_empty() && self.finds_room(slot, &slot.word.load(), now) {
+            return Taken::Due;
+        }
         slot.word.transition(|word| {
             let day_over = word.day != Numbers::short_day(numbers.day) && numbers.day_of(word) < numbers.day;
             if cycle_over || day_over {

@@ -1,6 +1,7 @@
 //! Rolling a wallet over the boundaries that have passed (R5, R10, R35), lazily and under its lock.
 
 use crate::almanac::Almanac;
+use crate::calendar::Today;
 use crate::credits::Credits;
 use crate::engine::{Archive, Engine, Journal};
 use crate::ids::{Day, Now, PlanId, Tier, Timestamp};
@@ -14,12 +15,14 @@ use crate::word::{Numbers, Snapshot};
 pub(crate) struct DueRoll {
     pub(crate) record: CycleRoll,
     rolled: Rolled,
+    /// The day beside it, to which the wallet is rolled next.
+    pub(crate) day: Day,
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// Whether a boundary has passed that this word has not been rolled over.
+    /// Whether a boundary has passed that this word has not been rolled over, or what waits beside it finds room.
     pub(crate) fn is_due(&self, slot: &Slot, word: &Snapshot, now: Now) -> bool {
-        if slot.cycle_ends_at() <= now.daemon {
+        if slot.cycle_ends_at() <= now.daemon || self.finds_room(slot, word, now) {
             return true;
         }
         let numbers = self.numbers(slot, now);
@@ -40,8 +43,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Rolls what is due; the guard shows that the caller holds the lock. Cycle and lapse come before the day (R10).
     pub(crate) fn roll_locked(&self, slot: &Slot, cold: &mut Cold, now: Now) {
+        self.roll_to(slot, cold, self.today(slot, now), now);
+        self.bring_in(slot, cold, now);
+    }
+
+    /// Rolls to one day, which was read once: another request, with a later `now`, may publish the next one meanwhile, at
+    /// whose start a cycle ends too.
+    pub(crate) fn roll_to(&self, slot: &Slot, cold: &mut Cold, today: Today, now: Now) {
         slot.assert_in_step(cold);
-        if let Some(rolled) = self.due_roll(slot, cold, &mut Almanac::default(), now) {
+        if let Some(rolled) = self.due_roll(slot, cold, &mut Almanac::default(), (today, now)) {
             // A record of its own, before those that the caller has not pushed yet. It wakes nobody: the next push does, or the shell.
             self.journal.push_in_passing(&[Record::CycleRoll(vec![rolled.record])]);
             self.apply_roll(slot, cold, &rolled);
@@ -50,15 +60,21 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 self.wallets.note_cycle_end(index);
             }
         }
-        self.roll_day(slot, cold, self.today(slot, now).day, now);
+        self.roll_day(slot, cold, today.day, now);
         slot.assert_in_step(cold);
     }
 
     /// The roll over the end of a cycle, or the lapse, that is due; nothing of it has been applied. It is decided at the
     /// instant of the day beside it: where another request, with a later `now`, has published a day that begins after this
     /// one's `now`, it is the start of that day.
-    pub(crate) fn due_roll(&self, slot: &Slot, cold: &mut Cold, almanac: &mut Almanac, now: Now) -> Option<DueRoll> {
-        let (cohort, today) = (slot.cohort(), self.today(slot, now));
+    pub(crate) fn due_roll(
+        &self,
+        slot: &Slot,
+        cold: &mut Cold,
+        almanac: &mut Almanac,
+        (today, now): (Today, Now),
+    ) -> Option<DueRoll> {
+        let cohort = slot.cohort();
         if slot.cycle_ends_at() >= today.ends_at {
             return None;
         }
@@ -75,13 +91,13 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         // The days up to the boundary come with the tier of before it (R7, R35).
         self.roll_day(slot, cold, almanac.day_before(&self.cohorts, cohort, rolled.boundary), now);
         let numbers = self.numbers(slot, now);
-        Some(DueRoll { record: record(slot, &rolled, &numbers, &slot.word.load()), rolled })
+        Some(DueRoll { record: record(slot, &rolled, &numbers, &slot.word.load()), rolled, day: today.day })
     }
 
     /// Applies a roll whose record has its place; the lock has been held since it was found due. The word changes before
     /// the next instant is published: who sees that one sees the new period too.
     pub(crate) fn apply_roll(&self, slot: &Slot, cold: &mut Cold, due: &DueRoll) -> ResetTotals {
-        let DueRoll { record: roll, rolled } = due;
+        let DueRoll { record: roll, rolled, .. } = due;
         assert!(roll.account == slot.account(), "a roll of another wallet");
         assert!(roll.period > slot.period(), "I7: a period that was used before");
         assert!(rolled.after.is_some() == (roll.tier > Tier::NONE), "R11: a lapse leaves no tier");

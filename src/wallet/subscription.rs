@@ -418,8 +418,9 @@ pub fn renew(
     Ok(kept(after, pending))
 }
 
-/// Cancels (R11): now, or at the end of what is paid for; where that has passed, at the end of the running cycle. A
-/// pending change is dropped. A subscription set by hand without an end has none to wait for, and stays.
+/// Cancels (R11): now, or at the end of what is paid for; where that has passed, or is never (a change of plan from a
+/// subscription set by hand without an end), at the end of the running cycle. A pending change is dropped. A subscription
+/// set by hand without an end has none to wait for, and stays.
 ///
 /// # Errors
 /// There is no subscription.
@@ -429,9 +430,11 @@ pub fn cancel(current: Option<&Subscription>, at_period_end: bool, now: Timestam
     }
     let mut after = *current.ok_or(Refusal::NotSubscribed)?;
     after.auto_renew = false;
-    if after.paid_through <= now {
+    if after.paid_through <= now || after.has_cycles() && after.paid_through == Timestamp::NEVER {
         after.paid_through = after.ends_at;
     }
+    let ends = after.paid_through < Timestamp::NEVER || after.ends_at == Timestamp::NEVER;
+    assert!(ends || !after.has_cycles(), "R11: a subscription with cycles that is cancelled ends");
     assert!(after.lapses_at() == after.paid_through, "R11: what is cancelled ends with what is paid for");
     assert!(after.tier > Tier::NONE, "R11: until then it is as it was");
     after.assert_whole();

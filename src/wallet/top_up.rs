@@ -141,7 +141,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
             at: now.daemon,
         };
         let row = self.pushed(Record::TopUp(record));
-        Ok((row, self.bought(&mut on, amount)))
+        Ok((row, self.bought(&mut on, amount, now)))
     }
 
     /// Notes a top-up whose payment has not arrived: listed, not spendable (R14).
@@ -194,7 +194,7 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let record = ConfirmTopUp { account, payment, amount, bundle, by: request.by.clone(), at: now.daemon };
         let row = self.pushed(Record::ConfirmTopUp(record));
         self.top_ups.lock().remove(on.index, payment);
-        Ok((row, self.bought(&mut on, amount)))
+        Ok((row, self.bought(&mut on, amount, now)))
     }
 
     /// Whether a top-up of this amount is allowed now: with a subscription whose plan allows it, or to repay debt alone
@@ -209,15 +209,19 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// What repays debt does not stay, so it needs no place (R16).
     fn fits(&self, on: &Locked<'_>, amount: Credits) -> Result<(), Answer> {
-        let stays = amount.saturating_sub(self.debt_of(on.index));
-        assert!(on.cold.in_debt || stays == amount, "R16: a debt that the cold side does not know of");
-        if on.takes(Bucket::TopUp, stays) { Ok(()) } else { Err(Answer::of(Outcome::BalanceLimit)) }
+        let (debt, room) = (self.debt_of(on.index), on.room(Bucket::TopUp));
+        assert!(on.cold.in_debt || debt.is_zero(), "R16: a debt that the cold side does not know of");
+        if amount.saturating_sub(debt) <= room {
+            return Ok(());
+        }
+        assert!(amount > debt, "R16: what repays debt needs no place");
+        Err(Answer::of(Outcome::BalanceLimit).with_amount(room + debt))
     }
 
-    fn bought(&self, on: &mut Locked<'_>, amount: Credits) -> Answer {
+    fn bought(&self, on: &mut Locked<'_>, amount: Credits, now: Now) -> Answer {
         let split = Split::only(Bucket::TopUp, amount);
         let debt = self.debt_of(on.index);
-        self.give_locked(on, &Slices { split, ..Slices::default() });
+        self.give_locked(on, &Slices { split, ..Slices::default() }, now);
         assert!(self.debt_of(on.index) == debt.saturating_sub(amount), "R16: what is bought repays debt first");
         let mut answer = Answer::of(Outcome::Done);
         answer.split = split;

@@ -157,21 +157,27 @@ impl Snapshot {
         Give::Given(self.plus(running, bits))
     }
 
-    /// This word with more in its buckets. What does not fit its field is forfeited; gifts are refused long before.
+    /// This word with more in its buckets, as much as their fields hold; what is over: [`Snapshot::over`]. Gifts are
+    /// refused long before.
     #[must_use]
     #[inline]
     pub fn plus(&self, more: &Split, bits: &Bits) -> Self {
-        let most = bits.most();
-        let sum = self.available.plus(more);
-        let available = Split {
-            free: sum.free.min(most.free),
-            subscription: sum.subscription.min(most.subscription),
-            top_up: sum.top_up.min(most.top_up),
-        };
+        let available = self.available.plus(more).at_most(&bits.most());
         assert!(available.free >= self.available.free, "I1: a give lowers the free credits");
         assert!(available.subscription >= self.available.subscription, "I1: a give lowers the subscription credits");
         assert!(available.top_up >= self.available.top_up, "I1: a give lowers the top-up credits");
         Self { available, ..*self }
+    }
+
+    /// What of a give its fields have no place for. It is not lost: it waits beside the word.
+    #[must_use]
+    #[inline]
+    pub fn over(&self, more: &Split, bits: &Bits) -> Split {
+        let sum = self.available.plus(more);
+        assert!(self.available.at_most(&bits.most()) == self.available, "a word has no more than its fields hold");
+        let over = sum.minus(&sum.at_most(&bits.most()));
+        assert!(over.at_most(more) == over, "I1: no more is over than was given");
+        over
     }
 
     /// Puts the fields into one integer. Inlined, so that the widths are constants and the shifts fold.

@@ -145,12 +145,15 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters
     /// ([`is_large`]). It looks at every open hold: before anything is locked, and on a thread that no request waits for.
+    /// Smaller gifts would have to be taken out by holds sixteen times over, all of them open at once, before returns could
+    /// find no place; and returns that find none wait beside the word.
     pub(crate) fn held_beside(&self, gift: Option<(Bucket, Credits)>, slot: &Slot, now: Now) -> Split {
         if !gift.is_some_and(is_large) {
             return Split::ZERO;
         }
         let filter = HoldFilter { account: slot.account(), ..HoldFilter::default() };
         assert!(!filter.account.is_none(), "a wallet has an account");
+        self.roll_if_due(slot, now);
         let (word, numbers) = (slot.word.load(), self.numbers(slot, now));
         let mut sum = Split::ZERO;
         self.holds.each_live(&self.wallets, |_, live| {

@@ -30,6 +30,7 @@ pub(crate) mod random;
 mod replay;
 mod requests;
 mod rows_store;
+mod rich;
 mod store;
 mod world;
 pub(crate) mod zones;
@@ -91,10 +92,18 @@ fn shorten<G: Ground>(seed: u64, failing: &[Step], planted: Planted) -> (Vec<Ste
 }
 
 fn simulate<G: Ground>(first_seed: u64, operations: u64) -> Tally {
+    simulate_steps::<G>(first_seed, operations, usual)
+}
+
+fn usual(seed: u64) -> Vec<Step> {
+    steps(seed, STEPS)
+}
+
+fn simulate_steps<G: Ground>(first_seed: u64, operations: u64, steps: fn(u64) -> Vec<Step>) -> Tally {
     let mut tally = Tally::default();
     let mut seed = first_seed;
     while tally.operations < operations {
-        let all = steps(seed, STEPS);
+        let all = steps(seed);
         match run::<G>(seed, &all, Planted::Nothing) {
             Ok(one) => tally.add(&one),
             Err(first) => {
@@ -198,6 +207,16 @@ fn gives_one_run<G: Ground>(seed: u64) {
     });
     assert!(runs[0] == runs[1], "two runs of seed {seed} differ");
     assert!(!runs[0].1.is_empty());
+}
+
+/// One account has as much as a wallet's word holds, and more comes back to it (R24, R40, I8).
+#[test]
+fn what_a_word_has_no_place_for_is_not_lost() {
+    let seed = number("SIM_SEED").unwrap_or(1);
+    let tally =
+        simulate_steps::<PlainGround>(seed, number("SIM_OPERATIONS").map_or(500_000, |all| all / 10), rich::steps);
+    println!("{tally:#?}");
+    assert!(tally.outcomes.contains_key("balance_limit") && tally.crashes > 0);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use wallet::subscription::ChangeMode;
 
 use super::model::{Clock, DAY_MS, Model, SOURCES};
 use super::random::Random;
+use super::rich;
 use super::zones::Zone;
 
 /// Accounts of a world; the one after them is never opened.
@@ -24,12 +25,20 @@ pub(crate) struct Focus {
     pub(crate) nobody: AccountId,
     /// Where accounts are and move to.
     pub(crate) zones: Vec<Zone>,
+    /// Whether one of them has as much as a wallet holds, and spends and gets it back.
+    pub(crate) rich: bool,
 }
 
 impl Default for Focus {
     fn default() -> Self {
         let all: Vec<AccountId> = (1..=ACCOUNTS).map(AccountId).collect();
-        Self { operations: all.clone(), commands: all, nobody: AccountId(ACCOUNTS + 1), zones: Zone::ALL.to_vec() }
+        Self {
+            operations: all.clone(),
+            commands: all,
+            nobody: AccountId(ACCOUNTS + 1),
+            zones: Zone::ALL.to_vec(),
+            rich: false,
+        }
     }
 }
 
@@ -128,6 +137,10 @@ impl Clients {
     }
 
     fn operation(&mut self, random: &mut Random, now: Clock, model: &Model) -> Operation {
+        if self.focus.rich && random.once_in_1000(500) {
+            let fresh = hold_id(random, now.wall);
+            return rich::operation(random, now, model, (fresh, &self.holds));
+        }
         match random.below(1_000) {
             0..300 => self.reserve(random, now),
             300..380 => self.priced(random, now, model),
@@ -274,7 +287,10 @@ impl Clients {
             return lost;
         }
         let known = (!self.commands.is_empty()).then(|| self.commands[random.index(self.commands.len())].clone());
-        let fresh = command(random, now, &self.focus);
+        let fresh = match self.focus.rich && random.once_in_1000(400) {
+            true => rich::command(random),
+            false => command(random, now, &self.focus),
+        };
         let request = match (known, random.below(10)) {
             (Some(known), 0) => known,
             (Some(known), 1) => {

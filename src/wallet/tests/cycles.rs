@@ -316,3 +316,29 @@ fn i7_a_cycle_is_rolled_once_when_bulk_rolls_race_requests_and_commands() {
     assert_eq!(race.engine.gauges().cycle_timers, u64::try_from(ends).unwrap(), "one timer a subscription with an end");
     compare_wallets(&race.engine, &mut replayed, race.now());
 }
+
+/// R10: a day that another request publishes while a wallet is rolled does not come before a lapse at its start.
+#[test]
+fn r10_a_wallet_is_rolled_by_the_day_that_was_read_first() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "at 2026-03-10T00:00:00Z
+         open a
+         open b
+         join a 1 once                    => done left=100/1000/0
+         at 2026-04-09T23:59:59.999Z
+         balance a                        => done left=0/1000/0",
+    );
+    let engine = &world.engine;
+    let slot = engine.wallets.slot(engine.wallets.find(account("a")).unwrap());
+    let (today, before) = (engine.today(slot, world.now), world.now);
+    // No more than these lines: the replay behind a table rolls every wallet.
+    world.check_line("at 2026-04-10T00:00:00Z");
+    world.check_line("balance b                   => done left=100/0/0");
+    let engine = &world.engine;
+    let slot = engine.wallets.slot(engine.wallets.find(account("a")).unwrap());
+    assert!(engine.today(slot, before).day > today.day, "the next day is published");
+    assert!(engine.due_roll(slot, &mut slot.lock(), &mut Default::default(), (today, before)).is_none());
+    engine.roll_to(slot, &mut slot.lock(), today, before);
+    world.check("balance a                        => done tier=0 left=100/0/0");
+}

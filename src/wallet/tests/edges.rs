@@ -94,7 +94,7 @@ fn r12_a_change_of_plan_fits_the_bucket() {
         "open a
          join a 2                              => done left=100/3000/0
          grant a subscription 137435953        => done
-         change a 3 prorated                   => balance_limit
+         change a 3 prorated                   => balance_limit amount=0.471
          change a 3 renewal                    => done",
     );
 }

@@ -20,6 +20,7 @@ mod properties;
 mod quote;
 mod refund;
 mod reserve;
+mod room;
 mod settle;
 mod subscriptions;
 mod threads;

@@ -472,3 +472,19 @@ fn request(hold: crate::ids::HoldId) -> ReserveRequest {
         settings: 0,
     }
 }
+
+/// R11: a change of plan leaves a subscription that was set by hand without an end paid for without an end; cancelled, it
+/// ends with its cycle all the same.
+#[test]
+fn r11_a_plan_after_an_endless_subscription_by_hand_ends_with_its_cycle() {
+    check(
+        "open a
+         subscribe a 50 tier=3
+         change a 1                       => done tier=0
+         cancel a                         => done
+         at 2026-04-10T11:59:59.999Z
+         balance a                        => done tier=1
+         at 2026-04-10T12:00:00Z
+         balance a                        => done tier=0",
+    );
+}

@@ -114,25 +114,17 @@ impl Model {
             Command::SetSubscription { ends_at, .. } if ends_at.0 != 0 && ends_at.0 <= now.daemon => {
                 Some(Expected::bad(Field::EndsAt))
             }
-            Command::SetSubscription { amount, .. } if amount.millis() > half[1] => {
-                Some(Expected::of(Outcome::BalanceLimit))
-            }
+            Command::SetSubscription { amount, .. } if amount.millis() > half[1] => Some(Expected::too_much(half[1])),
             Command::Grant { bucket: Bucket::Subscription, .. }
             | Command::Correct { bucket: Bucket::Subscription, .. }
                 if wallet.subscribed.is_none() =>
             {
                 Some(Expected::of(Outcome::NotSubscribed))
             }
-            Command::Grant { bucket, amount, .. }
-                if !self.has_room(
-                    account,
-                    &wallet,
-                    *bucket as usize,
-                    amount.millis(),
-                    Self::is_large(*bucket as usize, amount.millis()),
-                ) =>
-            {
-                Some(Expected::of(Outcome::BalanceLimit))
+            Command::Grant { bucket, amount, .. } => {
+                let large = Self::is_large(*bucket as usize, amount.millis());
+                let room = self.room(account, &wallet, *bucket as usize, large);
+                (amount.millis() > room).then(|| Expected::too_much(room))
             }
             _ => None,
         };
@@ -172,7 +164,7 @@ impl Model {
                 Expected { effect: Effect::Grant, split, ..done }
             }
             Command::Correct { bucket, amount, .. } => {
-                let taken = wallet.available[*bucket as usize].min(amount.millis());
+                let taken = wallet.available[*bucket as usize].min(MOST[*bucket as usize]).min(amount.millis());
                 let split = only(*bucket as usize, taken);
                 Self::take(wallet, &split);
                 wallet.counters[*bucket as usize].clawed_back += taken;

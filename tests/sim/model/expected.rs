@@ -88,6 +88,11 @@ impl Expected {
         Self { detail: field as u32, ..Self::of(Outcome::BadRequest) }
     }
 
+    /// A gift beyond what there is room for.
+    pub(super) const fn too_much(room: u64) -> Self {
+        Self { amount: room, ..Self::of(Outcome::BalanceLimit) }
+    }
+
     pub(super) const fn replay(said: &Said) -> Self {
         Self {
             detail: said.outcome as u32,

@@ -27,6 +27,7 @@ use wallet::record::{OverCommit, RefundReason};
 use wallet::request::ReserveRequest;
 use wallet::settings::Settings;
 
+use super::planted::Planted;
 use super::zones::Zone;
 use catalog::Catalog;
 use commands::Known;
@@ -41,7 +42,8 @@ use undo::Undo;
 pub(crate) type Amounts = [u64; 3];
 
 const NOTHING: Amounts = [0; 3];
-/// The most that a wallet's buckets can hold; gifts are taken up to half of it.
+/// The most that one request takes out of a wallet's buckets; gifts are taken up to half of it. What comes back may come to
+/// more.
 const MOST: Amounts = [(1 << 28) - 1, (1 << 38) - 1, (1 << 38) - 1];
 const AMOUNT_MAX: u64 = (1 << 38) - 1;
 pub(crate) const DAY_MS: u64 = 86_400_000;
@@ -204,7 +206,7 @@ fn sources(request: &ReserveRequest) -> [bool; 3] {
 }
 
 fn within(available: &Amounts, allowed: [bool; 3]) -> Amounts {
-    let keep = |bucket: usize| if allowed[bucket] { available[bucket] } else { 0 };
+    let keep = |bucket: usize| if allowed[bucket] { available[bucket].min(MOST[bucket]) } else { 0 };
     [keep(0), keep(1), keep(2)]
 }
 
@@ -238,6 +240,8 @@ pub(crate) struct Model {
     pub(crate) planted: bool,
     /// Another one: every missed cycle is granted.
     pub(crate) planted_grants: bool,
+    /// One about what a word holds.
+    pub(crate) wrong: Planted,
 }
 
 impl Model {
@@ -258,6 +262,7 @@ impl Model {
             waited_for: BTreeSet::new(),
             planted: false,
             planted_grants: false,
+            wrong: Planted::Nothing,
         }
     }
 }

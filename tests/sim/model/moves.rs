@@ -1,6 +1,7 @@
 //! Credits that move between a wallet's buckets and what becomes of them (R3, R16, R24, I1).
 
 use super::{Amounts, MOST, Model, Part, State, Wallet, add, sub, sum};
+use crate::sim::planted::Planted;
 
 impl Model {
     pub(super) fn take(wallet: &mut Wallet, split: &Amounts) -> Part {
@@ -44,6 +45,9 @@ impl Model {
             for (_, split) in std::mem::take(&mut wallet.pending) {
                 Self::give(wallet, &split);
             }
+            if self.wrong == Planted::CutReturn {
+                wallet.available = std::array::from_fn(|bucket| wallet.available[bucket].min(MOST[bucket]));
+            }
         }
     }
 
@@ -67,15 +71,14 @@ impl Model {
         }
     }
 
-    /// Whether a gift finds room: up to half of what the bucket takes, so that what holds bring back fits too. A large
-    /// gift is measured against what open holds may bring back now.
-    pub(super) fn has_room(&self, account: u128, wallet: &Wallet, bucket: usize, amount: u64, large: bool) -> bool {
-        let half = MOST[bucket] / 2;
-        let after = wallet.available[bucket] + amount;
+    /// The room for a gift: up to half of what the bucket takes, so that what holds bring back fits too. A large gift is
+    /// measured against what open holds may bring back now.
+    pub(super) fn room(&self, account: u128, wallet: &Wallet, bucket: usize, large: bool) -> u64 {
+        let there = wallet.available[bucket];
         let open = self.holds.values().filter(|hold| large && hold.account == account && hold.state == State::Open);
         let beside: u64 =
             open.map(|hold| Self::running(wallet, &Part { split: hold.rest(), ..hold.taken }).0[bucket]).sum();
-        after <= half && after + beside <= MOST[bucket]
+        (MOST[bucket] / 2).saturating_sub(there).min(MOST[bucket].saturating_sub(there + beside))
     }
 
     /// From a sixteenth of a bucket's half on.

@@ -4,7 +4,7 @@ use wallet::outcome::{Field, Outcome};
 use wallet::record::RefundReason;
 
 use super::{
-    Clock, Effect, Expected, Hold, LIMIT_REFUNDS, MOST, Model, NOTHING, RefundStep, SETTLEMENTS_MAX, State, sum,
+    Clock, Effect, Expected, Hold, LIMIT_REFUNDS, MOST, Model, NOTHING, RefundStep, SETTLEMENTS_MAX, State, add, sum,
 };
 
 impl Model {
@@ -42,6 +42,8 @@ impl Model {
         let current_day = restore && self.allowance(wallet.day, wallet.tier()) > 0;
         let current_period = restore && wallet.tier() > 0;
         let (mut returned, mut forfeited) = (NOTHING, NOTHING);
+        // Whether its returns are there already, or come with the push of this chunk, is all one to a restored return.
+        let to_come = wallet.pending.iter().fold(NOTHING, |sum, (_, split)| add(&sum, split));
         let mut refundable = hold.refundable.clone();
         let mut left = wanted;
         for bucket in [2, 1, 0] {
@@ -50,7 +52,8 @@ impl Model {
                 part.split[bucket] -= amount;
                 left -= amount;
                 // As a gift: a restored return fits into half of what the bucket takes, or is forfeited.
-                let fits = wallet.available[bucket] + returned[bucket] + amount <= MOST[bucket] / 2;
+                let there = wallet.available[bucket] + to_come[bucket] + returned[bucket];
+                let fits = there + amount <= MOST[bucket] / 2;
                 let back = match bucket {
                     0 => part.day == wallet.day || current_day && fits,
                     1 => part.period == wallet.period || current_period && fits,

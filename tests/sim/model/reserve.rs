@@ -28,6 +28,9 @@ impl Model {
         }
         let view = Some(self.view(account, now, &NOTHING));
         let expired = Expected { time: now.wall, ..Expected::of(Outcome::HoldIdExpired) };
+        let overloaded = Expected { detail: seen.detail, ..Expected::of(Outcome::Overloaded) };
+        // A wall clock that is set back makes the bound of forgotten ids young again (R32).
+        let young = self.bound + 10_000 > now.wall;
         if self.has_dropped(id) && seen.outcome == Outcome::HoldIdExpired {
             return expired;
         }
@@ -35,6 +38,9 @@ impl Model {
             let forgettable = hold.state != State::Open && own_time.is_some_and(|own| own < self.bound);
             if forgettable && seen.outcome == Outcome::HoldIdExpired {
                 return expired;
+            }
+            if forgettable && young && seen.outcome == Outcome::Overloaded {
+                return overloaded;
             }
             if forgettable
                 && seen.outcome == Outcome::BadRequest
@@ -54,8 +60,8 @@ impl Model {
         if let Some(bad) = self.bad_setting(request) {
             return bad;
         }
-        if seen.outcome == Outcome::Overloaded && self.holds.len() as u64 >= self.settings.holds_max {
-            return Expected { detail: seen.detail, ..Expected::of(Outcome::Overloaded) };
+        if seen.outcome == Outcome::Overloaded && (young || self.holds.len() as u64 >= self.settings.holds_max) {
+            return overloaded;
         }
         if self.id_expired(own_time, now, seen) {
             return expired;

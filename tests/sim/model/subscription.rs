@@ -158,10 +158,15 @@ impl Model {
             Err(refused) => return refused,
         };
         let half = MOST[1] / 2;
-        let left = if made.new_period { 0 } else { wallet.available[1] };
-        let too_much = made.amount > 0 && left + made.amount > half;
-        if too_much || made.pending.is_some_and(|pending| pending.credits > half) {
-            return Expected::of(Outcome::BalanceLimit);
+        // All that a plan has is measured, however little of it a change adds.
+        let plan = match command {
+            Command::ChangePlan { plan, .. } => self.catalog.plan(plan.0),
+            _ => None,
+        };
+        let large = plan.is_some_and(|plan| Self::is_large(1, plan.terms.credits));
+        let room = if made.new_period { half } else { self.room(account, &wallet, 1, large) };
+        if made.amount > room || made.pending.is_some_and(|pending| pending.credits > half) {
+            return Expected::too_much(room);
         }
         self.remember(Some(account), None);
         self.roll(account, now);
@@ -216,7 +221,8 @@ impl Model {
             Command::Cancel { at_period_end: true, .. } => {
                 let mut after = subscribed?;
                 after.auto_renew = false;
-                if after.paid_through <= now {
+                let endless = after.terms.plan != 0 && after.paid_through == NEVER;
+                if after.paid_through <= now || endless {
                     after.paid_through = after.ends;
                 }
                 Ok(Made::kept(after, None))

@@ -58,9 +58,8 @@ impl Model {
         if waits && waiting >= WAITING_MAX {
             return Expected { detail: LIMIT_PENDING_TOP_UPS, ..Expected::of(Outcome::Limit) };
         }
-        let named = matches!(command, Command::TopUp { .. } | Command::PendingTopUp { .. });
-        if !self.fits(account, &wallet, amount, named && Self::is_large(2, amount)) {
-            return Expected::of(Outcome::BalanceLimit);
+        if let Err(refused) = self.fits(account, &wallet, amount) {
+            return refused;
         }
         self.remember(Some(account), None);
         self.roll(account, now);
@@ -94,8 +93,8 @@ impl Model {
             _ => return Expected { rests_on, ..Expected::of(Outcome::NotPending) },
         }
         let amount = known.amount;
-        if !self.fits(account, &self.rolled(account, now), amount, false) {
-            return Expected::of(Outcome::BalanceLimit);
+        if let Err(refused) = self.fits(account, &self.rolled(account, now), amount) {
+            return refused;
         }
         self.remember(Some(account), None);
         self.roll(account, now);
@@ -127,7 +126,8 @@ impl Model {
     }
 
     /// What repays debt does not stay, so it needs no room (R16).
-    fn fits(&self, account: u128, wallet: &Wallet, amount: u64, large: bool) -> bool {
-        self.has_room(account, wallet, 2, amount.saturating_sub(wallet.debt), large)
+    fn fits(&self, account: u128, wallet: &Wallet, amount: u64) -> Result<(), Expected> {
+        let fits = self.room(account, wallet, 2, Self::is_large(2, amount)) + wallet.debt;
+        if amount <= fits { Ok(()) } else { Err(Expected::too_much(fits)) }
     }
 }

@@ -289,7 +289,7 @@ impl World<PlainGround> {
             commands.push(AccountId(1));
         }
         let nobody = AccountId(u128::from(life.ages.wallets) + 1);
-        self.clients.focus = Focus { operations, commands, nobody, zones: life.zones.clone() };
+        self.clients.focus = Focus { operations, commands, nobody, zones: life.zones.clone(), rich: false };
     }
 
     /// The wall clock is set back, or ahead of what the daemon believes; or what it was ahead is confirmed.

@@ -53,6 +53,8 @@ pub(crate) enum Kind {
     List,
     Quiet,
     Crash,
+    /// From here on one account has very much: see [`super::rich`].
+    Rich,
 }
 
 /// One step of a run. A list of steps is a whole run: leaving some out gives another valid run.
@@ -209,6 +211,7 @@ impl<G: Ground> World<G> {
             settings.restore_on = RefundReason::ALL.to_vec();
         }
         let engine = Engine::new(settings.clone(), ground.journal(), ground.archive());
+        model.wrong = planted;
         model.planted = planted == Planted::LostReturn;
         model.planted_grants = planted == Planted::EveryGrant;
         let mut world = Self {
@@ -310,6 +313,10 @@ impl<G: Ground> World<G> {
             }
             Kind::Quiet => self.quiet(&mut random),
             Kind::Crash => self.crash(&mut random),
+            Kind::Rich => {
+                self.clients.focus.rich = true;
+                Ok(())
+            }
         }
     }
 
