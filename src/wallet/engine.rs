@@ -360,6 +360,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         let given = slot.word.transition(|word| {
             let back = running(word, slices, &numbers);
             match word.give(&back, &Bits::WIDE) {
+                // Nearly always all of it fits, and nothing is over.
+                Give::Given(next) if next.available == word.available.plus(&back) => (Some(next), Some(Split::ZERO)),
                 Give::Given(next) => (Some(next), Some(word.over(&back, &Bits::WIDE))),
                 Give::Attention => (None, None),
             }
@@ -428,8 +430,12 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Fills in what every answer about a wallet tells: what is available and when the next reset comes.
     pub(crate) fn tell(&self, answer: Answer, slot: &Slot, word: &Snapshot, now: Now) -> Answer {
+        let mut available = word.available;
+        if !self.beside.is_empty() {
+            available = available.plus(&self.beside(slot, word, now));
+        }
         Answer {
-            available: word.available.plus(&self.beside(slot, word, now)),
+            available,
             next_reset_at: self.next_reset(slot, word, Sources::ALL, now),
             top_up_allowed: self.top_up_allowed(slot, word),
             ..answer
