@@ -6,12 +6,17 @@
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 /// Jobs that wait for the thread, at most; whoever comes with another waits where he asks.
 const WAITING_MAX: usize = 1;
+
+/// How often a stop looks whether the thread has ended, and how long it rests between.
+const STOP_LOOKS: u32 = 500;
+const STOP_LOOK: Duration = Duration::from_millis(2);
 
 enum Job {
     Run(Box<dyn FnOnce() + Send>),
@@ -50,12 +55,19 @@ impl Aside {
         result.await.ok()
     }
 
-    /// Ends the thread behind what it is at, and waits for that. Not to be called by a task.
+    /// Ends the thread behind what it is at, and waits for that, a second at most: a read of a disk that hangs holds up no
+    /// stop. Not to be called by a task.
     pub fn stop(&self) {
-        // It may have ended; a panic has ended the process by then.
-        let _ = self.jobs.blocking_send(Job::End);
-        let thread = self.thread.lock().take();
-        let _ = thread.map(JoinHandle::join);
+        let Some(thread) = self.thread.lock().take() else { return };
+        for _ in 0..STOP_LOOKS {
+            // Full: its turn comes. It may have ended; a panic has ended the process by then.
+            let _ = self.jobs.try_send(Job::End);
+            if thread.is_finished() {
+                let _ = thread.join();
+                return;
+            }
+            std::thread::sleep(STOP_LOOK);
+        }
     }
 }
 
