@@ -105,11 +105,11 @@ impl Tool {
 
 /// What to do after an operation without an answer. An id that is taken no more tells nothing of an attempt that was lost,
 /// and a repeat would be refused, which looks as if nothing had happened (R22); the hold tells. One that was refused may still
-/// come, unless its hold is released (R32).
+/// come, unless its hold is released (R32); of a commit or an extension nobody is told that, as the work is done or goes on.
 pub(crate) fn way_on(error: &CallError, operation: &Operation, again: Again) -> Again {
     let Operation { account, hold, .. } = operation;
     match error {
-        CallError::OutcomeUnknown(Unknown::RefusedSince(_)) if operation.kind != OperationKind::Refund => {
+        CallError::OutcomeUnknown(Unknown::RefusedSince(_)) if sets_aside(operation.kind) => {
             again.ending(*account, *hold)
         }
         CallError::OutcomeUnknown(Unknown::IdExpired) => {
@@ -117,6 +117,10 @@ pub(crate) fn way_on(error: &CallError, operation: &Operation, again: Again) -> 
         }
         _ => again,
     }
+}
+
+const fn sets_aside(kind: OperationKind) -> bool {
+    matches!(kind, OperationKind::Reserve | OperationKind::Charge)
 }
 
 /// A list that the daemon did not give.

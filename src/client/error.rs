@@ -103,7 +103,8 @@ pub enum Unknown {
     #[error("the answer is not one to this request")]
     StrangeAnswer,
     /// A later attempt was refused for a reason that may pass, such as `insufficient`; an earlier one has no answer and may
-    /// still be carried out. A release of the hold's id makes an end of it: the hold is released, or can never come.
+    /// still be carried out. Of a reserve or a charge a release of the hold's id makes an end: the hold is released, or can
+    /// never come.
     #[error("an attempt has no answer and may still be carried out; a later one was refused: {0}")]
     RefusedSince(Outcome),
 }

@@ -25,7 +25,7 @@
 //! # When a refusal is no end
 //! A refusal leaves no trace, so after an attempt that was lost it says only what a later attempt met. The lost one may lie in
 //! a buffer and be carried out when credits have come: so a refusal for a reason that may pass is then
-//! [`Unknown::RefusedSince`] and no answer. Who wants an end calls [`Client::release`] with the hold's id: it gives back what
+//! [`Unknown::RefusedSince`] and no answer. Who wants an end of a reserve or a charge calls [`Client::release`] with the hold's id: it gives back what
 //! was set aside, or keeps a reserve from ever coming (`unknown_hold`, then `already_released`; not with `hold_ids = any`);
 //! of a charge that was carried out it says `already_settled`.
 //!

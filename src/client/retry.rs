@@ -132,8 +132,7 @@ pub fn leaves_open(operation: &Operation, refused: Outcome) -> bool {
 pub fn command_leaves_open(command: &Command, refused: Outcome) -> bool {
     let has_key = command.precedence().contains(&Outcome::Replayed);
     // A bundle may be in the catalogue of tomorrow.
-    let of_catalogue =
-        matches!(command, Command::TopUpBundle { .. }) && refused.number() == Outcome::BadRequest.number();
+    let of_catalogue = matches!(command, Command::TopUpBundle { .. }) && refused == Outcome::BadRequest;
     has_key && (of_catalogue || rests_on_state(refused))
 }
 

@@ -1,8 +1,8 @@
-//! The one thread for what takes long: walks over all holds, commands that need such a walk, and reading the configuration
-//! again.
+//! A thread for what takes long. There are two: one for walks over all holds and commands that need such a walk, and one for
+//! reading the configuration again, whose disk may hang and then keeps nobody else waiting.
 //!
-//! It is there from the start, so that nothing of it rests on whether the system has a thread to give later, and it is one:
-//! however many ask, requests lose one core to it at most (I9).
+//! They are there from the start, so that nothing of it rests on whether the system has a thread to give later, and each is
+//! one: however many ask, requests lose one core to it at most (I9).
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 const WAITING_MAX: usize = 1;
 
 /// How often a stop looks whether the thread has ended, and how long it rests between.
-const STOP_LOOKS: u32 = 500;
-const STOP_LOOK: Duration = Duration::from_millis(2);
+const STOP_LOOKS: u32 = 40;
+const STOP_LOOK: Duration = Duration::from_millis(50);
 
 enum Job {
     Run(Box<dyn FnOnce() + Send>),
@@ -35,9 +35,9 @@ impl Aside {
     ///
     /// # Errors
     /// The system has none to give.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(name: &str) -> io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
-        let thread = Builder::new().name("aside".to_owned()).spawn(move || work(waiting))?;
+        let thread = Builder::new().name(name.to_owned()).spawn(move || work(waiting))?;
         Ok(Self { jobs, thread: Mutex::new(Some(thread)) })
     }
 
@@ -55,7 +55,7 @@ impl Aside {
         result.await.ok()
     }
 
-    /// Ends the thread behind what it is at, and waits for that, a second at most: a read of a disk that hangs holds up no
+    /// Ends the thread behind what it is at, and waits for that, about two seconds at most: a read of a disk that hangs holds up no
     /// stop. Not to be called by a task.
     pub fn stop(&self) {
         let Some(thread) = self.thread.lock().take() else { return };
@@ -85,14 +85,11 @@ mod tests {
     use std::sync::{Arc, mpsc};
 
     use super::*;
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-    }
+    use crate::in_memory::runtime;
 
     #[test]
     fn what_is_asked_for_runs_on_the_thread_and_nothing_after_its_end() {
-        let aside = Aside::start().unwrap();
+        let aside = Aside::start("aside").unwrap();
         let name = || std::thread::current().name().map(str::to_owned);
         assert_eq!(runtime().block_on(aside.run(name)), Some(Some("aside".to_owned())));
         aside.stop();
@@ -102,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_nobody_waits_for_any_more_is_not_begun() {
-        let aside = Arc::new(Aside::start().unwrap());
+        let aside = Arc::new(Aside::start("aside").unwrap());
         let (go_on, held) = mpsc::channel::<()>();
         let begun = Arc::new(AtomicBool::new(false));
         runtime().block_on(async {

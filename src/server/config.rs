@@ -157,7 +157,7 @@ pub struct JournalPart {
     pub disk_low_bytes: u64,
     /// Bytes of a file of the journal, and of what is in memory until it is one; 64 KiB to 256 MiB.
     pub file_bytes: u64,
-    /// How long an append or a sync may be under way before the daemon is not ready, in milliseconds; at least 1.
+    /// How long an append, a sync or a removal of files may be under way before the daemon is not ready, in milliseconds; at least 1.
     pub sync_max_ms: u64,
 }
 

@@ -101,8 +101,10 @@ pub struct Daemon {
     pub timer_lag: Lag,
     /// The last resets in bulk.
     pub resets: Resets,
-    /// The thread for what takes long.
+    /// The thread for walks over all holds.
     pub aside: Aside,
+    /// The thread that reads the configuration again.
+    pub reader: Aside,
     /// How long the journal's thread has been at the disk.
     pub syncing: Syncing,
     /// Reads the configuration again, for a reload.

@@ -19,12 +19,10 @@
 //! | [`dispatch`] | between the types of the wire and those of the rules |
 //! | [`archive`] | the projections as the rules read them |
 //! | [`journaling`], [`projector`], [`ticker`], [`sweep`], [`auditor`] | the threads: writing, following, what time brings, the ends of days, checking |
-//! | [`aside`], [`syncing`] | the thread for what takes long; how long the journal's thread has been at the disk |
+//! | [`aside`], [`syncing`] | the threads for what takes long; how long the journal's thread has been at the disk |
 //! | [`resets`] | the last resets in bulk |
 //! | [`fsck`] | the check of a data folder that no daemon uses |
 //! | [`seed`] | a new data folder with many accounts, for measurements |
-//! | [`metrics`], [`http`] | what operators see |
-//! | [`journaling`], [`projector`], [`ticker`] | the three threads: writing, following, and what time brings |
 //! | [`metrics`], [`lag`], [`http`] | what operators see |
 //! | [`shutdown`] | signals, exit codes, failing and panicking: the process ends first, and is told of then |
 //! | [`seldom`] | log lines that do not become a flood |
@@ -35,9 +33,11 @@
 //! each: none of them waits for a connection, and no connection waits for them but through [`daemon::Daemon::progress`] and
 //! [`daemon::Daemon::projected`]. One more does nothing but end the process ([`shutdown`]).
 //!
-//! Lines of the log are no data: one that cannot be written is lost, and nothing else with it.
-//! [`daemon::Daemon::projected`]. What takes long for one command (a walk over all holds, reading files) goes to one more
-//! thread, [`aside`], which is there from the start too: nothing takes a thread later.
+//! What takes long for one command goes to one of two more threads ([`aside`]), one for walks over all holds and one for
+//! reading files, which are there from the start too: nothing takes a thread later.
+//!
+//! Lines of the log are no data: one that cannot be written is lost, and nothing else with it. One that waits for somebody
+//! to take it holds up its thread; a daemon that fails ends all the same.
 //!
 //! # Deliberately absent
 //!
@@ -60,6 +60,8 @@ pub mod disk;
 pub mod dispatch;
 pub mod fsck;
 pub mod http;
+#[cfg(test)]
+mod in_memory;
 pub mod journaling;
 pub mod lag;
 pub mod link;

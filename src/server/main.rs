@@ -200,6 +200,10 @@ fn end_run(failure: &Failure) -> ! {
     let code = failure.exit_code();
     shutdown::end_soon(code);
     complain("creditd", failure);
+    if matches!(failure, Failure::Run(run::RunError::Start(StartError::Failed))) {
+        // The thread that has failed tells why.
+        shutdown::wait_for_the_end();
+    }
     shutdown::exit_now(code)
 }
 

@@ -53,7 +53,7 @@ metrics! {
     OLDEST_HOLD_AGE = "creditd_oldest_hold_age_seconds" Gauge "Age of the oldest open hold; 0 without one.",
     WALLETS = "creditd_wallets" Gauge "Accounts that are open.",
     SYNC_DURATION = "creditd_journal_sync_duration_seconds" Histogram "Appending and syncing one group of the journal.",
-    SYNC_RUNNING = "creditd_journal_sync_running_seconds" Gauge "How long the append or sync of the journal that is under way has taken so far; 0 while none is.",
+    SYNC_RUNNING = "creditd_journal_sync_running_seconds" Gauge "How long the append, sync or removal of files of the journal that is under way has taken so far; 0 while none is.",
     GROUP_RECORDS = "creditd_journal_group_records" Histogram "Records made durable by one sync.",
     JOURNAL_BYTES = "creditd_journal_bytes_total" Counter "Bytes appended to the journal since the start.",
     JOURNAL_POSITION = "creditd_journal_position" Gauge "The last durable record.",

@@ -57,7 +57,7 @@ impl Daemon {
         // One at a time: a second one compares with what the first has made.
         let _alone = self.reloading.lock().await;
         let daemon = Arc::clone(self);
-        let read = self.aside.run(move || daemon.read_again()).await;
+        let read = self.reader.run(move || daemon.read_again()).await;
         let outcome = read.unwrap_or(Err(ReloadError::Stopping)).map(|(next, reloaded)| {
             self.go_by(&next);
             reloaded

@@ -54,7 +54,7 @@ impl std::fmt::Display for Ready {
     }
 }
 
-/// How long the end waits for tasks that are at work on a thread, such as a reload whose files are on a disk that hangs.
+/// How long the end waits for tasks that are at work on a thread.
 const TASKS_END: Duration = Duration::from_secs(1);
 
 /// Runs a daemon until SIGTERM or SIGINT, then stops it in order. `ready` is called once, when it takes requests. Tasks that
@@ -135,13 +135,14 @@ async fn serve(
 
     daemon.enter(Phase::Draining);
     let limit = daemon.settings.deadlines.drain;
-    tracing::info!(signal, ?limit, "asked to stop: draining");
     let abort = connections.abort_handle();
     let cut_off = tokio::select! {
         _ = connections => None,
         () = tokio::time::sleep(limit) => Some("the drain took too long"),
         _ = stops.next() => Some("asked to stop again"),
     };
+    // Told once it is over: the line may wait for somebody to take it.
+    tracing::info!(signal, ?limit, "asked to stop: drained");
     if let Some(why) = cut_off {
         // Their answers are lost, their effects are not: the same ids again get the first decision.
         abort.abort();

@@ -258,7 +258,8 @@ fn go_on<S: Store + 'static, P: ProjectionStore>(
         projection_wanted: AtomicU64::new(0),
         timer_lag: Lag::default(),
         resets: Resets::default(),
-        aside: Aside::start().map_err(StartError::Thread)?,
+        aside: Aside::start("aside").map_err(StartError::Thread)?,
+        reader: Aside::start("reload").map_err(StartError::Thread)?,
         syncing: Syncing::default(),
         config_source,
         audit: AuditCounts::default(),
@@ -302,6 +303,8 @@ impl Started {
         stop(auditor);
         stop(ticker);
         stop(sweep);
+        self.daemon.reader.stop();
+        // A walk that takes longer than it waits may still push: nobody is told of that, and the journal does not have it.
         self.daemon.aside.stop();
         self.daemon.queue.close();
         // A thread that panicked has ended the process by then.

@@ -42,6 +42,12 @@ impl Beside {
         self.waiting.lock().get(&account).copied().unwrap_or_default()
     }
 
+    fn accounts(&self) -> Vec<AccountId> {
+        let accounts: Vec<_> = self.waiting.lock().keys().copied().collect();
+        assert!(accounts.iter().all(|account| !account.is_none()), "a wallet has an account");
+        accounts
+    }
+
     /// Adds what a give left over, if anything. Parts of earlier periods than the newest are gone.
     pub(crate) fn add(&self, account: AccountId, over: &Slices) {
         assert!(!account.is_none(), "a wallet has an account");
@@ -55,8 +61,8 @@ impl Beside {
         self.any.store(true, Ordering::Relaxed);
     }
 
-    /// Takes out what has been given to the word, once it is in there: so nobody finds it in neither place. What was added
-    /// meanwhile stays.
+    /// Takes out what has been given to the word, once it is in there. What was added meanwhile stays. An answer that has
+    /// read the word before and looks here after tells less than there is; nothing is decided by it.
     fn take(&self, account: AccountId, given: &Slices) {
         let mut waiting = self.waiting.lock();
         let Some(known) = waiting.get_mut(&account) else { return };
@@ -91,11 +97,14 @@ fn together(one: &Slices, other: &Slices) -> Slices {
 }
 
 impl<J: Journal, A: Archive> Engine<J, A> {
-    /// What waits beside a word for its running periods.
-    pub(crate) fn beside(&self, slot: &Slot, word: &Snapshot, now: Now) -> Split {
-        if self.beside.is_empty() {
-            return Split::ZERO;
-        }
+    /// What is available: the word's, and what waits beside it for its running periods.
+    #[inline]
+    pub(crate) fn available(&self, slot: &Slot, word: &Snapshot, now: Now) -> Split {
+        if self.beside.is_empty() { word.available } else { word.available.plus(&self.waits_beside(slot, word, now)) }
+    }
+
+    #[cold]
+    fn waits_beside(&self, slot: &Slot, word: &Snapshot, now: Now) -> Split {
         let waiting = self.beside.of(slot.account());
         let beside = running(word, &waiting, &self.numbers(slot, now));
         assert!(beside.total() <= waiting.split.total(), "I7: credits of a period that has ended");
@@ -106,13 +115,29 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     /// Whether something that waits beside this word finds room in it now.
     #[inline]
     pub(crate) fn finds_room(&self, slot: &Slot, word: &Snapshot, now: Now) -> bool {
-        if self.beside.is_empty() {
-            return false;
-        }
-        let beside = self.beside(slot, word, now);
+        !self.beside.is_empty() && self.has_room_for_it(slot, word, now)
+    }
+
+    #[cold]
+    fn has_room_for_it(&self, slot: &Slot, word: &Snapshot, now: Now) -> bool {
+        let beside = self.waits_beside(slot, word, now);
         let most = Bits::WIDE.most();
         assert!(word.available.at_most(&most) == word.available, "a word has no more than its fields hold");
         Bucket::ALL.into_iter().any(|of| !beside.of(of).is_zero() && word.available.of(of) < most.of(of))
+    }
+
+    /// Looks at every wallet that has something here, after a day has ended: nobody may ever ask for it again, and as long as
+    /// anything is here, every request of every wallet looks.
+    pub(crate) fn tidy_beside(&self, now: Now) {
+        if self.beside.is_empty() {
+            return;
+        }
+        for account in self.beside.accounts() {
+            let Some(index) = self.wallets.find(account) else { continue };
+            let slot = self.wallets.slot(index);
+            assert!(slot.account() == account, "what waits beside another wallet");
+            self.bring_in(slot, &mut slot.lock(), now);
+        }
     }
 
     /// Brings in what waits beside the word and finds room; the guard shows that the caller holds the lock.

@@ -163,6 +163,9 @@ impl<J: Journal, A: Archive> Engine<J, A> {
                 sweep.next = sweep.next.saturating_add(1);
             }
         }
+        if over {
+            self.tidy_beside(now);
+        }
         assert!(sweep.next <= end, "I9: a slice of a sweep has a limit");
         assert!(sweep.rolled.days >= before.days, "what was rolled stays rolled");
         let met = sweep.rolled.days.saturating_add(sweep.left_out);

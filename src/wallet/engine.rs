@@ -430,12 +430,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
 
     /// Fills in what every answer about a wallet tells: what is available and when the next reset comes.
     pub(crate) fn tell(&self, answer: Answer, slot: &Slot, word: &Snapshot, now: Now) -> Answer {
-        let mut available = word.available;
-        if !self.beside.is_empty() {
-            available = available.plus(&self.beside(slot, word, now));
-        }
         Answer {
-            available,
+            available: self.available(slot, word, now),
             next_reset_at: self.next_reset(slot, word, Sources::ALL, now),
             top_up_allowed: self.top_up_allowed(slot, word),
             ..answer

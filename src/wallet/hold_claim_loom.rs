@@ -1,6 +1,6 @@
 //! A timer that fires against a commit, an extension and a release of the same hold, in every interleaving of the locks of
 //! entry and wheel and of the wallet word: one end, its credits counted once, and no timer left behind or lost. Under loom
-//! (`RUSTFLAGS="--cfg loom" cargo test -p wallet --lib loom --release`), many rounds of plain threads without it.
+//! (`cargo loom`), many rounds of plain threads without it.
 //!
 //! The entry, the wheel, their notes and every decision are those of the engine; so is the order: decide under the entry,
 //! push, give, note in the wheel, mark under the entry, take notes back. What stands in for the rest is the journal, a

@@ -23,7 +23,7 @@ const _: () = assert!(WORKER_HOLDS_MAX >= SWEEP_HOLDS_MAX, "a walk is for more t
 
 /// Whether a gift is so large that what open holds may bring back matters beside it: from a sixteenth of half a field on.
 /// Smaller ones would have to be taken out by holds sixteen times over, all of them open at once, before returns could find
-/// no place; and returns that find none are forfeited.
+/// no place; and returns that find none wait beside the word.
 pub(crate) fn is_large((bucket, amount): (Bucket, Credits)) -> bool {
     amount.millis() > half(bucket).millis() / 16
 }
@@ -144,9 +144,8 @@ impl<J: Journal, A: Archive> Engine<J, A> {
     }
 
     /// What open holds may bring back into the buckets of a wallet, where a command gives it so much that this matters
-    /// ([`is_large`]). It looks at every open hold: before anything is locked, and on a thread that no request waits for.
-    /// Smaller gifts would have to be taken out by holds sixteen times over, all of them open at once, before returns could
-    /// find no place; and returns that find none wait beside the word.
+    /// ([`is_large`]). It looks at every open hold: before anything is locked, and on a thread that no request waits for, but where the
+    /// command's gift has changed meanwhile.
     pub(crate) fn held_beside(&self, gift: Option<(Bucket, Credits)>, slot: &Slot, now: Now) -> Split {
         if !gift.is_some_and(is_large) {
             return Split::ZERO;

@@ -59,10 +59,10 @@ impl Changes {
         self.flushed += other.flushed;
     }
 
-    /// Every one of them happened in some load.
-    pub(super) fn assert_all(self) {
+    /// Each of them happened in some load; files are removed in less than every second one, so that few need not have it.
+    pub(super) fn assert_all(self, are_few: bool) {
         let Self { switched, trimmed, flushed } = self;
-        assert!(switched > 0 && trimmed > 0 && flushed > 0, "not beside a load: {self:?}");
+        assert!(switched > 0 && flushed > 0 && (trimmed > 0 || are_few), "not beside a load: {self:?}");
     }
 }
 

@@ -79,7 +79,7 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
     println!("all: {tally:?}");
     assert!(tally.acknowledged > 0 && tally.in_doubt > 0, "no load: {tally:?}");
     if tally.kills >= CYCLES {
-        tally.changes.assert_all();
+        tally.changes.assert_all(tally.kills < CYCLES_A_ROUND);
     }
     assert!(tally.in_history >= tally.acknowledged / 2, "a history of what was acknowledged: {tally:?}");
 }
@@ -97,7 +97,7 @@ fn a_daemon_that_ends_by_itself_is_noticed_by_this_harness() {
             std::thread::sleep(Duration::from_millis(100));
             assert_eq!(daemon.terminate().code(), Some(0));
         });
-        catch_unwind(AssertUnwindSafe(|| round.load_until(&address, Duration::from_secs(1), || ())))
+        catch_unwind(AssertUnwindSafe(|| round.load_until(&address, Duration::from_secs(5), || ())))
     });
     assert!(load.is_err(), "a daemon that has ended under load was not noticed");
     assert!(catch_unwind(AssertUnwindSafe(|| daemon.kill())).is_err(), "a daemon that has ended was killed");

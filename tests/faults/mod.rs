@@ -20,3 +20,6 @@ mod shim;
 mod slow;
 mod space;
 mod sweep;
+
+/// `EX_TEMPFAIL`: a write failed, a start later decides.
+const EXIT_WRITE_FAILED: i32 = 75;

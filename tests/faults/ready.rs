@@ -24,10 +24,10 @@ const MANY: u128 = 60_000;
 const PLAN: (u16, u64) = (11, 3_100_000);
 /// So long before the cycles end does the daemon's time begin, which runs at half speed: a busy machine needs it to start.
 const LEADS_MS: [u64; 4] = [2_000, 5_000, 12_000, 12_000];
-const DAY_MS: u64 = 86_400_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 
 #[expect(clippy::disallowed_methods, reason = "the daemon goes by the real time")]
-fn four_days_ago() -> Timestamp {
+pub(super) fn four_days_ago() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
     Timestamp(u64::try_from(since.as_millis()).unwrap()).minus_millis(4 * DAY_MS)
 }

@@ -59,9 +59,10 @@ fn a_sync_of_half_a_second_is_shared_by_everybody() {
     });
     let (took, syncs) = (begun.elapsed(), shim.count(Call::Sync) - before);
     println!("{CLIENTS} clients, {REQUESTS} requests each: {took:?}, slowest {slowest:?}, {syncs} syncs");
-    // Two syncs each, and one more for a busy machine. Alone each request would have a sync of its own.
-    assert!(slowest < Duration::from_millis(3 * SYNC_MS), "{slowest:?}");
-    assert!(took < REQUESTS * Duration::from_millis(3 * SYNC_MS), "{took:?}");
+    // Two syncs each, and the time of two more for a busy machine. Alone each request would have a sync of its own: their
+    // number shows it without a time.
+    assert!(slowest < Duration::from_millis(4 * SYNC_MS), "{slowest:?}");
+    assert!(took < REQUESTS * Duration::from_millis(4 * SYNC_MS), "{took:?}");
     assert!(syncs <= u64::from(3 * REQUESTS), "{syncs} syncs: they are not shared");
     assert!(slowest >= Duration::from_millis(SYNC_MS), "the disk was not slow: {slowest:?}");
     shim.delay_syncs(0);
@@ -70,7 +71,7 @@ fn a_sync_of_half_a_second_is_shared_by_everybody() {
 
 /// What the edge has refused because the journal had no room.
 fn refused_at_the_edge(daemon: &Daemon) -> u64 {
-    let metrics = super::space::get(&daemon.http, "/metrics");
+    let metrics = get(&daemon.http, "/metrics");
     let line = metrics.lines().find_map(|line| line.strip_prefix("creditd_overload_refused_total "));
     line.expect("a line of the metric").parse().unwrap()
 }

@@ -13,6 +13,7 @@ use super::super::daemon::{Daemon, Folder, now};
 use super::super::round::Round;
 use super::super::seed;
 use super::super::wire::{Reply, Request, Wire};
+use super::EXIT_WRITE_FAILED;
 use super::shim::{Call, Kind, Shim};
 
 const MIB: u64 = 1 << 20;
@@ -20,7 +21,6 @@ const WATERMARK: u64 = 8 * MIB;
 const ACCOUNT: AccountId = AccountId(0xd15c);
 /// The bar of freeing space: no restart, and so long.
 const RECOVERY_MAX: Duration = Duration::from_secs(5);
-const EXIT_WRITE_FAILED: i32 = 75;
 
 fn environment(shim: &Shim, watermark: u64) -> Vec<(&'static str, std::path::PathBuf)> {
     let mut all = shim.environment();

@@ -52,13 +52,13 @@ fn code(mut command: Command) -> Option<i32> {
     command.status().unwrap().code()
 }
 
-/// The code of a process that ends within two seconds; half a second is what it takes itself.
+/// The code of a process that ends and waits for nobody; half a second is what it takes itself.
 fn code_soon(mut child: Child) -> Option<i32> {
     let ended = std::iter::repeat_with(|| {
         std::thread::sleep(Duration::from_millis(10));
         child.try_wait().unwrap()
     });
-    let status = ended.take(200).flatten().next();
+    let status = ended.take(2_000).flatten().next();
     if status.is_none() {
         child.kill().unwrap();
         child.wait().unwrap();

@@ -93,7 +93,8 @@ impl Book {
             _ if lapsed => account.running = None,
             Some(running) => {
                 if roll.cycle != running.cycle + 1 + roll.skipped {
-                    return Err(format!("R35: cycle {} after {running:?}", roll.cycle));
+                    let what = if roll.cycle > running.cycle { "a roll is left out" } else { "a roll comes twice" };
+                    return Err(format!("R35: {what}: cycle {} after {running:?}", roll.cycle));
                 }
                 running.cycle = roll.cycle;
                 running.opened += 1;

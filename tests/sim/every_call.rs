@@ -84,7 +84,7 @@ fn ends(calls: &[Call]) -> Vec<End> {
     ends
 }
 
-/// Ends a run at every call: an end that is none has no other answers than the whole run.
+/// Ends a run at every call.
 fn end_at_every_call(mode: DurabilityMode) {
     let steps = short_run();
     let whole = live(&steps, mode, End::Nowhere);

@@ -262,9 +262,16 @@ fn what_may_still_come_can_be_ended() {
     assert_eq!(kind, FrameKind::Operations);
     let sent: Vec<Operation> = protocol::Operations::of_body(&body).map(Result::unwrap).collect();
     assert_eq!(sent, [Operation::release(ID.parse().unwrap(), ID.parse().unwrap())]);
-    // What a refund undoes is another request's; a release ends nothing of it.
-    let refund = way_on(refused, |hold, account| Operation::refund(hold, account, 5, 1, RefundReason::Timeout));
-    assert_eq!(refund, Again::same());
+    // What these are about is another request's, whose work is done or goes on: a release would give it away.
+    let others: [fn(protocol::HoldId, protocol::AccountId) -> Operation; 4] = [
+        |hold, account| Operation::refund(hold, account, 5, 1, RefundReason::Timeout),
+        |hold, account| Operation::commit(hold, account, 5, 1),
+        |hold, account| Operation::extend(hold, account, 60_000),
+        Operation::release,
+    ];
+    for other in others {
+        assert_eq!(way_on(refused.clone(), other), Again::same());
+    }
 }
 
 #[test]

@@ -108,7 +108,10 @@ async fn show_account(daemon: &Arc<Daemon>, account: AccountId) -> Answered {
         return Ok((CommandAnswer::of(Outcome::UnknownAccount), Position::NONE));
     }
     // Rolled first, so that what the row is waited for includes it.
-    let _ = look(daemon, account).await?;
+    let mut room = daemon.room(RECORDS_PER_COMMAND, Class::Settlement).await?;
+    let (_, pushed) = counted(|| daemon.rules.wallet_view(account, daemon.clock.now()));
+    room.used(pushed);
+    drop(room);
     let asked_at = daemon.rules.journal().pushed();
     daemon.projected(asked_at).await?;
     Ok(look(daemon, account).await?.map_or_else(|_| unreadable(daemon), shown))
@@ -178,12 +181,13 @@ async fn release_worker(daemon: &Arc<Daemon>, account: AccountId, worker: Worker
     while released < open {
         let walker = Arc::clone(daemon);
         let found = off_the_workers(daemon, move || walker.rules.holds_of_worker(account, worker)).await?;
-        for ids in found.chunks(SWEEP_HOLDS_MAX) {
+        let meant = found.len().min(open - released);
+        for ids in found[..meant].chunks(SWEEP_HOLDS_MAX) {
             let room = daemon.room(records, Class::Settlement).await?;
             released = released.saturating_add(release_chunk(daemon, ids, (account, worker), room));
             tokio::task::yield_now().await;
         }
-        if found.len() < WORKER_HOLDS_MAX {
+        if meant < WORKER_HOLDS_MAX {
             break;
         }
     }

@@ -61,7 +61,7 @@ fn r24_what_a_hold_brings_back_beside_a_refund_comes_back_whole() {
          refund c1 all                    => done split=134217/0/0 lost=0 left=268434/0/0
          release h                        => done split=134217/0/0 lost=0 left=402651/0/0";
     let mut world = check(table);
-    // A Pro model, a mask of sources and a correction meet the same bucket.
+    // A charge of free credits only, and one of any, meet the same bucket.
     world.check(
         "charge x a 200000 free_only      => granted split=200000/0/0 left=202651/0/0
          charge y a 202651                => granted split=202651/0/0 left=0/0/0",
@@ -80,6 +80,26 @@ fn r24_what_a_hold_brings_back_beside_a_refund_comes_back_whole() {
          balance a                        => done left=100/0/0
          correct a free 200               => done amount=100 left=0/0/0",
     );
+}
+
+/// Nobody may ever ask for a wallet again: the sweep behind the end of its day looks at what waits beside it too.
+#[test]
+fn r7_what_waits_beside_a_word_ends_with_its_day_though_nobody_asks() {
+    let mut world = World::new(Settings::default());
+    for line in
+        ["open a", "grant a free 134117", "charge c1 a 134217", "grant a free 134217", "reserve h a 134217 ttl=24h"]
+    {
+        world.check_line(line);
+    }
+    world.check_line("grant a free 134217               => done left=134217/0/0");
+    world.check_line("refund c1 all                     => done left=268434/0/0");
+    world.check_line("release h                         => done left=402651/0/0");
+    assert!(!world.engine.beside.is_empty(), "the word holds less");
+    world.check_line("at 2026-03-11T00:00:01Z");
+    let mut sweep = world.engine.begin_day_sweep(world.now).unwrap();
+    while !world.engine.sweep_days(&mut sweep, 3, world.now) {}
+    assert!(world.engine.beside.is_empty(), "no request looks for it any more");
+    world.check("balance a                         => done left=100/0/0");
 }
 
 #[test]

@@ -15,9 +15,8 @@ use wallet::record::{Attribution, OverCommit};
 use wallet::request::{Operation, ReserveRequest};
 
 use super::*;
-use crate::catalogue::Catalogue;
-use crate::config::{Config, DurabilityKey, HoldIds};
-use crate::start::{Wanted, start};
+use crate::aside::Aside;
+use crate::in_memory;
 
 const ACCOUNT: protocol::AccountId = protocol::AccountId(1);
 const WORKER: protocol::WorkerId = protocol::WorkerId(7);
@@ -27,16 +26,8 @@ const MOMENT: Duration = Duration::from_millis(200);
 
 /// A daemon that keeps nothing, with one account.
 fn with_daemon(test: impl AsyncFnOnce(&Arc<Daemon>)) {
-    let mut config = Config::default();
-    config.journal.durability = DurabilityKey::Memory;
-    config.holds.ids = HoldIds::Any;
-    let settings = config.validate().unwrap();
-    let catalogue = Catalogue::load(&settings.config.catalog).unwrap();
-    let again = config.clone();
-    let wanted = Wanted { settings, catalogue, config_source: Arc::new(move || Ok(again.clone())) };
-    let started = start(wanted, None).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    let started = in_memory::started();
+    in_memory::runtime().block_on(async {
         let open = Command::OpenAccount { command: CommandId(1), account: ACCOUNT, zone: Text::default() };
         assert_eq!(asked(&started.daemon, &open).await.outcome, Outcome::Done);
         test(&started.daemon).await;
@@ -53,11 +44,11 @@ fn grant(number: u128, millis: u64) -> Command {
     Command::Grant { command, account: ACCOUNT, bucket, amount: millis, reason: Text::default() }
 }
 
-/// Keeps the thread of walks busy until the sender is dropped.
-async fn busy(daemon: &Arc<Daemon>) -> (mpsc::Sender<()>, JoinHandle<Option<bool>>) {
+/// Keeps one of the threads for what takes long busy until the sender is dropped.
+async fn busy(daemon: &Arc<Daemon>, thread: fn(&Daemon) -> &Aside) -> (mpsc::Sender<()>, JoinHandle<Option<bool>>) {
     let (go_on, held) = mpsc::channel();
     let walker = Arc::clone(daemon);
-    let busy = tokio::spawn(async move { walker.aside.run(move || held.recv().is_err()).await });
+    let busy = tokio::spawn(async move { thread(&walker).run(move || held.recv().is_err()).await });
     tokio::task::yield_now().await;
     (go_on, busy)
 }
@@ -65,7 +56,7 @@ async fn busy(daemon: &Arc<Daemon>) -> (mpsc::Sender<()>, JoinHandle<Option<bool
 #[test]
 fn a_large_gift_walks_where_no_request_waits() {
     with_daemon(async |daemon| {
-        let (go_on, busy) = busy(daemon).await;
+        let (go_on, busy) = busy(daemon, |daemon| &daemon.aside).await;
         let large = grant(2, 50_000_000);
         let mut large = pin!(asked(daemon, &large));
         assert!(timeout(MOMENT, &mut large).await.is_err(), "it was executed on a thread of the requests");
@@ -79,9 +70,12 @@ fn a_large_gift_walks_where_no_request_waits() {
 #[test]
 fn a_reload_reads_files_where_no_request_waits() {
     with_daemon(async |daemon| {
-        let (go_on, _busy) = busy(daemon).await;
+        let (go_on, _busy) = busy(daemon, |daemon| &daemon.reader).await;
         let mut reload = pin!(asked(daemon, &Command::Reload));
         assert!(timeout(MOMENT, &mut reload).await.is_err(), "it was read on a thread of the requests");
+        // A disk that hangs keeps nobody else waiting: a large gift has the other thread.
+        let gift = timeout(Duration::from_secs(20), asked(daemon, &grant(2, 50_000_000))).await;
+        assert_eq!(gift.expect("no walk waits for a reload").outcome, Outcome::Done);
         drop(go_on);
         let View::Reload(view) = reload.await.view else { panic!("what a reload came to is shown") };
         assert!(view.error.as_str().is_empty(), "{view:?}");
@@ -121,7 +115,7 @@ fn all_holds_of_a_dead_worker_are_found_in_one_walk() {
         let release = Command::ReleaseWorker { command: CommandId(9), account: protocol::AccountId(0), worker: WORKER };
         let mut release = pin!(asked(daemon, &release));
         assert!(timeout(Duration::ZERO, &mut release).await.is_err(), "the walk has been asked for");
-        let (go_on, _busy) = busy(daemon).await;
+        let (go_on, _busy) = busy(daemon, |daemon| &daemon.aside).await;
         let answer = timeout(Duration::from_secs(20), release).await.expect("no chunk waits for another walk");
         assert_eq!((answer.outcome, u128::from(answer.detail)), (Outcome::Done, HOLDS));
         assert_eq!(daemon.rules.gauges().holds_open, 0);

@@ -10,9 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use wallet::engine::CHUNK_OPERATIONS_MAX;
 
 use super::*;
-use crate::catalogue::Catalogue;
-use crate::config::{Config, DurabilityKey, HoldIds};
-use crate::start::{Wanted, start};
+use crate::in_memory;
 
 const ACCOUNT: AccountId = AccountId(1);
 
@@ -58,16 +56,8 @@ impl Sent {
 
 /// Serves these bytes, which have all come at once, and gives the messages that went to the writer.
 fn served(bytes: Vec<u8>) -> Vec<Sent> {
-    let mut config = Config::default();
-    config.journal.durability = DurabilityKey::Memory;
-    config.holds.ids = HoldIds::Any;
-    let settings = config.validate().unwrap();
-    let catalogue = Catalogue::load(&settings.config.catalog).unwrap();
-    let again = config.clone();
-    let started =
-        start(Wanted { settings, catalogue, config_source: Arc::new(move || Ok(again.clone())) }, None).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let sent = runtime.block_on(async {
+    let started = in_memory::started();
+    let sent = in_memory::runtime().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
