@@ -21,20 +21,16 @@ use crate::group::Group;
 use crate::keys::{Epoch, GroupKey, KEY_BYTES, Key, Position};
 use crate::made::{MadeError, exists, is_made};
 use crate::recovery::{Checked, Recovered, RecoveryError, check, open_epoch};
-use crate::store::{AppendError, GroupBytes, GroupReader, Persist, ReadError, Start, Store, TrimError};
+use crate::store::{
+    AppendError, FILE_BYTES, FILE_BYTES_MAX, FILE_BYTES_MIN, GroupBytes, GroupReader, Persist, ReadError, Start, Store,
+    TrimError,
+};
 use crate::torn::{TornEnd, TornError};
 
 mod reading;
 
 use reading::not_opened;
 
-/// Groups are kept in memory up to this size before they are written to a file of their own, where no other is asked for;
-/// also the size of those files and of the logs, and so what a trim can forget at a time.
-pub const FILE_BYTES: usize = 64 * 1024 * 1024;
-/// The least that RocksDB goes by.
-pub const FILE_BYTES_MIN: usize = 64 * 1024;
-/// The most: several such files are in memory while the disk is slow.
-pub const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Write buffers that may wait to be written: a disk that is slow for a while stops no append.
 const WRITE_BUFFERS_MAX: i32 = 4;
 /// How much of a file is on its way to the disk at most, beside the syncs of the log, which wait for it (decision 0024).
@@ -51,8 +47,6 @@ const INFO_LOG_BYTES_MAX: usize = 1024 * 1024;
 const NEVER: i32 = i32::MAX;
 const NO_SIZE_LIMIT: u64 = 1 << 62;
 
-const _: () = assert!(FILE_BYTES >= 16 * crate::group::GROUP_BYTES_MAX, "a file has many groups");
-const _: () = assert!(FILE_BYTES_MIN <= FILE_BYTES && FILE_BYTES <= FILE_BYTES_MAX, "the usual size is one of those");
 const _: () = assert!(WRITE_BUFFERS_MAX >= 2, "one buffer fills while another is written");
 const _: () = assert!(BYTES_PER_SYNC <= FILE_BYTES_MIN as u64, "a file is written out while it is written");
 const _: () = assert!(NO_SIZE_LIMIT / FILE_BYTES_MAX as u64 > 1 << 32, "no journal reaches it");

@@ -10,6 +10,17 @@ use crate::epoch::EpochRecord;
 use crate::group::{Group, GroupHash, HASH_BYTES};
 use crate::keys::{Epoch, GroupKey, Position};
 
+/// Groups are kept in memory up to this size before they are written to a file of their own, where no other is asked for;
+/// also the size of those files and of the logs, and so what a trim can forget at a time.
+pub const FILE_BYTES: usize = 64 * 1024 * 1024;
+/// The least that RocksDB goes by.
+pub const FILE_BYTES_MIN: usize = 64 * 1024;
+/// The most: several such files are in memory while the disk is slow.
+pub const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+const _: () = assert!(FILE_BYTES >= 16 * crate::group::GROUP_BYTES_MAX, "a file has many groups");
+const _: () = assert!(FILE_BYTES_MIN <= FILE_BYTES && FILE_BYTES <= FILE_BYTES_MAX, "the usual size is one of those");
+
 /// The bytes of one group, shared between whoever reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupBytes(pub Arc<Vec<u8>>);

@@ -19,7 +19,7 @@ use journal::projections::{
 };
 use journal::recovery::{Checked, adopt, check, open_epoch};
 use journal::rocks::{self, RocksReader, RocksStore};
-use journal::store::is_of_the_disk;
+use journal::store::{FILE_BYTES_MAX, is_of_the_disk};
 use journal::torn::TornEnd;
 use journal::{
     Class, DurabilityMode, Group, GroupReader, Journal, JournalSettings, Position as JournalPosition, Queue,
@@ -157,7 +157,7 @@ pub fn start(wanted: Wanted, directory: Option<DataDirectory>) -> Result<Started
         drop_end(torn)?;
     }
     // No more than its limit, which is checked: a size that this machine can count.
-    let file_bytes = usize::try_from(wanted.settings.config.journal.file_bytes).unwrap_or(rocks::FILE_BYTES_MAX);
+    let file_bytes = usize::try_from(wanted.settings.config.journal.file_bytes).unwrap_or(FILE_BYTES_MAX);
     let store = RocksStore::open_with_files(&path, is_new, file_bytes)?;
     let open = || RocksProjections::open_with_files(&directory.projections(), files);
     let (found, projections) = std::thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use journal::projections::Options;
-use journal::{DurabilityMode, RoomLimits, rocks};
+use journal::{DurabilityMode, RoomLimits, store};
 use protocol::limits::{FRAME_OPERATIONS_MAX, HOLD_TTL_MS_MAX};
 use wallet::credits::Credits;
 use wallet::record::RefundReason;
@@ -176,7 +176,7 @@ fn check_ranges(config: &Config) -> Result<(), Contradiction> {
     let share_most = journal.room_records - 4_096;
     range("journal.settlement_share_records", journal.settlement_share_records, 4_096, share_most)?;
     range("journal.disk_low_bytes", journal.disk_low_bytes, 0, 1_u64 << 50)?;
-    range("journal.file_bytes", journal.file_bytes, wide(rocks::FILE_BYTES_MIN), wide(rocks::FILE_BYTES_MAX))?;
+    range("journal.file_bytes", journal.file_bytes, wide(store::FILE_BYTES_MIN), wide(store::FILE_BYTES_MAX))?;
     range("journal.sync_max_ms", journal.sync_max_ms, 1, 3_600_000_u64)?;
     range("projection.lag_max", projection.lag_max, 1_024, u64::MAX)?;
     range("projection.yield_max", projection.yield_max, 0, projection.lag_max)?;

@@ -160,5 +160,5 @@ fn contradictions_are_named() {
 fn the_rules_defaults_are_the_configured_defaults() {
     let settings = Config::default().validate().expect("valid");
     assert_eq!(settings.rules(), wallet::settings::Settings::default());
-    assert_eq!(settings.config.journal.file_bytes, u64::try_from(journal::rocks::FILE_BYTES).expect("a size"));
+    assert_eq!(settings.config.journal.file_bytes, u64::try_from(journal::store::FILE_BYTES).expect("a size"));
 }

@@ -3,6 +3,7 @@
 #[path = "../../../src/server"]
 mod server {
     pub mod config;
+    pub mod text_file;
 }
 
-pub use server::config;
+pub use server::{config, text_file};
