@@ -195,7 +195,7 @@ pub(crate) const fn masked(sum: u32) -> u32 {
     sum.rotate_right(15).wrapping_add(MASK_DELTA)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "rocks"))]
 mod tests {
     //! Logs that RocksDB wrote.
 

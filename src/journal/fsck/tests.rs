@@ -23,6 +23,7 @@ use crate::writer::Writer;
 use crate::{Class, WriterId};
 
 mod compared;
+#[cfg(feature = "rocks")]
 mod damage;
 
 const NONE: Option<&MemoryProjections> = None;

@@ -172,6 +172,42 @@ fn a_changed_bit_drops_no_record_but_the_last() {
     }
 }
 
+/// Of a later record nothing is left that can be told from any bytes: only the header of the damaged one shows where it ends. A
+/// header in two sectors may itself be there in half.
+#[test]
+fn a_header_in_one_sector_tells_where_its_damaged_record_ends() {
+    let sectors = [0, SECTOR_BYTES, 9 * SECTOR_BYTES];
+    let places = [(100, true), (505, true), (506, false), (508, false), (511, false), (512, true)];
+    for (at, trusted) in sectors.into_iter().flat_map(|sector| places.map(|(at, trusted)| (sector + at, trusted))) {
+        let (mut log, ends) = log(&[at - HEADER_BYTES, 300, 200]);
+        assert_eq!(ends[0], at, "the damaged record begins here");
+        log[ends[1] - 1] ^= 1;
+        log[ends[1]..ends[1] + HEADER_BYTES].fill(0);
+        let what = "a record with a wrong checksum";
+        let expected = if trusted {
+            Ending::Followed { bad: at, what, next: ends[1] + HEADER_BYTES }
+        } else {
+            Ending::Torn { from: at, what, last_entry: Some(1) }
+        };
+        assert_eq!(ending(&log), expected, "{at}");
+    }
+}
+
+#[test]
+fn parts_of_records_out_of_their_order_are_not_a_whole_log() {
+    let what = "a part of a record out of its order";
+    let (long, ends) = log(&[BLOCK_BYTES + 500]);
+    assert!((BLOCK_BYTES + HEADER_BYTES..2 * BLOCK_BYTES).contains(&ends[0]), "a beginning and an end");
+    let mut begun_twice = long[..BLOCK_BYTES].to_vec();
+    append(&mut begun_twice, &[1; 40]);
+    let followed = Ending::Followed { bad: BLOCK_BYTES, what, next: BLOCK_BYTES };
+    assert_eq!(ending(&begun_twice), followed, "one that has no end, and a whole one");
+    let (mut never_begun, ends) = log(&[40]);
+    never_begun.extend(&long[BLOCK_BYTES..]);
+    let torn = Ending::Torn { from: ends[0], what, last_entry: Some(1) };
+    assert_eq!(ending(&never_begun), torn, "a whole one, and the end of one that does not begin");
+}
+
 #[test]
 fn room_that_was_set_aside_is_cut_off_like_the_rest_of_a_record() {
     let (mut log, ends) = log(&[40, 300]);

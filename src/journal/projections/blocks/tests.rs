@@ -3,11 +3,11 @@
 use wallet::ids::Timestamp;
 
 use super::*;
+use crate::projections::MemoryProjections;
 use crate::projections::disk;
 use crate::projections::keys::KeyKind;
 use crate::projections::rows::encode_hold;
 use crate::projections::store::{Family, ProjectionStore};
-use crate::projections::{MemoryProjections, RocksProjections};
 use crate::record::samples::{HOLD_TIME_MS, check_golden, hold_id, reserve, slices};
 
 fn holds(seconds: u64, each: u64, tag: u32) -> Vec<(HoldId, Hold)> {
@@ -73,8 +73,13 @@ fn check_lookups(store: &impl ProjectionStore) {
 #[test]
 fn the_newest_row_is_found_among_many_blocks() {
     check_lookups(&MemoryProjections::new());
+}
+
+#[cfg(feature = "rocks")]
+#[test]
+fn the_newest_row_is_found_among_many_blocks_of_rocksdb() {
     let directory = tempfile::tempdir().unwrap();
-    check_lookups(&RocksProjections::open(directory.path()).unwrap());
+    check_lookups(&crate::projections::RocksProjections::open(directory.path()).unwrap());
 }
 
 #[test]
