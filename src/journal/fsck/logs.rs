@@ -195,57 +195,5 @@ pub(crate) const fn masked(sum: u32) -> u32 {
     sum.rotate_right(15).wrapping_add(MASK_DELTA)
 }
 
-#[cfg(all(test, feature = "rocks"))]
-mod tests {
-    //! Logs that RocksDB wrote.
-
-    use rocksdb::DB;
-
-    use super::*;
-
-    /// A log with values of a few and of many bytes.
-    fn log() -> Vec<u8> {
-        let folder = tempfile::tempdir().unwrap();
-        {
-            let db = DB::open_default(folder.path()).unwrap();
-            for number in 0..40_u8 {
-                db.put([number], vec![number; usize::from(number) * 61]).unwrap();
-            }
-        }
-        let logs = read(folder.path()).unwrap();
-        assert!(logs.iter().all(|log| log.bad.is_none()), "{logs:?}");
-        std::fs::read(&logs.last().unwrap().path).unwrap()
-    }
-
-    #[test]
-    fn a_log_that_rocksdb_wrote_is_good_and_every_flipped_bit_is_found_in_its_record() {
-        let whole = log();
-        assert!(whole.len() > BLOCK_BYTES, "more than a block");
-        assert_eq!(first_bad(&whole), None);
-        for at in 0..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 0x10;
-            let (bad, _) = first_bad(&bytes).unwrap_or_else(|| panic!("byte {at} is not missed"));
-            assert!(bad <= at as u64, "byte {at}: {bad}");
-        }
-    }
-
-    #[test]
-    fn room_that_was_set_aside_ends_a_log_and_bytes_after_it_are_bad() {
-        let mut bytes = log();
-        let end = bytes.len();
-        assert!(end % BLOCK_BYTES < BLOCK_BYTES - 64, "in the last block");
-        bytes.resize(end + 64, 0);
-        assert_eq!(first_bad(&bytes), None);
-        bytes[end + 40] = 1;
-        assert_eq!(first_bad(&bytes), Some((end as u64, "bytes after the end of a log")));
-    }
-
-    #[test]
-    fn a_log_that_was_cut_inside_a_record_is_found() {
-        let whole = log();
-        let bad = (1..whole.len()).filter(|end| first_bad(&whole[..*end]).is_some()).count();
-        // Cuts between records, and those that leave zeros of a header, are ends like any other.
-        assert!(bad > whole.len() * 9 / 10, "{bad} of {}", whole.len());
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -22,9 +22,11 @@ use crate::unit::EncodedUnit;
 use crate::writer::Writer;
 use crate::{Class, WriterId};
 
+mod bytes;
 mod compared;
 #[cfg(feature = "rocks")]
 mod damage;
+mod told;
 
 const NONE: Option<&MemoryProjections> = None;
 
@@ -434,9 +436,14 @@ fn an_epoch_record_inside_a_group_and_an_unknown_record_stop_the_replay() {
         assert!(journal.queue.try_take_room(2, Class::Settlement));
         journal.queue.push(&unit);
         writer.write_next(HOLD_TIME_MS).unwrap();
-        let report = examined(&writer.into_store().image(), NONE);
+        let image = writer.into_store().image();
+        let report = examined(&image, NONE);
         assert_eq!(numbers(&report), ["I4", "I4"], "{:?}", report.findings);
         assert_eq!(report.findings[0].advice, Advice::Damaged);
+        let group = *image.groups.last_key_value().unwrap().0;
+        let places = report.findings.iter().map(|finding| (finding.place.group, finding.place.position));
+        let expected = [(Some(group), Some(group.first)), (Some(group), Some(group.first.next()))];
+        assert_eq!(places.collect::<Vec<_>>(), expected);
     }
 }
 
@@ -488,7 +495,9 @@ fn a_journal_that_cannot_be_followed_to_the_projections_is_told() {
 fn with_a_superseded_group() -> (MemoryImage, u64) {
     let (before, after) = (script(30), opened(9));
     let mut extended = before.clone();
+    // More of them than the second epoch has.
     extended.extend(opened(8));
+    extended.extend(opened(7));
     let left = journal_of(&extended, before.len());
     let mut store = MemoryStore::open(journal_of(&before, before.len()));
     let recovered = recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();

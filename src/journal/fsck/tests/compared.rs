@@ -88,6 +88,7 @@ fn i4_a_lost_end_of_the_journal_is_found_by_the_projections() {
     let report = examined(&short, Some(&store));
     assert_eq!(numbers(&report), ["I4"]);
     assert_eq!(report.findings[0].advice, Advice::Apart);
+    assert_eq!(report.findings[0].place.position, Some(last_of(&image)), "where the projections are");
     // A journal of another daemon, as long as this one.
     let mut other = MemoryStore::new();
     recover(&mut other, WriterId([9; 16]), 5).unwrap();
@@ -165,5 +166,91 @@ fn i8_ended_holds_are_missed_while_they_can_be_refunded() {
         let report = examined(&image, Some(&store));
         assert_eq!(report.findings.len(), missed, "{young}: {:?}", report.findings);
         assert!(report.findings.iter().all(|finding| finding.what == "the projections do not have it"));
+    }
+}
+
+/// I8: a hold is compared with all that the journal says of it.
+#[test]
+fn i8_a_hold_that_differs_is_found() {
+    let open = a_reserve(0, 0).hold;
+    let (image, store) = changed(|batch, store| {
+        let (mut hold, _) = crate::projections::disk::hold(store, open).unwrap().unwrap();
+        hold.attribution.count += 1;
+        let mut bytes = Vec::new();
+        crate::projections::rows::encode_hold(open, &hold, &mut bytes);
+        batch.put(Family::State, &crate::projections::open_hold_key(open), &bytes);
+    });
+    let report = examined(&image, Some(&store));
+    assert_eq!(numbers(&report), ["I8"], "{:?}", report.findings);
+    let finding = &report.findings[0];
+    assert_eq!((finding.place.hold, finding.place.account), (Some(open), Some(account(0))));
+    assert!(finding.what.starts_with("it is Open with 0 captured and 0 steps, and by the journal Open"), "{finding:?}");
+}
+
+/// I8: what is in doubt is not compared, be it the account or the hold alone.
+#[test]
+fn i8_holds_and_commands_of_an_account_in_doubt_are_not_told() {
+    let mut records = script(60);
+    let nothing = TopUp {
+        account: account(0),
+        payment: PaymentId(777),
+        amount: Credits::ZERO,
+        bundle: String::new(),
+        by: "billing".to_owned(),
+        at: Timestamp(HOLD_TIME_MS),
+    };
+    records.push(Record::TopUp(nothing.clone()));
+    // The projections have what the replay leaves out from here on: a commit, a purchase, a reserve.
+    records.push(Record::Capture(capture(&a_reserve(0, 0))));
+    records.push(Record::TopUp(TopUp { payment: PaymentId(778), amount: Credits::from_whole(5), ..nothing }));
+    records.push(Record::Reserve(a_reserve(100, 0)));
+    let image = journal_of(&records, 7);
+    let report = examined(&image, Some(&followed(&image, last_of(&image))));
+    assert_eq!((numbers(&report), report.compared), (vec!["R14"], Compared::Whole), "{:?}", report.findings);
+    assert_eq!(report.counts.in_doubt, 3);
+}
+
+/// I8: a command is found to be another one by its id, and by a position that was not reached.
+#[test]
+fn i8_commands_that_are_not_those_of_their_keys_are_found() {
+    let row_of = |store: &MemoryProjections, id| {
+        crate::projections::disk::command(store, wallet::ledger::CommandKey::Command(wallet::ids::CommandId(id)))
+            .unwrap()
+            .unwrap()
+    };
+    let put = |batch: &mut dyn BatchWriter, id: u128, row: &wallet::ledger::CommandRow| {
+        let mut bytes = Vec::new();
+        row.encode(&mut bytes);
+        batch.put(Family::State, &crate::projections::id_key(KeyKind::Command, id), &bytes);
+    };
+    let (image, store) = changed(|batch, store| put(batch, 1, &row_of(store, 2)));
+    let another = examined(&image, Some(&store));
+    let (image, store) = changed(|batch, store| {
+        let mut row = row_of(store, 1);
+        row.position.0 += 100_000;
+        put(batch, 1, &row);
+    });
+    let beyond = examined(&image, Some(&store));
+    for report in [another, beyond] {
+        let told: Vec<_> = report.findings.iter().map(|finding| finding.what.as_str()).collect();
+        let id = "Command 00000000000000000000000000000001";
+        assert_eq!(told, [format!("{id} is remembered as another one"), format!("{id} is not what the journal says")]);
+    }
+}
+
+/// I8: what a trimmed journal does not tell is taken from the rows: the holds of before, and the allowances.
+#[test]
+fn i8_a_trimmed_journal_goes_on_from_every_record() {
+    let mut records = script(24);
+    let next_day = Slices { day: Day(20_780), ..slices(100_000, 0, 0) };
+    records.push(Record::Reserve(Reserve { taken: next_day, ..a_reserve(30, 0) }));
+    let whole = journal_of(&records, 1);
+    assert_eq!(examined(&whole, NONE).findings, [], "the whole journal");
+    for at in 3..=last_of(&whole).0 {
+        let mut store = MemoryStore::open(whole.clone());
+        recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
+        store.trim(Position(at)).unwrap();
+        let report = examined(&store.image(), Some(&followed(&whole, Position(at))));
+        assert_eq!((report.findings, report.compared), (vec![], Compared::Partly), "trimmed at {at}");
     }
 }
