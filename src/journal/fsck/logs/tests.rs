@@ -114,3 +114,15 @@ fn the_logs_of_a_folder_are_read_in_their_order_each_with_its_first_bad_record()
     let bad = Some((second, "a record with a wrong checksum"));
     assert_eq!(seen, [("999999.log".as_ref(), bytes, None), ("1000012.log".as_ref(), bytes, bad)]);
 }
+
+#[test]
+fn a_block_without_room_for_a_header_ends_in_zeros() {
+    for left in 1..HEADER_BYTES {
+        let mut log = Vec::new();
+        append(&mut log, &vec![7; BLOCK_BYTES - HEADER_BYTES - left]);
+        append(&mut log, &[8; 50]);
+        assert_eq!(first_bad(&log), None, "{left} bytes are left");
+        log[BLOCK_BYTES - 1] = 1;
+        assert_eq!(first_bad(&log), Some(((BLOCK_BYTES - left) as u64, "half a header")), "{left} bytes are left");
+    }
+}
