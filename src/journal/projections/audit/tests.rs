@@ -180,6 +180,23 @@ fn an_audit_stops_when_it_is_told_and_says_what_it_cannot_read() {
     assert!(matches!(audit(&store, &mut pace, &mut |_| {}), Err(ReadError::Damaged { .. })));
 }
 
+#[test]
+fn the_audit_beside_a_projector_is_of_what_is_flushed() {
+    let store = MemoryProjections::new();
+    fill(&store, 9);
+    let (mut row, _) = wallet_of(5);
+    row.open_holds = 3;
+    store.write(&mut |batch| put(batch, &row, &[])).unwrap();
+    let archive = crate::projections::tests::script::open(store).archive();
+    let mut found = Vec::new();
+    let mut pace = Pace { slice: 4, pause: &mut || ControlFlow::Continue(()) };
+    let audited = archive.audit(&mut pace, &mut |violation| found.push((violation.invariant, violation.account)));
+    assert_eq!(audited, Ok(Some(Audited { position: Position(POSITION), wallets: 9, open_holds: 18 })));
+    assert_eq!(found, [(Invariant::Conservation, Some(AccountId(5)))]);
+    let mut pace = Pace { slice: 4, pause: &mut || ControlFlow::Break(()) };
+    assert_eq!(archive.audit(&mut pace, &mut |_| {}), Ok(None));
+}
+
 /// A key of a kind that is longer or shorter than those ends no audit unsaid: what comes after it would not be looked at.
 #[test]
 fn a_key_that_is_none_is_reported() {

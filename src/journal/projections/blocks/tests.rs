@@ -83,6 +83,21 @@ fn the_newest_row_is_found_among_many_blocks_of_rocksdb() {
 }
 
 #[test]
+fn a_block_is_closed_only_where_the_next_row_has_no_room() {
+    let many = encoded(&holds(2, 2_000, 1));
+    let sorted: Vec<_> = many.iter().map(|(id, row)| (*id, row.as_slice())).collect();
+    let mut blocks = Vec::new();
+    write_blocks(&sorted, 100, |key, value| blocks.push((key, value.len())));
+    assert!(blocks.len() > 4);
+    for pair in blocks.windows(2) {
+        let [(key, bytes), (next, _)] = [pair[0], pair[1]];
+        let row = sorted.iter().find(|(id, _)| *id == next.first).unwrap().1;
+        let fits = bytes + ENTRY_BYTES + row.len() <= BLOCK_BYTES_MAX;
+        assert!(!fits || next.second != key.second, "{bytes} bytes, and a row of {}", row.len());
+    }
+}
+
+#[test]
 fn a_block_has_its_golden_bytes_and_no_cut_one_is_read() {
     let two = holds(1, 2, 4);
     let rows = encoded(&two);

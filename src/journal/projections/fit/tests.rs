@@ -4,6 +4,8 @@ use super::*;
 use crate::handle::{Journal, JournalSettings};
 use crate::keys::{Epoch, GroupKey};
 use crate::memory::{MemoryImage, MemoryStore};
+use crate::projections::MemoryProjections;
+use crate::projections::tests::script::{end, follow, open, set_up};
 use crate::recovery::{adopt, check, recover};
 use crate::store::Store;
 use crate::unit::EncodedUnit;
@@ -122,4 +124,14 @@ fn what_was_superseded_is_passed_over() {
     for reached in ends(&two_epochs(5)) {
         assert_eq!(fit(&image, &reached), Ok(()), "{reached:?}");
     }
+}
+
+#[test]
+fn a_store_has_reached_what_was_flushed_into_it() {
+    let store = MemoryProjections::new();
+    let mut projector = open(store.clone());
+    follow(&mut projector, &set_up(), 5, 2);
+    assert_eq!(super::reached(&store), Ok(Reached::default()));
+    projector.flush().unwrap();
+    assert_eq!(super::reached(&store), Ok(end(5)));
 }

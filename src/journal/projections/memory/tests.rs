@@ -29,6 +29,15 @@ fn a_crash_may_leave_the_first_writes_that_no_flush_has_followed() {
     assert_eq!(crashed.crashed().value(Family::State, b"a").unwrap().unwrap(), b"2");
 }
 
+/// What fails is tried again by the next flush, not at once.
+#[test]
+fn an_error_leaves_nothing_behind_to_recover_from() {
+    let store = MemoryProjections::new();
+    store.set_failing(true);
+    let error = store.flush().unwrap_err();
+    assert!(!store.recover(&error));
+}
+
 #[test]
 #[should_panic(expected = "a write has entries")]
 fn a_write_of_nothing_is_noticed() {
