@@ -161,6 +161,24 @@ fn a_unit_has_its_records_in_order() {
 }
 
 #[test]
+fn records_are_added_to_those_that_a_unit_has() {
+    let all: Vec<Record> = records().into_iter().map(|(_, record)| record).collect();
+    let (mut whole, mut parts) = (EncodedUnit::new(), EncodedUnit::new());
+    encode_unit(&all, &mut whole).unwrap();
+    all.chunks(2).for_each(|pair| encode_unit(pair, &mut parts).unwrap());
+    assert_eq!((parts.records(), parts.bytes()), (whole.records(), whole.bytes()));
+}
+
+#[test]
+#[should_panic(expected = "a record is read as it was written")]
+fn a_command_that_no_replay_could_read_is_not_written() {
+    let change = |(_, record)| if let Record::Subscription(change) = record { Some(change) } else { None };
+    let mut change = records().into_iter().find_map(change).unwrap();
+    change.asked.mode = u8::MAX;
+    let _ = encode_record(&Record::Subscription(change), &mut EncodedUnit::new());
+}
+
+#[test]
 fn lengths_that_the_bytes_cannot_hold_are_refused_before_they_are_allocated() {
     // An open record whose zone claims 2^60 bytes, and a cycle roll with 2^60 wallets.
     let mut open = vec![3; 17];
@@ -170,6 +188,23 @@ fn lengths_that_the_bytes_cannot_hold_are_refused_before_they_are_allocated() {
     assert!(matches!(decode(&roll), Err(DecodeError::Malformed(_))));
     let long = vec![9; RECORD_BYTES_MAX + 1];
     assert_eq!(decode(&long), Err(DecodeError::TooLong { bytes: RECORD_BYTES_MAX + 1 }));
+}
+
+#[test]
+fn a_length_alone_takes_a_megabyte_at_most() {
+    // 2^40 elements of 64 kB: more than any memory, were they given their room at once.
+    let list = [253, 0, 0, 0, 0, 0, 1, 0, 0];
+    assert!(matches!(read_row::<List<[u8; 1 << 16]>>(&list), Err(DecodeError::Malformed(_))));
+}
+
+#[test]
+fn a_row_and_its_head_may_be_as_long_as_the_limit_and_no_longer() {
+    let mut row = vec![0; ROW_BYTES_MAX];
+    assert_eq!(read_head::<u8>(&row), Ok(0));
+    assert_eq!(read_row::<u8>(&row), Err(DecodeError::Trailing { bytes: ROW_BYTES_MAX - 1 }));
+    row.push(0);
+    let refused = Err(DecodeError::TooLong { bytes: ROW_BYTES_MAX + 1 });
+    assert_eq!((read_head::<u8>(&row), read_row::<u8>(&row)), (refused.clone(), refused));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! One process, and only where a directory was made.
 
 use super::*;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 #[test]
 fn a_mistyped_path_is_not_made_into_a_data_directory() {
@@ -29,10 +32,45 @@ fn only_one_can_use_it() {
 fn folders_above_are_made_and_relative_paths_work() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("a/b/c");
+    assert!(is_missing(&deep) && !is_missing(folder.path()));
     drop(DataDirectory::create_or_open(&deep).unwrap());
     let again = DataDirectory::create_or_open(&deep).unwrap();
     again.sync().unwrap();
     assert_eq!(above(Path::new("creditd-dev")), Path::new("."));
     assert_eq!(above(Path::new("/var/creditd")), Path::new("/var"));
     assert!(!is_missing(Path::new("")));
+}
+
+#[test]
+fn a_sync_that_cannot_be_made_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    let directory = DataDirectory::create_or_open(&path).unwrap();
+    std::fs::remove_dir_all(&path).unwrap();
+    assert!(matches!(directory.sync(), Err(DirectoryError::Io { .. })));
+    // Nothing in it is on a disk, and it says so.
+    assert!(create_synced(Path::new("/proc/self")).is_err());
+}
+
+#[test]
+fn who_may_not_read_the_folder_above_has_made_nothing_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let above = folder.path().join("above");
+    let path = above.join("data");
+    std::fs::create_dir_all(&path).unwrap();
+    let allow = |mode| std::fs::set_permissions(&above, std::fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o300);
+    if File::open(&above).is_ok() {
+        return again_as_nobody("directory::tests::who_may_not_read_the_folder_above_has_made_nothing_in_it");
+    }
+    let made = create_synced(&path);
+    allow(0o700);
+    made.unwrap();
+}
+
+/// Runs a test once more, as a user whom permissions bind: not root.
+fn again_as_nobody(test: &str) {
+    let ended = Command::new("/proc/self/exe").args(["--exact", test]).uid(65_534).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && said.contains("1 passed"), "{said}");
 }

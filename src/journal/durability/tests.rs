@@ -2,6 +2,7 @@
 
 use super::*;
 use std::sync::Arc;
+use std::sync::mpsc;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -37,6 +38,20 @@ fn a_failure_wakes() {
     durability.publish_failed();
     assert_eq!(waiter.join().unwrap(), Position::NONE);
     assert!(durability.has_failed());
+}
+
+#[test]
+fn who_has_nothing_to_wait_for_does_not_sleep() {
+    let durability = Arc::new(Durability::new(Position(3), DurabilityMode::Sync));
+    let ask = |position| {
+        let durability = Arc::clone(&durability);
+        let (told, answer) = mpsc::channel();
+        std::thread::spawn(move || told.send(durability.wait_past(position, 30 * LONG)));
+        answer.recv_timeout(LONG)
+    };
+    assert_eq!(ask(Position(2)), Ok(Position(3)), "it is synced");
+    durability.publish_failed();
+    assert_eq!(ask(Position(3)), Ok(Position(3)), "it will never be");
 }
 
 #[test]

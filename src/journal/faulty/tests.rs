@@ -100,3 +100,25 @@ fn what_a_failed_sync_leaves_may_be_lost_and_may_show_up_later() {
         assert_eq!((found.end.last, found.superseded.len()), (Position(3), shown), "{fault:?}");
     }
 }
+
+#[test]
+fn a_torn_group_lacks_its_last_byte_at_least() {
+    let plan = FaultPlan::none().with(0, Fault::Torn { bytes: usize::MAX });
+    let mut store = FaultyStore::open(FaultyImage::default(), plan);
+    assert!(recover(&mut store, WriterId([0; 16]), 0).is_err());
+    let image = store.crash(0);
+    let torn = image.disk.groups.values().next().unwrap().to_vec();
+    let mut store = FaultyStore::open(FaultyImage::default(), FaultPlan::none());
+    recover(&mut store, WriterId([0; 16]), 0).unwrap();
+    let whole = store.crash(0).disk.groups.values().next().unwrap().to_vec();
+    assert_eq!(torn, whole[..whole.len() - 1]);
+}
+
+#[test]
+fn syncs_are_counted() {
+    let mut store = FaultyStore::open(FaultyImage::default(), FaultPlan::none());
+    for syncs in 0..3 {
+        assert_eq!(store.syncs(), syncs);
+        store.sync().unwrap();
+    }
+}

@@ -92,3 +92,24 @@ fn whole_bytes_that_are_no_group_are_told_apart() {
     assert_eq!(damage(|bytes| bytes[4] = 3), GroupDamage::Records { records: 3 });
     assert_eq!(damage(|bytes| bytes.truncate(bytes.len() - 1)), GroupDamage::Records { records: 2 });
 }
+
+#[test]
+fn a_group_may_be_as_long_as_the_limit() {
+    let mut unit = EncodedUnit::new();
+    unit.push_record(&[9; BODY_BYTES_MAX / 2 - 3]).unwrap();
+    unit.push_record(&[9; BODY_BYTES_MAX / 2 - 3]).unwrap();
+    let mut group = empty_buffer(Vec::new());
+    group.extend_from_slice(unit.bytes());
+    seal(&mut group, header());
+    assert_eq!(group.len(), GROUP_BYTES_MAX);
+    assert_eq!(Group::check(&group).unwrap().last(), Position(42));
+}
+
+#[test]
+fn a_hash_is_told_in_hexadecimal() {
+    let mut hash = GroupHash::NONE;
+    hash.0[0] = 0x0a;
+    hash.0[31] = 0xf1;
+    let told = format!("0a{}f1", "00".repeat(30));
+    assert_eq!((hash.to_string(), format!("{hash:?}")), (told.clone(), told));
+}

@@ -29,3 +29,9 @@ fn keys_read_back_and_foreign_bytes_do_not() {
     no_epoch[7] = 1;
     assert_eq!(Key::from_bytes(&no_epoch), None);
 }
+
+#[test]
+fn a_key_is_told_in_numbers() {
+    let key = GroupKey { first: Position(41), epoch: Epoch(3) };
+    assert_eq!(key.to_string(), "position 41, epoch 3");
+}

@@ -76,6 +76,27 @@ fn a_unit_stays_in_one_group_if_a_group_can_hold_it() {
 }
 
 #[test]
+fn a_group_is_filled_to_the_limit() {
+    let queue = Queue::new(Position::NONE, RoomLimits::default());
+    let half = vec![1; BODY_BYTES_MAX / 2 - 3];
+    queue.push(&unit(&[&half]));
+    queue.push(&unit(&[&half]));
+    queue.push(&unit(&[b""]));
+    let full = queue.take_group().unwrap();
+    assert_eq!((full.records, full.buffer.len()), (2, HEADER_BYTES + BODY_BYTES_MAX));
+    assert_eq!(queue.take_group().unwrap().first, Position(3));
+}
+
+#[test]
+fn buffers_are_kept_up_to_the_limit() {
+    let queue = Queue::new(Position::NONE, RoomLimits::default());
+    for buffers in 1..=SPARE_BUFFERS_MAX + 2 {
+        queue.recycle(vec![7; 100]);
+        assert_eq!(queue.gathering.lock().spare.len(), buffers.min(SPARE_BUFFERS_MAX));
+    }
+}
+
+#[test]
 fn settlements_have_a_share() {
     let limits = RoomLimits { journal_room_records: 10, settlement_share_records: 4 };
     let queue = Queue::new(Position::NONE, limits);
@@ -84,6 +105,7 @@ fn settlements_have_a_share() {
     assert!(queue.try_take_room(4, Class::Settlement));
     assert!(!queue.try_take_room(1, Class::Settlement));
     queue.give_back(5);
+    queue.give_back(0);
     assert!(queue.try_take_room(1, Class::Reserve));
     assert!(!queue.try_take_room(u32::MAX, Class::Settlement));
     assert_eq!(queue.room_used_records(), 6);

@@ -43,3 +43,17 @@ fn full_buffers_come_back_when_nobody_reads_them() {
     assert_eq!(recycled.get(), 1);
     assert_eq!(Group::check(&reading).unwrap().last(), Position(2));
 }
+
+#[test]
+fn the_ring_is_filled_to_its_limit() {
+    let two = RecentGroups::new(usize::MAX);
+    [1, 3].into_iter().for_each(|first| two.push(group(first, 200), drop));
+    let recent = RecentGroups::new(two.bytes());
+    for first in [1, 3, 5] {
+        recent.push(group(first, 200), drop);
+        let oldest = first.max(3) - 2;
+        assert!(recent.read(Position(oldest)).is_some(), "two groups fit");
+        assert!(recent.read(Position(oldest - 1)).is_none(), "and no third");
+    }
+    assert_eq!(recent.bytes(), two.bytes());
+}

@@ -156,6 +156,16 @@ fn every_cut_of_the_last_group_is_a_dropped_tail_and_the_journal_goes_on() {
 }
 
 #[test]
+fn what_an_ended_epoch_left_does_not_follow_a_torn_write() {
+    let mut image = two_epochs();
+    image.replace(key(6, 2), vec![1, 2, 3]);
+    image.replace(key(7, 1), forged(7, 1, GroupHash([9; 32]), b"late"));
+    let found = checked(&image).unwrap();
+    assert_eq!((found.end.last, found.dropped.unwrap().key), (Position(5), key(6, 2)));
+    assert_eq!(found.superseded, [key(7, 1)]);
+}
+
+#[test]
 fn a_damaged_group_of_the_last_epoch_that_there_is_stops_the_start() {
     let mut image = two_epochs();
     let last = key(6, u64::MAX);

@@ -14,6 +14,9 @@ fn golden_bytes_of_a_start() {
     }
     golden[0] = 2;
     assert_eq!(Start::from_bytes(&golden), None, "another version");
+    golden[0] = 1;
+    golden[8..16].fill(0);
+    assert_eq!(Start::from_bytes(&golden), None, "no journal begins before its first record");
 }
 
 #[test]

@@ -38,6 +38,14 @@ fn cut_overlong_and_oversized_prefixes_are_refused() {
     assert_eq!(first_record(&[0x80]), None);
     assert_eq!(first_record(&[0x81, 0x00, 9]), None, "1 in two bytes");
     assert_eq!(first_record(&[0xff, 0xff, 0xff, 0xff, 0x7f]), None, "more than 32 bits");
+    assert_eq!(first_record(&[0x81, 0x80, 0x80, 0x80, 0x10, 9]), None, "2^32 more than the 1 that fits");
     assert_eq!(first_record(&[0xff; 6]), None);
     assert_eq!(first_record(&[1, 5, 9]), Some(1..2));
+}
+
+#[test]
+fn a_record_that_is_too_long_is_not_read() {
+    let mut body = Prefix::of(u32::try_from(RECORD_BYTES_MAX + 1).unwrap()).bytes().to_vec();
+    body.resize(body.len() + RECORD_BYTES_MAX + 1, 7);
+    assert_eq!(first_record(&body), None);
 }

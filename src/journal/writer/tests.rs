@@ -111,6 +111,32 @@ fn nothing_is_appended_or_published_after_a_failure() {
 }
 
 #[test]
+fn nothing_is_trimmed_after_a_failure() {
+    let store = FaultyStore::open(FaultyImage::default(), FaultPlan::none().with(3, Fault::FailedAndLost));
+    let (journal, mut writer) = start(store, DurabilityMode::Sync);
+    for _ in 0..2 {
+        push(&journal, 1);
+        writer.write_next(1).unwrap();
+    }
+    push(&journal, 1);
+    writer.write_next(1).unwrap_err();
+    journal.durability.allow_trim(Position(3));
+    writer.trim_if_allowed();
+    assert_eq!(writer.store().reader().start(), Ok(Start::NEW));
+}
+
+#[test]
+fn the_last_record_that_is_synced_can_be_read_and_none_after_it() {
+    let (journal, mut writer) = start(MemoryStore::new(), DurabilityMode::Sync);
+    let pushed = push(&journal, 1);
+    assert_eq!(journal.read(pushed), Ok(None));
+    writer.write_next(1).unwrap();
+    let group = journal.read(pushed).unwrap().unwrap();
+    assert_eq!(Group::trust(&group).unwrap().last(), pushed);
+    assert_eq!(journal.read(pushed.next()), Ok(None));
+}
+
+#[test]
 fn interval_mode_answers_before_the_sync_and_loses_at_most_the_interval() {
     let mode = DurabilityMode::Interval { interval_ms: 10 };
     let (journal, mut writer) = start(FaultyStore::open(FaultyImage::default(), FaultPlan::none()), mode);
