@@ -60,12 +60,12 @@ fn who_may_not_read_the_folder_above_has_made_nothing_in_it() {
     std::fs::create_dir_all(&path).unwrap();
     let allow = |mode| std::fs::set_permissions(&above, std::fs::Permissions::from_mode(mode)).unwrap();
     allow(0o300);
-    if File::open(&above).is_ok() {
-        return again_as_nobody("directory::tests::who_may_not_read_the_folder_above_has_made_nothing_in_it");
-    }
-    let made = create_synced(&path);
+    let (made, readable) = (create_synced(&path), File::open(&above).is_ok());
     allow(0o700);
     made.unwrap();
+    if readable {
+        again_as_nobody("directory::tests::who_may_not_read_the_folder_above_has_made_nothing_in_it");
+    }
 }
 
 /// Runs a test once more, as a user whom permissions bind: not root.

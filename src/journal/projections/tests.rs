@@ -463,12 +463,13 @@ fn the_engine_reads_the_same_as_all_others() {
     let script = script(20);
     let mut projector = open(MemoryProjections::new());
     follow(&mut projector, &script, 15, 9);
-    projector.flush().unwrap();
-    follow(&mut projector, &script, script.len(), 9);
     let archive = projector.archive();
     let key = CommandKey::Command(CommandId(101));
+    let unflushed = OfEngine::command(&archive, key).unwrap();
+    projector.flush().unwrap();
+    follow(&mut projector, &script, script.len(), 9);
     let command = OfEngine::command(&archive, key).unwrap();
-    assert!(command.is_some() && command == archive.command(key).unwrap());
+    assert!(command.is_some() && command == unflushed && command == archive.command(key).unwrap());
     let id = a_reserve(1).hold;
     let hold = OfEngine::hold(&archive, id).unwrap();
     assert!(hold.is_some() && hold == archive.hold(id).unwrap());
