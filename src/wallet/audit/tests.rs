@@ -11,6 +11,10 @@ use crate::record::{Capture, CaptureRequest, Refund, RefundReason, Reserve, Retu
 use crate::row::Pending;
 use crate::subscription::PendingChange;
 
+mod neighbours;
+mod records;
+mod sums;
+
 const AT: Timestamp = Timestamp(1_795_348_800_000);
 
 fn millis(amount: u64) -> Credits {
@@ -40,7 +44,10 @@ fn a_row() -> Row {
 
 fn of_row(row: &Row) -> Vec<Invariant> {
     let mut found = Vec::new();
-    check_row(row, &mut |violation| found.push(violation.invariant));
+    check_row(row, &mut |violation| {
+        assert_eq!((violation.account, violation.hold), (Some(row.account), None));
+        found.push(violation.invariant);
+    });
     found
 }
 
@@ -164,7 +171,10 @@ fn a_hold() -> Hold {
 
 fn of_hold(hold: &Hold) -> Vec<Invariant> {
     let mut found = Vec::new();
-    check_hold(HoldId(9), hold, &mut |violation| found.push(violation.invariant));
+    check_hold(HoldId(9), hold, &mut |violation| {
+        assert_eq!((violation.account, violation.hold), (Some(hold.account), Some(HoldId(9))));
+        found.push(violation.invariant);
+    });
     found
 }
 

@@ -16,18 +16,18 @@ use crate::row::Row;
 
 /// Rows, holds and commands as replay makes them.
 #[derive(Default, Clone)]
-pub(super) struct Maps {
-    pub(super) rows: HashMap<AccountId, Row>,
-    pub(super) holds: HashMap<HoldId, Hold>,
-    pub(super) commands: HashMap<CommandKey, CommandRow>,
-    pub(super) policies: FreePolicies,
-    pub(super) bound: Timestamp,
-    pub(super) reached: u64,
+pub(crate) struct Maps {
+    pub(crate) rows: HashMap<AccountId, Row>,
+    pub(crate) holds: HashMap<HoldId, Hold>,
+    pub(crate) commands: HashMap<CommandKey, CommandRow>,
+    pub(crate) policies: FreePolicies,
+    pub(crate) bound: Timestamp,
+    pub(crate) reached: u64,
 }
 
 impl Maps {
     /// Applies what has been pushed since, and checks I1 and I2 of every row that it may have touched.
-    pub(super) fn catch_up(&mut self, records: &[Record]) {
+    pub(crate) fn catch_up(&mut self, records: &[Record]) {
         let new = records.get(usize::try_from(self.reached).unwrap()..).unwrap();
         for record in new {
             self.reached += 1;

@@ -6,7 +6,7 @@ mod audited;
 mod commands;
 mod cycles;
 mod day_sweep;
-mod disk;
+pub(crate) mod disk;
 mod edges;
 mod gifts;
 mod housekeeping;
