@@ -8,13 +8,32 @@ use crate::bucket::{Bucket, Sources};
 use crate::command::TEXT_BYTES_MAX;
 use crate::credits::Credits;
 use crate::cycles::CycleCount;
+use crate::engine::CHUNK_OPERATIONS_MAX;
 use crate::hold::HoldState;
-use crate::ids::{AccountId, CommandId, PaymentId, Timestamp};
+use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
-use crate::record::{PendingTopUp, Record};
-use crate::request::{Command, CommandRequest};
+use crate::record::{Attribution, OverCommit, PendingTopUp, Record};
+use crate::request::{Command, CommandRequest, Operation, ReserveRequest};
 use crate::row::PENDING_TOP_UPS_MAX;
 use crate::settings::Settings;
+
+/// A request for nothing.
+fn request(account: AccountId, hold: HoldId) -> ReserveRequest {
+    ReserveRequest {
+        account,
+        hold,
+        amount: Credits::ZERO,
+        sources: Sources::ALL,
+        pro_model: false,
+        priced: false,
+        min_tier: Tier::NONE,
+        ttl_ms: 0,
+        over_commit: OverCommit::Reject,
+        attribution: Attribution::default(),
+        worker: WorkerId::NONE,
+        settings: 0,
+    }
+}
 
 /// R33: a reason and a name may be as long as the limit, and no longer.
 #[test]
@@ -268,22 +287,8 @@ fn r27_refunds_of_a_hold_have_a_limit() {
 /// R32, R40: what is refused under pressure are the requests that take new credits.
 #[test]
 fn reserves_and_charges_take_new_credits_and_nothing_else_does() {
-    let request = crate::request::ReserveRequest {
-        account: account("a"),
-        hold: crate::ids::HoldId(1),
-        amount: Credits::ZERO,
-        sources: Sources::ALL,
-        pro_model: false,
-        priced: false,
-        min_tier: crate::ids::Tier::NONE,
-        ttl_ms: 0,
-        over_commit: crate::record::OverCommit::Reject,
-        attribution: crate::record::Attribution::default(),
-        worker: crate::ids::WorkerId::NONE,
-        settings: 0,
-    };
-    use crate::request::Operation;
-    let (account, hold) = (account("a"), crate::ids::HoldId(1));
+    let request = request(account("a"), HoldId(1));
+    let (account, hold) = (account("a"), HoldId(1));
     assert!(Operation::Reserve(request).takes_new_credits() && Operation::Charge(request).takes_new_credits());
     assert!(!Operation::Release { account, hold }.takes_new_credits());
     assert!(!Operation::Extend { account, hold, ttl_ms: 1 }.takes_new_credits());
@@ -366,4 +371,101 @@ fn r33_a_gift_has_room_beside_what_open_holds_have_left() {
          reserve h2 a 137438953 sources=4 => granted
          topup a 90000000          => done",
     );
+}
+
+/// R8: a request may name every tier that a wallet can have, and no other.
+#[test]
+fn r8_the_least_tier_has_a_limit() {
+    check(
+        "open a
+         reserve h1 a 1 tier=15   => tier_required
+         reserve h1 a 1 tier=16   => bad_request field=MinTier",
+    );
+}
+
+/// R25: a hold is settled where something was captured of it, or all of nothing; who captures nothing has released it.
+#[test]
+fn r25_a_hold_is_released_where_nothing_was_charged_and_nothing_asked_for() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a
+         reserve part a 30
+         commit part 10 n=1 more    => done
+         commit part 0 n=2          => done
+         reserve nothing a 0
+         commit nothing all         => done
+         reserve unused a 30
+         commit unused 0            => done",
+    );
+    let books = world.disk.replayed();
+    let states = ["part", "nothing", "unused"].map(|name| books.holds[&world.hold(name)].state);
+    assert_eq!(states, [HoldState::Settled, HoldState::Settled, HoldState::Released]);
+}
+
+/// R11: what is left of a subscription that a command ends counts as expired.
+#[test]
+fn r11_what_is_left_of_a_cancelled_subscription_counts_as_expired() {
+    let world = check("open a\njoin a 1\ncharge h a 130 => granted split=100/30/0\ncancel a now");
+    assert_eq!(world.engine.reset_totals().subscription_expired, Credits::from_whole(970));
+}
+
+/// R5: a row places 64 days; what was drawn on the day before those is nothing of today's.
+#[test]
+fn r5_a_row_that_has_not_moved_for_64_days_begins_its_day() {
+    for days in [63, 64, 65] {
+        check(&format!("open a\ncharge h1 a 30\nafter {days}d\ncharge h2 a 10 => granted left=90/0/0"));
+    }
+}
+
+/// R35: a wallet that nobody asked for while the short form of a day went round once is not taken for one of today.
+#[test]
+fn r35_a_start_after_exactly_as_many_days_as_a_word_tells_apart_is_in_the_present_day() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\ncharge h a 30\njoin a 2 once");
+    world.advance(1024 * 86_400_000);
+    world.restarted().check("balance a            => done left=100/0/0");
+}
+
+/// R5: an allowance that is changed twice before it holds is the last one.
+#[test]
+fn r5_a_policy_replaces_one_that_would_have_begun_on_the_same_date() {
+    check(
+        "open a
+         policy 50                => 1
+         policy 60                => 1
+         at 2026-03-13T00:00:00Z
+         balance a                => done left=60/0/0",
+    );
+}
+
+/// I1: a row that does not add up says so.
+#[test]
+fn i1_a_row_that_is_wrong_says_what_is_wrong() {
+    let mut row = check("open a\ncharge h a 30").disk.replayed().rows[&account("a")].clone();
+    assert_eq!(row.check(), Ok(()));
+    row.counters_mut(Bucket::Free).granted += Credits::from_whole(1);
+    assert!(row.check().is_err_and(|told| told.contains("I1")));
+}
+
+/// D3: an account that a look ahead takes for another one, whose tag is the same, pays for itself all the same.
+#[test]
+fn d3_in_a_long_run_of_requests_each_account_pays_for_itself() {
+    let mut world = World::new(Settings::default());
+    let accounts: Vec<AccountId> = (1..=4_000).map(AccountId).collect();
+    for account in accounts.iter().copied() {
+        world.command(Command::OpenAccount { account, zone: String::new() });
+    }
+    let amount = Credits::from_whole(1);
+    for some in accounts.chunks(CHUNK_OPERATIONS_MAX) {
+        let reserve = |account: &AccountId| {
+            let hold = super::world::hold_id(world.now.wall, account.0);
+            Operation::Reserve(ReserveRequest { amount, ..request(*account, hold) })
+        };
+        let operations: Vec<Operation> = some.iter().map(reserve).collect();
+        assert!(world.run_all(&operations).iter().all(|answer| answer.outcome == Outcome::Granted));
+    }
+    for account in accounts {
+        let left = world.run(Operation::Balance { account }).available;
+        assert_eq!(left.free, Credits::from_whole(99), "{account}");
+    }
 }

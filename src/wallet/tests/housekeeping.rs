@@ -1,7 +1,10 @@
 //! What the wheel carries beside the ends of holds and cycles: ends of days by zone, and housekeeping.
 
 use super::world::World;
+use crate::calendar::{Cohort, Today};
 use crate::chores::Chore;
+use crate::day_ends::DayEnds;
+use crate::ids::{Day, Timestamp};
 use crate::settings::Settings;
 
 /// Steps the time to whatever comes next, and says how many days began.
@@ -54,4 +57,13 @@ fn r32_forgetting_is_due_when_the_bound_can_move() {
     }
     // Soon after the start; when ten seconds of ids are old; until the projections have it; and when the next ten are.
     assert_eq!(forgot, [3, 10, 11, 12, 13, 20, 21, 22, 23, 24]);
+}
+
+/// R6: the last day of the calendar ends at no instant after it, and has no timer.
+#[test]
+fn r6_a_day_that_does_not_end_has_no_timer() {
+    let (ends, at) = (DayEnds::default(), Timestamp(1_000));
+    ends.add(Cohort(0), at, Timestamp(1));
+    ends.fire(at, |_| Today { day: Day(1), ends_at: at });
+    assert_eq!((ends.count(), ends.take_begun()), (0, vec![(Cohort(0), Day(1))]));
 }

@@ -2,6 +2,8 @@
 
 use super::{World, check, check_with};
 use crate::balance::NoView;
+use crate::directory::Cell;
+use crate::holds::HoldCell;
 use crate::outcome::Outcome;
 use crate::request::Operation;
 use crate::settings::{DAY_MS, MINUTE_MS, Settings};
@@ -312,4 +314,10 @@ fn r32_what_is_brought_back_has_a_limit() {
     }
     world.check_line("refund c22 1 => overloaded");
     world.check("flush\nafter 6m\nforget\nflush\nforget\nrefund c22 1 => done");
+}
+
+/// R32: a table of holds that is full gets a fourth to a seventh more room.
+#[test]
+fn r32_a_table_of_holds_grows_by_little() {
+    assert_eq!([1, 2, 4, 8, 10, 12, 14, 16].map(HoldCell::more_groups), [2, 3, 5, 10, 12, 14, 16, 20]);
 }
