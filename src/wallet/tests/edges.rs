@@ -1,16 +1,16 @@
 //! Edges that mutants have shown to be without a test: limits at their last value, and what is only told.
 
-use super::world::account;
+use super::world::{account, only};
 use super::{World, check};
 use crate::accounts::AccountScan;
 use crate::audit::{Invariant, Totals, check_record};
-use crate::bucket::{Bucket, Sources};
+use crate::bucket::{Bucket, Slices, Sources};
 use crate::command::TEXT_BYTES_MAX;
 use crate::credits::Credits;
 use crate::cycles::CycleCount;
 use crate::engine::CHUNK_OPERATIONS_MAX;
 use crate::hold::HoldState;
-use crate::ids::{AccountId, CommandId, HoldId, PaymentId, Tier, Timestamp, WorkerId};
+use crate::ids::{AccountId, CommandId, Day, HoldId, PaymentId, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
 use crate::record::{Attribution, OverCommit, PendingTopUp, Record};
 use crate::request::{Command, CommandRequest, Operation, ReserveRequest};
@@ -467,5 +467,56 @@ fn d3_in_a_long_run_of_requests_each_account_pays_for_itself() {
     for account in accounts {
         let left = world.run(Operation::Balance { account }).available;
         assert_eq!(left.free, Credits::from_whole(99), "{account}");
+    }
+}
+
+/// R27: an id is within the refund window up to its last millisecond.
+#[test]
+fn r27_an_unknown_hold_is_too_old_to_be_refunded_after_the_window() {
+    check(
+        "open a
+         refund h1@-2592000000 1  => unknown_hold
+         refund h2@-2592000001 1  => refund_window_passed",
+    );
+}
+
+/// R5: a day counts where something was drawn from it, whatever was drawn from the one before.
+#[test]
+fn r5_a_day_that_ended_before_a_start_counts_as_one_that_did_not() {
+    let world = check("open a\ncharge h1 a 10\nafter 1d\ncharge h2 a 30\nafter 1d");
+    let totals = world.restarted().engine.reset_totals();
+    assert_eq!((totals.free_granted, totals.free_expired), (Credits::from_whole(100), Credits::from_whole(70)));
+}
+
+/// R5: a row on a later day counts the day that something was drawn from as granted, once, and what is left as expired.
+#[test]
+fn r5_a_debit_of_a_day_that_has_ended_comes_out_of_what_expired() {
+    let books = check("open a").disk.replayed();
+    let mut row = books.rows[&account("a")].clone();
+    let ended = Slices { day: row.day, period: row.period, ..only(Bucket::Free, 30) };
+    for (times, expired) in [(1, 70), (2, 40)] {
+        row.roll_day(Day(ended.day.0 + 3), &books.policies);
+        row.take(&ended, &books.policies);
+        row.counters_mut(Bucket::Free).spent += ended.split.free;
+        let counted = row.counters[Bucket::Free as usize];
+        assert_eq!(
+            (counted.granted, counted.expired),
+            (Credits::from_whole(100), Credits::from_whole(expired)),
+            "{times}"
+        );
+        assert_eq!((row.free, row.check()), (Credits::from_whole(100), Ok(())));
+    }
+}
+
+/// R1: an amount is decimal.
+#[test]
+fn r1_an_amount_in_a_file_is_decimal() {
+    let read = |amount: &str| {
+        let text = format!("version = 1\nretired = []\n[[plan]]\nid = 1\nname = \"p\"\ntier = 1\ncredits = {amount}");
+        crate::plan::parse::plan_catalog("plans.toml", &text)
+    };
+    assert!(read("10").is_ok());
+    for amount in ["0x10", "0o10", "0b10"] {
+        assert!(read(amount).unwrap_err().message.contains("such as 73.5"), "{amount}");
     }
 }

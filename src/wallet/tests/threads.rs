@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -393,4 +393,27 @@ fn i5_a_retry_that_meets_forgetting_is_no_second_reserve_without_a_time_in_its_i
     });
     // While it is being read back it is not let go.
     assert!(forgotten > MEETINGS / 20, "the two meet in nearly every round, unless a thread gets no turn: {forgotten}");
+}
+
+/// R16: who is frozen and let go beside a reserve is told of that, and of no debt.
+#[test]
+fn r16_a_wallet_without_debt_is_never_told_of_one() {
+    let (engine, _) = engine();
+    open(&engine, &["a"]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=20_000_u128 {
+                let change = Command::Freeze { account: account("a"), frozen: number % 2 == 1 };
+                command(&engine, number, change, start());
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        let mut chunk = engine.chunk();
+        for number in (0..).take_while(|_| !over.load(Ordering::Relaxed)) {
+            let reserve = request(account("a"), id(number), 0);
+            let told = run(&engine, &mut chunk, &[Operation::Reserve(reserve)], start())[0];
+            assert!([Outcome::Granted, Outcome::AccountFrozen].contains(&told.outcome), "{told:?}");
+        }
+    });
 }
