@@ -520,3 +520,16 @@ fn r1_an_amount_in_a_file_is_decimal() {
         assert!(read(amount).unwrap_err().message.contains("such as 73.5"), "{amount}");
     }
 }
+
+/// R11: who subscribes may say until when it is paid for.
+#[test]
+fn r11_a_subscription_may_begin_with_the_end_of_what_is_paid_for() {
+    check(
+        "open a
+         join a 2 once paid=2026-04-01T12:00:00Z  => done left=100/3000/0
+         at 2026-04-01T11:59:59Z
+         balance a                                => done left=0/3000/0 tier=2
+         at 2026-04-01T12:00:00Z
+         balance a                                => done left=0/0/0 tier=0",
+    );
+}
