@@ -491,20 +491,18 @@ fn r5_a_day_that_ended_before_a_start_counts_as_one_that_did_not() {
 /// R5: a row on a later day counts the day that something was drawn from as granted, once, and what is left as expired.
 #[test]
 fn r5_a_debit_of_a_day_that_has_ended_comes_out_of_what_expired() {
-    let books = check("open a").disk.replayed();
-    let mut row = books.rows[&account("a")].clone();
-    let ended = Slices { day: row.day, period: row.period, ..only(Bucket::Free, 30) };
-    for (times, expired) in [(1, 70), (2, 40)] {
+    for (table, expired) in [("open a", [70, 40]), ("open a\ncharge h a 10", [60, 30])] {
+        let books = check(table).disk.replayed();
+        let mut row = books.rows[&account("a")].clone();
+        let ended = Slices { day: row.day, period: row.period, ..only(Bucket::Free, 30) };
         row.roll_day(Day(ended.day.0 + 3), &books.policies);
-        row.take(&ended, &books.policies);
-        row.counters_mut(Bucket::Free).spent += ended.split.free;
-        let counted = row.counters[Bucket::Free as usize];
-        assert_eq!(
-            (counted.granted, counted.expired),
-            (Credits::from_whole(100), Credits::from_whole(expired)),
-            "{times}"
-        );
-        assert_eq!((row.free, row.check()), (Credits::from_whole(100), Ok(())));
+        for expired in expired.map(Credits::from_whole) {
+            row.take(&ended, &books.policies);
+            row.counters_mut(Bucket::Free).spent += ended.split.free;
+            let counted = row.counters[Bucket::Free as usize];
+            assert_eq!((counted.granted, counted.expired), (Credits::from_whole(100), expired), "{table}");
+            assert_eq!((row.free, row.check()), (Credits::from_whole(100), Ok(())));
+        }
     }
 }
 
@@ -531,5 +529,20 @@ fn r11_a_subscription_may_begin_with_the_end_of_what_is_paid_for() {
          balance a                                => done left=0/3000/0 tier=2
          at 2026-04-01T12:00:00Z
          balance a                                => done left=0/0/0 tier=0",
+    );
+}
+
+/// I8: a hold of which a part was captured is so after a start.
+#[test]
+fn i8_a_hold_that_was_captured_in_part_is_loaded_with_that() {
+    check(
+        "open a
+         reserve h1 a 30
+         commit h1 10 n=1 more    => done
+         flush
+         restart
+         commit h1 25 n=2         => exceeds_hold amount=20
+         commit h1 10 n=1 more    => replayed:done amount=10
+         commit h1 all n=2        => done amount=20",
     );
 }
