@@ -1,5 +1,5 @@
-//! Records against a journal that is whole: each table has a record that is right, and what is changed in it. What makes
-//! another right record of it stands beside what breaks an invariant, so that a check is met on both sides of its bound.
+//! Records against a journal that is whole: each table has a record that is right, and what is changed in it. Beside
+//! what breaks an invariant stands what leaves another right record: a check is met on both sides of its bound.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,9 @@ use crate::record::{
 };
 use crate::tests::disk::Maps;
 
+mod payments;
 mod settlements;
+mod subscriptions;
 
 /// Subscribed in its second period, with some of everything.
 const A: AccountId = AccountId(1);
@@ -312,7 +314,6 @@ fn books() -> Maps {
     books
 }
 
-#[track_caller]
 fn found_in(books: &Maps, record: &Record) -> Vec<Violation> {
     let mut found = Vec::new();
     check_record(&mut books.clone(), record, &mut |violation| found.push(violation));
@@ -456,71 +457,6 @@ fn i5_an_id_of_a_command_has_one_effect() {
     by(4).iter().for_each(|record| met(&books, record, Some(Invariant::Once)));
 }
 
-/// Payments: 60 waits, 61 was confirmed, 62 dropped, 63 made at once.
-#[test]
-fn r14_a_payment_is_made_once_or_waits_and_ends_once() {
-    let books = books();
-    let (once, prefix) = (Some(Invariant::Once), Some(Invariant::Prefix));
-    for (payment, begins, ends) in
-        [(60, once, None), (61, once, once), (62, once, once), (63, once, once), (900, None, prefix)]
-    {
-        met(&books, &Record::TopUp(top_up(payment, 5)), begins);
-        met(&books, &Record::PendingTopUp(pending_top_up(payment)), begins);
-        met(&books, &Record::ConfirmTopUp(confirm(payment)), ends);
-        met(&books, &Record::DropTopUp(drop_top_up(payment)), ends);
-    }
-    let wrong = Some(Invariant::PendingTopUps);
-    planted(
-        &books,
-        &confirm(60),
-        Record::ConfirmTopUp,
-        &[
-            (|confirm| confirm.amount = millis(4), wrong),
-            (|confirm| confirm.amount = millis(6), wrong),
-            (|confirm| confirm.account = B, wrong),
-        ],
-    );
-    // What is dropped brings nothing: only the confirmed one must be what was announced.
-    planted(&books, &drop_top_up(60), Record::DropTopUp, &[(|dropped| dropped.amount = millis(4), None)]);
-}
-
-#[test]
-fn r14_a_purchase_of_nothing_is_found() {
-    let mut books = books();
-    let wrong = Some(Invariant::PendingTopUps);
-    let plants: [Plant<TopUp>; 2] =
-        [(|top_up| top_up.amount = millis(1), None), (|top_up| top_up.amount = Credits::ZERO, wrong)];
-    planted(&books, &top_up(900, 5), Record::TopUp, &plants);
-    let nothing = ConfirmTopUp { amount: Credits::ZERO, ..confirm(60) };
-    let record = Record::PendingTopUp(PendingTopUp { amount: Credits::ZERO, ..pending_top_up(60) });
-    books.commands.insert(command_key(&record).unwrap(), CommandRow { record, position: Position(1) });
-    met(&books, &Record::ConfirmTopUp(nothing), wrong);
-}
-
-#[test]
-fn r14_at_most_16_top_ups_wait_and_those_that_have_ended_do_not() {
-    let mut books = books();
-    let wrong = Some(Invariant::PendingTopUps);
-    planted(
-        &books,
-        &pending_top_up(900),
-        Record::PendingTopUp,
-        &[(|pending| pending.ends_at = pending.at, None), (|pending| pending.ends_at = earlier(pending.at), wrong)],
-    );
-    let row = books.rows.get_mut(&A).unwrap();
-    let ends_at = row.pending_top_ups[0].ends_at;
-    row.pending_top_ups.extend((100..114).map(|number| Pending { ends_at, ..pending(number) }));
-    met(&books, &Record::PendingTopUp(pending_top_up(900)), None);
-    books.rows.get_mut(&A).unwrap().pending_top_ups.push(Pending { ends_at, ..pending(114) });
-    assert_eq!((books.rows[&A].pending_top_ups.len(), ends_at), (PENDING_TOP_UPS_MAX, AT.plus_millis(1_000)));
-    planted(
-        &books,
-        &PendingTopUp { at: ends_at, ends_at, ..pending_top_up(900) },
-        Record::PendingTopUp,
-        &[(|pending| pending.at = earlier(pending.at), wrong), (|pending| pending.at = AT, wrong)],
-    );
-}
-
 #[test]
 fn r32_the_bound_of_ids_goes_up() {
     let (books, wrong) = (books(), Some(Invariant::IdBound));
@@ -602,156 +538,4 @@ fn i7_a_grant_is_to_a_period_that_was_opened_and_a_day_that_is_remembered() {
             (|grant| (grant.account, grant.period) = (B, Period(0)), None),
         ],
     );
-}
-
-#[test]
-fn i7_a_subscription_set_by_hand_opens_a_period_with_a_tier_and_an_end() {
-    let (books, wrong) = (books(), Some(Invariant::Periods));
-    planted(
-        &books,
-        &set_subscription(),
-        Record::SetSubscription,
-        &[
-            (|set| set.ends_at = later(set.issuer.at), None),
-            (|set| set.ends_at = set.issuer.at, wrong),
-            (|set| set.ends_at = earlier(set.issuer.at), wrong),
-            (|set| set.tier = Tier::MAX, None),
-            (|set| set.tier = Tier(16), wrong),
-            (|set| set.tier = Tier::NONE, wrong),
-            (|set| (set.tier, set.amount) = (Tier::NONE, Credits::ZERO), wrong),
-            (|set| set.period = Period(2), wrong),
-            (|set| set.period = Period(1), wrong),
-            (|set| set.day = day(1), None),
-            (|set| set.day = day(-1), wrong),
-            (|set| (set.account, set.period) = (B, Period(1)), None),
-            (|set| (set.account, set.period) = (B, Period(0)), wrong),
-        ],
-    );
-}
-
-#[test]
-fn i7_a_cycle_follows_its_subscription_and_a_lapse_leaves_nothing() {
-    let (books, wrong) = (books(), Some(Invariant::Periods));
-    planted(
-        &books,
-        &roll(),
-        rolled,
-        &[
-            (|roll| roll.ends_at = later(roll.at), None),
-            (|roll| roll.ends_at = roll.at, wrong),
-            (|roll| roll.ends_at = earlier(roll.at), wrong),
-            (|roll| roll.tier = Tier(1), None),
-            (|roll| roll.tier = Tier::MAX, None),
-            (|roll| roll.tier = Tier(16), wrong),
-            (|roll| roll.period = Period(4), None),
-            (|roll| roll.period = Period(2), wrong),
-            (|roll| roll.period = Period(1), wrong),
-            (|roll| roll.day = day(1), None),
-            (|roll| roll.day = day(-1), wrong),
-            (|roll| (roll.account, roll.allocation) = (B, Credits::ZERO), wrong),
-        ],
-    );
-    planted(
-        &books,
-        &lapse(A),
-        rolled,
-        &[
-            (|roll| roll.account = B, None),
-            (|roll| roll.allocation = millis(1), wrong),
-            (|roll| roll.period = Period(2), wrong),
-            (|roll| roll.day = day(-1), wrong),
-        ],
-    );
-}
-
-#[test]
-fn i7_a_packed_roll_is_checked_roll_by_roll_and_rolls_a_wallet_once() {
-    let books = books();
-    let packed = |rolls: &[CycleRoll]| {
-        let found = found_in(&books, &Record::CycleRoll(rolls.to_vec()));
-        assert!(found.iter().all(|of| of.invariant == Invariant::Periods && of.hold.is_none()), "{found:?}");
-        found.into_iter().map(|of| of.account.unwrap()).collect::<Vec<_>>()
-    };
-    assert_eq!(packed(&[roll(), lapse(B)]), []);
-    met(&books, &Record::CycleRoll(vec![roll(), lapse(B)]), None);
-    let [old_a, old_b] = [roll(), lapse(B)].map(|roll| CycleRoll { period: Period(0), ..roll });
-    assert_eq!(packed(&[old_a, lapse(B)]), [A]);
-    assert_eq!(packed(&[roll(), old_b]), [B]);
-    assert_eq!(packed(&[old_b, old_a]), [B, A], "the first does not hide the second");
-    assert_eq!(packed(&[roll(), roll()]), [A]);
-    assert_eq!(packed(&[roll(), lapse(B), roll()]), [A], "wherever the two stand");
-    assert_eq!(packed(&[roll(), roll(), lapse(B), roll(), lapse(B)]), [A, A, B]);
-}
-
-#[test]
-fn a_change_of_a_subscription_is_checked_against_what_it_changes() {
-    use SubscriptionKind as Kind;
-    let (books, wrong) = (books(), Some(Invariant::Periods));
-    planted(
-        &books,
-        &renewed(),
-        changed,
-        &[
-            (|of| of.day = day(1), None),
-            (|of| of.day = day(-1), wrong),
-            (|of| of.after.as_mut().unwrap().granted_max = millis(999), wrong),
-            (|of| of.after.as_mut().unwrap().paid_through = END, None),
-            (|of| of.after.as_mut().unwrap().tier = Tier(16), wrong),
-            (|of| of.before = None, Some(Invariant::Replay)),
-            (|of| of.before.as_mut().unwrap().paid_through = END, Some(Invariant::Replay)),
-            (|of| of.period = Period(3), None),
-            (|of| of.period = Period(1), wrong),
-            (|of| of.pending = Some(PendingChange { plan: PlanId(1), tier: Tier(1), allocation: millis(1) }), None),
-            // What brings credits, and what does not.
-            (|of| of.amount = millis(1), Some(Invariant::Conservation)),
-            (|of| (of.kind, of.amount) = (Kind::Cancel, millis(1)), Some(Invariant::Conservation)),
-            (|of| (of.kind, of.amount) = (Kind::SetZone, millis(1)), Some(Invariant::Conservation)),
-            (|of| (of.kind, of.amount) = (Kind::ChangePlan, millis(1)), None),
-            (|of| of.kind = Kind::ChangePlan, None),
-            (|of| of.kind = Kind::SetZone, None),
-            (|of| of.kind = Kind::Cancel, None),
-            // A lapse leaves no subscription, in whatever period.
-            (|of| of.kind = Kind::Lapse, wrong),
-            (|of| (of.kind, of.period) = (Kind::Lapse, Period(3)), wrong),
-            // Whoever subscribes opens a period.
-            (|of| (of.kind, of.amount) = (Kind::Subscribe, millis(1)), wrong),
-            (|of| (of.kind, of.amount, of.period) = (Kind::Subscribe, millis(1), Period(3)), None),
-            (|of| (of.kind, of.period) = (Kind::Subscribe, Period(3)), None),
-        ],
-    );
-    let lapsed = SubscriptionChange { kind: Kind::Lapse, after: None, period: Period(3), ..renewed() };
-    planted(
-        &books,
-        &lapsed,
-        changed,
-        &[
-            (|of| of.kind = Kind::Cancel, None),
-            (|of| of.period = Period(2), wrong),
-            (|of| (of.kind, of.period) = (Kind::Cancel, Period(2)), wrong),
-            (|of| of.amount = millis(1), Some(Invariant::Conservation)),
-            (|of| of.kind = Kind::ChangePlan, None),
-            (|of| (of.kind, of.amount) = (Kind::ChangePlan, millis(1)), wrong),
-            (|of| of.pending = Some(PendingChange { plan: PlanId(1), tier: Tier(1), allocation: millis(1) }), wrong),
-        ],
-    );
-}
-
-#[test]
-fn a_subscription_that_begins_opens_a_period() {
-    let (books, wrong) = (books(), Some(Invariant::Periods));
-    planted(
-        &books,
-        &subscribed(B, 900),
-        changed,
-        &[
-            (|of| of.period = Period(0), wrong),
-            (|of| of.kind = SubscriptionKind::ChangePlan, None),
-            (|of| (of.kind, of.period) = (SubscriptionKind::ChangePlan, Period(0)), wrong),
-            (|of| of.account = A, Some(Invariant::Replay)),
-        ],
-    );
-    // A move to another zone begins nothing, with a subscription or without.
-    let moved = SubscriptionChange { account: B, kind: SubscriptionKind::SetZone, before: None, ..renewed() };
-    let moved = SubscriptionChange { after: None, period: Period(0), zone: "Asia/Tokyo".to_owned(), ..moved };
-    planted(&books, &moved, changed, &[(|of| of.period = Period(1), None)]);
 }

@@ -288,7 +288,7 @@ fn r28_late_commits_come_after_an_expiry_and_to_no_more_than_was_held() {
             (|of| of.request.number = 1, once),
             (|of| of.request.number = 2, once),
             (|of| of.request.number = 3, None),
-            // 10 were captured in time and 20 late, with what was lacking; what was drawn in time counts for nothing here.
+            // 10 were captured in time, 20 late with what was lacking; what was drawn in time does not count.
             (|of| of.taken = taken(0, 0, 31), wrong),
             (|of| of.taken = taken(5, 10, 15), None),
             (|of| of.taken = taken(5, 10, 16), wrong),
