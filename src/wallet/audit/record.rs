@@ -458,11 +458,18 @@ fn whole_rest(rest: &Split, returned: &Split, forfeited: &Split) -> Result<(), W
             return Err((Invariant::Conservation, what));
         }
     }
-    if !forfeited.top_up.is_zero() {
-        let what = format!("it forfeits {} of top-up credits, which always come back", forfeited.top_up);
-        return Err((Invariant::Conservation, what));
+    let gone = of_split(returned).saturating_add(of_split(forfeited));
+    assert!(gone == of_split(rest), "I1: what is right in each bucket is right in total");
+    nothing_bought(forfeited)
+}
+
+/// R24: top-up credits always come back.
+fn nothing_bought(forfeited: &Split) -> Result<(), Wrong> {
+    if forfeited.top_up.is_zero() {
+        return Ok(());
     }
-    Ok(())
+    let what = format!("it forfeits {} of top-up credits, which always come back", forfeited.top_up);
+    Err((Invariant::Conservation, what))
 }
 
 fn check_late_capture(books: &mut impl Known, capture: &LateCapture) -> Result<(), Wrong> {
@@ -512,8 +519,10 @@ fn check_refund(books: &mut impl Known, refund: &Refund) -> Result<(), Wrong> {
             return Err((Invariant::Conservation, what));
         }
     }
+    nothing_bought(&refund.forfeited)?;
     refundable(&hold, refund)?;
     let undone = refund.undone.iter().fold(0, |sum: Wide, part| sum.saturating_add(of_split(&part.split)));
+    assert!(undone >= of_split(&refund.forfeited), "I1: what is forfeited is undone");
     asked_for(undone, refund.requested)?;
     with_row(books, refund.account, |row, _| {
         for slices in &refund.returned {

@@ -390,6 +390,7 @@ fn i1_a_refund_gives_back_what_it_undoes_once_to_a_period_that_was_opened() {
             (|of| of.returned = vec![taken(0, 0, 20), taken(0, 0, 5)], None),
             (|of| of.returned = vec![taken(0, 25, 0)], wrong),
             (|of| of.forfeited = split(0, 0, 1), wrong),
+            (|of| (of.returned, of.forfeited) = (vec![taken(0, 0, 24)], split(0, 0, 1)), wrong),
             (|of| (of.undone, of.returned) = (vec![taken(10, 0, 0)], vec![taken(9, 0, 0)]), wrong),
             (
                 |of| {
