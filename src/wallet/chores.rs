@@ -80,6 +80,8 @@ impl Chores {
         assert!(due.len() <= Chore::ALL.len(), "I9: a chore is due once");
         for (_, chore) in &due {
             state.noted[*chore as usize] = None;
+        }
+        for (_, chore) in &due {
             state.note(*chore, now.plus_millis(LOOK_AGAIN_MS));
         }
         assert!(state.timers.count() >= due.len() as u64, "a chore that is due is noted again");
@@ -123,5 +125,16 @@ mod tests {
         assert_eq!(chores.count(), 1);
         assert_eq!(chores.due(Timestamp(30_000_000)), [Chore::Forget], "in place of a later time");
         assert_eq!(chores.count(), 1);
+    }
+
+    #[test]
+    fn chores_that_are_due_together_are_both_handed_out_and_noted_again() {
+        let chores = Chores::default();
+        for at in [1_000_000, 1_000_500] {
+            chores.note(Chore::Forget, Timestamp(at));
+            chores.note(Chore::DropPending, Timestamp(at + 100));
+            assert_eq!(chores.due(Timestamp(at + 100)), [Chore::Forget, Chore::DropPending]);
+            assert_eq!((chores.count(), chores.due(Timestamp(at + 1_099))), (2, vec![]));
+        }
     }
 }
