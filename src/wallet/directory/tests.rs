@@ -102,3 +102,46 @@ fn d3_a_look_without_the_lock_guesses_mostly_right() {
     });
     assert!(right(100_000) > 50_000, "{} of 100,000", right(100_000));
 }
+
+/// An empty cell is nobody's, whatever it looks like: it has no tag.
+#[test]
+fn an_empty_cell_is_not_found() {
+    for of in (0..128).map(Hash) {
+        assert_eq!(Table::<Number>::with_groups(1).search(of, |_| true), Err(Some(At(0))), "{of:?}");
+    }
+}
+
+/// Puts a number where a hash says, which is not that of the number.
+fn put(numbers: &Numbers, number: u64, of: Hash) {
+    let shard = &mut *numbers.write(of);
+    let hash_of = |cell: &Number| Hash(cell.0.load(Ordering::Relaxed));
+    let at = numbers.find_or_room(shard, of, |_| false, hash_of).unwrap_err();
+    shard.cell(at).0.store(number, Ordering::Relaxed);
+    numbers.fill(shard, at, of);
+}
+
+/// What is not there is guessed where it would be put.
+#[test]
+fn a_guess_is_the_first_cell_of_the_tag_or_else_the_first_empty_one() {
+    let numbers = Numbers::new();
+    (1..=3).for_each(|number| put(&numbers, number, Hash(number)));
+    let look = numbers.look();
+    let guessed = |tag| look.guess(Hash(tag)).unwrap();
+    let place = |cell: &Number| look.0[0].cells.iter().position(|one| std::ptr::eq(one, cell));
+    assert_eq!([1, 2, 3, 4, 127].map(|tag| place(guessed(tag))), [0, 1, 2, 3, 3].map(Some));
+}
+
+/// I9: what stays gets no more room than it needs.
+#[test]
+fn a_table_that_has_just_enough_room_has_no_more() {
+    let numbers = Numbers::new();
+    (1..=8).for_each(|number| put(&numbers, number, Hash(number)));
+    let shard = &mut *numbers.write(Hash(1));
+    let hash_of = |cell: &Number| Hash(cell.0.load(Ordering::Relaxed));
+    let mut groups = vec![shard.table.tags.len()];
+    for most in [7, 0] {
+        numbers.retain(shard, |cell| cell.0.load(Ordering::Relaxed) <= most, hash_of);
+        groups.push(shard.table.tags.len());
+    }
+    assert_eq!(groups, [2, 1, 0]);
+}

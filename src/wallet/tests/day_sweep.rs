@@ -457,3 +457,13 @@ fn sweeps_beside_requests_at_the_boundary_grant_each_day_once() {
         assert_eq!(row.check(), Ok(()));
     }
 }
+
+/// R6: the day of a zone that everybody has left ends for nobody.
+#[test]
+fn r6_there_is_no_pass_for_a_zone_without_wallets() {
+    let mut world = World::new(Settings::default());
+    lines(&mut world, "open a zone=America/New_York\nmove a UTC\nat 2026-03-11T00:00:00Z");
+    assert_eq!(sweep(&world.engine, world.now), Some((1, 0)));
+    world.check_line("at 2026-03-11T04:00:00Z");
+    assert_eq!(sweep(&world.engine, world.now), None, "midnight in New York");
+}

@@ -92,6 +92,7 @@ struct State {
     records: Vec<Record>,
     maps: Maps,
     flushed: u64,
+    unreadable: bool,
 }
 
 /// One partition's disk, shared by the journal's and the archive's side of an engine.
@@ -118,6 +119,11 @@ impl Disk {
         assert!(gone.is_some_and(|hold| hold.state != HoldState::Open), "a hold that has ended is dropped");
     }
 
+    /// Says whether commands can be read.
+    pub(super) fn set_unreadable(&self, unreadable: bool) {
+        self.0.lock().unreadable = unreadable;
+    }
+
     /// Every record so far.
     pub(super) fn records(&self) -> Vec<Record> {
         self.0.lock().records.clone()
@@ -133,7 +139,8 @@ impl Disk {
     /// A copy of this disk as it stands, for a daemon that starts again.
     pub(super) fn copy(&self) -> Self {
         let state = self.0.lock();
-        let copy = State { records: state.records.clone(), maps: state.maps.clone(), flushed: state.flushed };
+        let State { records, maps, flushed, unreadable } = &*state;
+        let copy = State { records: records.clone(), maps: maps.clone(), flushed: *flushed, unreadable: *unreadable };
         Self(Arc::new(Mutex::new(copy)))
     }
 }
@@ -157,7 +164,11 @@ impl Archive for Disk {
     }
 
     fn command(&self, key: CommandKey) -> Result<Option<CommandRow>, ArchiveError> {
-        Ok(self.0.lock().maps.commands.get(&key).cloned())
+        let state = self.0.lock();
+        if state.unreadable {
+            return Err(ArchiveError("unreadable".into()));
+        }
+        Ok(state.maps.commands.get(&key).cloned())
     }
 
     fn reached(&self) -> Position {

@@ -1,20 +1,39 @@
 //! Edges that mutants have shown to be without a test: limits at their last value, and what is only told.
 
-use super::world::account;
+use super::world::{account, only};
 use super::{World, check};
 use crate::accounts::AccountScan;
 use crate::audit::{Invariant, Totals, check_record};
-use crate::bucket::{Bucket, Sources};
+use crate::bucket::{Bucket, Slices, Sources};
 use crate::command::TEXT_BYTES_MAX;
 use crate::credits::Credits;
 use crate::cycles::CycleCount;
+use crate::engine::CHUNK_OPERATIONS_MAX;
 use crate::hold::HoldState;
-use crate::ids::{AccountId, CommandId, PaymentId, Timestamp};
+use crate::ids::{AccountId, CommandId, Day, HoldId, PaymentId, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
-use crate::record::{PendingTopUp, Record};
-use crate::request::{Command, CommandRequest};
+use crate::record::{Attribution, OverCommit, PendingTopUp, Record};
+use crate::request::{Command, CommandRequest, Operation, ReserveRequest};
 use crate::row::PENDING_TOP_UPS_MAX;
 use crate::settings::Settings;
+
+/// A request for nothing.
+fn request(account: AccountId, hold: HoldId) -> ReserveRequest {
+    ReserveRequest {
+        account,
+        hold,
+        amount: Credits::ZERO,
+        sources: Sources::ALL,
+        pro_model: false,
+        priced: false,
+        min_tier: Tier::NONE,
+        ttl_ms: 0,
+        over_commit: OverCommit::Reject,
+        attribution: Attribution::default(),
+        worker: WorkerId::NONE,
+        settings: 0,
+    }
+}
 
 /// R33: a reason and a name may be as long as the limit, and no longer.
 #[test]
@@ -268,22 +287,8 @@ fn r27_refunds_of_a_hold_have_a_limit() {
 /// R32, R40: what is refused under pressure are the requests that take new credits.
 #[test]
 fn reserves_and_charges_take_new_credits_and_nothing_else_does() {
-    let request = crate::request::ReserveRequest {
-        account: account("a"),
-        hold: crate::ids::HoldId(1),
-        amount: Credits::ZERO,
-        sources: Sources::ALL,
-        pro_model: false,
-        priced: false,
-        min_tier: crate::ids::Tier::NONE,
-        ttl_ms: 0,
-        over_commit: crate::record::OverCommit::Reject,
-        attribution: crate::record::Attribution::default(),
-        worker: crate::ids::WorkerId::NONE,
-        settings: 0,
-    };
-    use crate::request::Operation;
-    let (account, hold) = (account("a"), crate::ids::HoldId(1));
+    let request = request(account("a"), HoldId(1));
+    let (account, hold) = (account("a"), HoldId(1));
     assert!(Operation::Reserve(request).takes_new_credits() && Operation::Charge(request).takes_new_credits());
     assert!(!Operation::Release { account, hold }.takes_new_credits());
     assert!(!Operation::Extend { account, hold, ttl_ms: 1 }.takes_new_credits());
@@ -365,5 +370,179 @@ fn r33_a_gift_has_room_beside_what_open_holds_have_left() {
          topup a 137438953         => done
          reserve h2 a 137438953 sources=4 => granted
          topup a 90000000          => done",
+    );
+}
+
+/// R8: a request may name every tier that a wallet can have, and no other.
+#[test]
+fn r8_the_least_tier_has_a_limit() {
+    check(
+        "open a
+         reserve h1 a 1 tier=15   => tier_required
+         reserve h1 a 1 tier=16   => bad_request field=MinTier",
+    );
+}
+
+/// R25: a hold is settled where something was captured of it, or all of nothing; who captures nothing has released it.
+#[test]
+fn r25_a_hold_is_released_where_nothing_was_charged_and_nothing_asked_for() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "open a
+         reserve part a 30
+         commit part 10 n=1 more    => done
+         commit part 0 n=2          => done
+         reserve nothing a 0
+         commit nothing all         => done
+         reserve unused a 30
+         commit unused 0            => done",
+    );
+    let books = world.disk.replayed();
+    let states = ["part", "nothing", "unused"].map(|name| books.holds[&world.hold(name)].state);
+    assert_eq!(states, [HoldState::Settled, HoldState::Settled, HoldState::Released]);
+}
+
+/// R11: what is left of a subscription that a command ends counts as expired.
+#[test]
+fn r11_what_is_left_of_a_cancelled_subscription_counts_as_expired() {
+    let world = check("open a\njoin a 1\ncharge h a 130 => granted split=100/30/0\ncancel a now");
+    assert_eq!(world.engine.reset_totals().subscription_expired, Credits::from_whole(970));
+}
+
+/// R5: a row places 64 days; what was drawn on the day before those is nothing of today's.
+#[test]
+fn r5_a_row_that_has_not_moved_for_64_days_begins_its_day() {
+    for days in [63, 64, 65] {
+        check(&format!("open a\ncharge h1 a 30\nafter {days}d\ncharge h2 a 10 => granted left=90/0/0"));
+    }
+}
+
+/// R35: a wallet that nobody asked for while the short form of a day went round once is not taken for one of today.
+#[test]
+fn r35_a_start_after_exactly_as_many_days_as_a_word_tells_apart_is_in_the_present_day() {
+    let mut world = World::new(Settings::default());
+    world.check("open a\ncharge h a 30\njoin a 2 once");
+    world.advance(1024 * 86_400_000);
+    world.restarted().check("balance a            => done left=100/0/0");
+}
+
+/// R5: an allowance that is changed twice before it holds is the last one.
+#[test]
+fn r5_a_policy_replaces_one_that_would_have_begun_on_the_same_date() {
+    check(
+        "open a
+         policy 50                => 1
+         policy 60                => 1
+         at 2026-03-13T00:00:00Z
+         balance a                => done left=60/0/0",
+    );
+}
+
+/// I1: a row that does not add up says so.
+#[test]
+fn i1_a_row_that_is_wrong_says_what_is_wrong() {
+    let mut row = check("open a\ncharge h a 30").disk.replayed().rows[&account("a")].clone();
+    assert_eq!(row.check(), Ok(()));
+    row.counters_mut(Bucket::Free).granted += Credits::from_whole(1);
+    assert!(row.check().is_err_and(|told| told.contains("I1")));
+}
+
+/// D3: an account that a look ahead takes for another one, whose tag is the same, pays for itself all the same.
+#[test]
+fn d3_in_a_long_run_of_requests_each_account_pays_for_itself() {
+    let mut world = World::new(Settings::default());
+    let accounts: Vec<AccountId> = (1..=4_000).map(AccountId).collect();
+    for account in accounts.iter().copied() {
+        world.command(Command::OpenAccount { account, zone: String::new() });
+    }
+    let amount = Credits::from_whole(1);
+    for some in accounts.chunks(CHUNK_OPERATIONS_MAX) {
+        let reserve = |account: &AccountId| {
+            let hold = super::world::hold_id(world.now.wall, account.0);
+            Operation::Reserve(ReserveRequest { amount, ..request(*account, hold) })
+        };
+        let operations: Vec<Operation> = some.iter().map(reserve).collect();
+        assert!(world.run_all(&operations).iter().all(|answer| answer.outcome == Outcome::Granted));
+    }
+    for account in accounts {
+        let left = world.run(Operation::Balance { account }).available;
+        assert_eq!(left.free, Credits::from_whole(99), "{account}");
+    }
+}
+
+/// R27: an id is within the refund window up to its last millisecond.
+#[test]
+fn r27_an_unknown_hold_is_too_old_to_be_refunded_after_the_window() {
+    check(
+        "open a
+         refund h1@-2592000000 1  => unknown_hold
+         refund h2@-2592000001 1  => refund_window_passed",
+    );
+}
+
+/// R5: a day counts where something was drawn from it, whatever was drawn from the one before.
+#[test]
+fn r5_a_day_that_ended_before_a_start_counts_as_one_that_did_not() {
+    let world = check("open a\ncharge h1 a 10\nafter 1d\ncharge h2 a 30\nafter 1d");
+    let totals = world.restarted().engine.reset_totals();
+    assert_eq!((totals.free_granted, totals.free_expired), (Credits::from_whole(100), Credits::from_whole(70)));
+}
+
+/// R5: a row on a later day counts the day that something was drawn from as granted, once, and what is left as expired.
+#[test]
+fn r5_a_debit_of_a_day_that_has_ended_comes_out_of_what_expired() {
+    for (table, expired) in [("open a", [70, 40]), ("open a\ncharge h a 10", [60, 30])] {
+        let books = check(table).disk.replayed();
+        let mut row = books.rows[&account("a")].clone();
+        let ended = Slices { day: row.day, period: row.period, ..only(Bucket::Free, 30) };
+        row.roll_day(Day(ended.day.0 + 3), &books.policies);
+        for expired in expired.map(Credits::from_whole) {
+            row.take(&ended, &books.policies);
+            row.counters_mut(Bucket::Free).spent += ended.split.free;
+            let counted = row.counters[Bucket::Free as usize];
+            assert_eq!((counted.granted, counted.expired), (Credits::from_whole(100), expired), "{table}");
+            assert_eq!((row.free, row.check()), (Credits::from_whole(100), Ok(())));
+        }
+    }
+}
+
+/// R1: an amount is decimal.
+#[test]
+fn r1_an_amount_in_a_file_is_decimal() {
+    let read = |amount: &str| {
+        let text = format!("version = 1\nretired = []\n[[plan]]\nid = 1\nname = \"p\"\ntier = 1\ncredits = {amount}");
+        crate::plan::parse::plan_catalog("plans.toml", &text)
+    };
+    assert!(read("10").is_ok());
+    for amount in ["0x10", "0o10", "0b10"] {
+        assert!(read(amount).unwrap_err().message.contains("such as 73.5"), "{amount}");
+    }
+}
+
+/// R11: who subscribes may say until when it is paid for.
+#[test]
+fn r11_a_subscription_may_begin_with_the_end_of_what_is_paid_for() {
+    check(
+        "open a
+         join a 2 once paid=2026-04-01T12:00:00Z  => done left=100/3000/0
+         at 2026-04-01T11:59:59Z
+         balance a                                => done left=0/3000/0 tier=2
+         at 2026-04-01T12:00:00Z
+         balance a                                => done left=0/0/0 tier=0",
+    );
+}
+
+/// I8: a hold of which a part was captured is so after a start.
+#[test]
+fn i8_a_hold_that_was_captured_in_part_is_loaded_with_that() {
+    check(
+        "open a
+         reserve h1 a 30
+         commit h1 10 n=1 more    => done
+         flush
+         restart
+         commit h1 25 n=2         => exceeds_hold amount=20
+         commit h1 10 n=1 more    => replayed:done amount=10
+         commit h1 all n=2        => done amount=20",
     );
 }

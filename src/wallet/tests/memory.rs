@@ -2,6 +2,8 @@
 
 use super::{World, check, check_with};
 use crate::balance::NoView;
+use crate::directory::Cell;
+use crate::holds::HoldCell;
 use crate::outcome::Outcome;
 use crate::request::Operation;
 use crate::settings::{DAY_MS, MINUTE_MS, Settings};
@@ -255,6 +257,22 @@ fn r32_a_hold_whose_row_is_missing_before_its_time_is_not_called_unknown() {
     world.check_line("commit h1 10 => overloaded");
 }
 
+/// Nor where either its time or its id alone says that it could be: that the disk may have dropped it, or that it is old.
+#[test]
+fn r32_a_hold_whose_row_is_missing_is_unknown_only_where_it_is_old_and_let_go() {
+    let mut world = check("open a\nreserve h1 a 30 ttl=10s\nafter 1h\nexpire => 1\nflush");
+    let hold = world.hold("h1");
+    world.disk.drop_hold(hold);
+    world.check_line("commit h1 10 => overloaded");
+    world.advance(40 * DAY_MS);
+    world.check_line("let_go");
+    let wall = world.now.wall;
+    world.now.wall = wall.minus_millis(40 * DAY_MS + 60 * MINUTE_MS);
+    world.check_line("commit h1 10 => overloaded");
+    world.now.wall = wall;
+    world.check_line("commit h1 10 => unknown_hold");
+}
+
 /// What was let go stays so: the wall clock may go back after it, and be believed at once.
 #[test]
 fn r32_what_was_let_go_is_not_taken_back_when_the_clock_goes_back() {
@@ -312,4 +330,10 @@ fn r32_what_is_brought_back_has_a_limit() {
     }
     world.check_line("refund c22 1 => overloaded");
     world.check("flush\nafter 6m\nforget\nflush\nforget\nrefund c22 1 => done");
+}
+
+/// R32: a table of holds that is full gets a fourth to a seventh more room.
+#[test]
+fn r32_a_table_of_holds_grows_by_little() {
+    assert_eq!([1, 2, 4, 8, 10, 12, 14, 16].map(HoldCell::more_groups), [2, 3, 5, 10, 12, 14, 16, 20]);
 }

@@ -205,3 +205,14 @@ fn r40_insufficient_names_the_three_ways_out() {
          commit h2 111          => insufficient amount=1 detail=0",
     );
 }
+
+/// R19, R35: who asks for what has no price is told of the wallet as it is now.
+#[test]
+fn r19_a_refused_price_rolls_a_wallet_that_is_due() {
+    check(
+        "open a
+         subscribe a 50 for=1h
+         after 2h
+         reserve h1 a 0 priced tool=1 model=1  => unpriced field=Tool left=100/0/0",
+    );
+}

@@ -371,3 +371,13 @@ fn i5_a_unit_may_hold_every_step_of_one_hold() {
     world.check_replay();
     assert_eq!(world.disk.replayed().holds[&hold].state, HoldState::Settled);
 }
+
+/// R28: commits after the end count beside those in time.
+#[test]
+fn r28_late_commits_are_at_most_255() {
+    let mut world = check("open a\nreserve h1 a 100 ttl=10s\nafter 10s\nexpire => 1");
+    for number in 0..255 {
+        world.check_line(&format!("commit h1 0.1 n={number} more => late amount=0.1"));
+    }
+    world.check("commit h1 0.1 n=255       => limit detail=1");
+}

@@ -18,6 +18,7 @@ use crate::outcome::Outcome;
 use crate::record::{Attribution, CaptureRequest, OverCommit, Record, RefundReason};
 use crate::request::{Answer, Command, CommandRequest, Operation, ReserveRequest};
 use crate::settings::Settings;
+use crate::word::Snapshot;
 
 pub(super) type TestEngine = Engine<Disk, Disk>;
 
@@ -393,4 +394,37 @@ fn i5_a_retry_that_meets_forgetting_is_no_second_reserve_without_a_time_in_its_i
     });
     // While it is being read back it is not let go.
     assert!(forgotten > MEETINGS / 20, "the two meet in nearly every round, unless a thread gets no turn: {forgotten}");
+}
+
+/// R16: a reserve that meets a freeze as it is lifted looks again, and is told of no debt.
+#[test]
+fn r16_a_reserve_that_meets_a_freeze_as_it_is_lifted_is_granted() {
+    const ROUNDS: u64 = 500;
+    let (engine, _) = engine();
+    open(&engine, &["a"]);
+    let slot = engine.wallets.slot(engine.wallets.find(account("a")).unwrap());
+    let show = |attention| slot.word.transition(|word| (Some(Snapshot { attention, ..*word }), ()));
+    let (meet, mut chunk) = (Barrier::new(2), engine.chunk());
+    let told = thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                // What the word and the lock are while a freeze is lifted.
+                let cold = slot.lock();
+                show(true);
+                meet.wait();
+                thread::yield_now();
+                show(false);
+                drop(cold);
+                meet.wait();
+            }
+        });
+        let mut reserve = |number: u64| {
+            meet.wait();
+            let told = run(&engine, &mut chunk, &[Operation::Reserve(request(account("a"), id(number), 0))], start());
+            meet.wait();
+            told[0].outcome
+        };
+        (0..ROUNDS).map(&mut reserve).collect::<Vec<_>>()
+    });
+    assert!(told.iter().all(|outcome| *outcome == Outcome::Granted), "{told:?}");
 }

@@ -10,11 +10,15 @@ use super::{World, check};
 use crate::bucket::Bucket;
 use crate::credits::Credits;
 use crate::engine::{CHUNK_OPERATIONS_MAX, Journal};
-use crate::ids::{HoldId, Now};
+use crate::hold::{Hold, HoldState};
+use crate::hold_claim::Fired;
+use crate::holds::{Live, Place};
+use crate::ids::{HoldId, Now, Position};
 use crate::outcome::Outcome;
 use crate::record::{CaptureRequest, Record};
 use crate::request::{Command, CommandRequest, Operation, ReserveRequest};
 use crate::settings::Settings;
+use crate::slot::SlotIndex;
 
 fn timers(world: &World) -> u64 {
     world.engine.gauges().hold_timers
@@ -188,4 +192,28 @@ fn i6_a_hold_ends_once_when_its_timer_races_a_commit_and_an_extension() {
         compare_wallets(&engine, &mut disk.replayed(), at(100_000));
         assert!(engine.journal().pushed().0 >= 2 * HOLDS);
     }
+}
+
+/// R23: the first end after a start lies ahead: nobody looks for it at once, and in vain.
+#[test]
+fn r23_the_first_end_after_a_start_lies_ahead() {
+    let world = check("open a\nsubscribe a 50 for=1h\nreserve h1 a 10 ttl=1h");
+    let started = world.restarted();
+    let now = Some(started.now.daemon);
+    assert!(started.engine.holds.open_holds.next_end() > now, "of a hold");
+    assert!(started.engine.wallets.next_cycle_end().0 > now, "of a cycle");
+}
+
+/// I6: a timer ends no hold that has ended, by its record or by the operation at hand.
+#[test]
+fn i6_a_timer_finds_that_a_hold_has_ended() {
+    let now = start();
+    let fired = |hold: Hold, over: bool| {
+        let place = Place::pushed(Position(1));
+        Live { place, slot: Some(SlotIndex(0)), record: None, hold, over }.fired(now.daemon)
+    };
+    let open = Hold { state: HoldState::Open, ..Hold::tombstone(now.daemon) };
+    assert_eq!(fired(open.clone(), false), Fired::Ends);
+    assert_eq!(fired(open, true), Fired::Gone);
+    assert_eq!(fired(Hold::tombstone(now.daemon), false), Fired::Gone);
 }

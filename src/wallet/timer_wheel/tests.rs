@@ -321,3 +321,19 @@ fn chunks_that_are_full_take_nothing_after_the_last_has_gone() {
     let values: BTreeSet<u128> = due.iter().map(|(_, value)| *value).collect();
     assert_eq!((due.len(), values.len()), (ids.len(), ids.len()), "each is handed out once");
 }
+
+/// T1: a place in a chunk beyond the first 64 is that chunk's.
+#[test]
+fn chunks_beyond_the_first_64_have_timers_of_their_own() {
+    let mut wheel = Timers::<u32>::default();
+    let count = 64 * 4096 + 2;
+    let ids: BTreeSet<u32> = (0..count).map(|value| wheel.insert(Timestamp(1_000), value).0).collect();
+    assert_eq!(ids.len(), usize::try_from(count).unwrap());
+    let freed = *ids.range(5_000..).next().unwrap();
+    assert!(wheel.cancel(TimerId(freed), |_, _| true));
+    assert_eq!(wheel.insert(Timestamp(1_000), 5_000), TimerId(freed), "the first place that is free is used first");
+    let mut due = Vec::new();
+    while wheel.advance(Timestamp(1_000), 1_000, &mut due) == Advance::More {}
+    let values: BTreeSet<u32> = due.iter().map(|(_, value)| *value).collect();
+    assert_eq!((due.len(), values.len()), (ids.len(), ids.len()), "each is handed out once");
+}

@@ -518,8 +518,8 @@ fn r20_a_tier_that_no_plan_reaches_is_refused_with_its_line() {
         let text = format!("version = 1\nretired = []\n[[plan]]\nid = 1\nname = \"p\"\ntier = {tier}\ncredits = 1");
         crate::plan::parse::plan_catalog("plans.toml", &text).unwrap()
     };
-    let text = changed("price = 24", "price = 4\nmin_tier = 4");
-    let line = u32::try_from(text.lines().position(|line| line.contains("min_tier")).unwrap() + 1).unwrap();
+    let text = format!("# No min_tier is 4.\n{}", changed("price = 24", "price = 4\nmin_tier = 4"));
+    let line = text.lines().zip(1_u32..).filter(|(line, _)| line.contains("min_tier")).last().unwrap().1;
     let known = |tier: u8| super::known_tiers("r.toml", &text, &plans(tier));
     assert_eq!((known(4), known(5)), (Ok(()), Ok(())));
     for tier in [1, 2, 3] {
