@@ -424,7 +424,7 @@ fn r16_a_reserve_that_meets_a_freeze_as_it_is_lifted_is_granted() {
             meet.wait();
             told[0].outcome
         };
-        (0..ROUNDS).map(|number| reserve(number)).collect::<Vec<_>>()
+        (0..ROUNDS).map(&mut reserve).collect::<Vec<_>>()
     });
     assert!(told.iter().all(|outcome| *outcome == Outcome::Granted), "{told:?}");
 }

@@ -1,10 +1,15 @@
 //! Workers: R31, and what a hold that was released in bulk still takes (R28).
 
+use super::threads::request;
+use super::world::{account, hold_id};
 use super::{World, check, check_with};
+use crate::engine::CHUNK_OPERATIONS_MAX;
 use crate::hold::HoldState;
-use crate::ids::{AccountId, WorkerId};
+use crate::ids::{AccountId, HoldId, WorkerId};
 use crate::record::Record;
+use crate::request::{Operation, ReserveRequest};
 use crate::settings::Settings;
+use crate::workers::WORKER_HOLDS_MAX;
 
 #[test]
 fn r31_holds_are_listed_by_account_worker_and_age() {
@@ -139,4 +144,17 @@ fn r28_where_late_commits_are_refused_it_was_released_already() {
          expire                         => 1
          commit h2 10                   => hold_expired",
     );
+}
+
+/// I9: a walk finds no more than its limit, the first by their ids, and only a full one says that there may be more.
+#[test]
+fn r31_a_walk_finds_the_first_holds_of_a_worker_up_to_its_limit() {
+    let mut world = check("open a\nreserve other a 0 worker=2");
+    let ids: Vec<HoldId> = (10..).map(|number| hold_id(world.now.wall, number)).take(WORKER_HOLDS_MAX + 1).collect();
+    for some in ids.chunks(CHUNK_OPERATIONS_MAX) {
+        let reserve =
+            |id: &HoldId| Operation::Reserve(ReserveRequest { worker: WorkerId(1), ..request(account("a"), *id, 0) });
+        world.run_all(&some.iter().map(reserve).collect::<Vec<_>>());
+    }
+    assert!(world.engine.holds_of_worker(account("a"), WorkerId(1)) == ids[..WORKER_HOLDS_MAX]);
 }
