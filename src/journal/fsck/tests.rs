@@ -48,15 +48,13 @@ fn opened(number: u64) -> Vec<Record> {
         ends_at: Timestamp(HOLD_TIME_MS * 2),
         issuer: issuer(id + 2),
     };
-    let top_up = TopUp {
-        account: account(number),
-        payment: PaymentId(id + 1),
-        amount: Credits::from_whole(500),
-        bundle: String::new(),
-        by: "billing".to_owned(),
-        at: Timestamp(HOLD_TIME_MS),
-    };
+    let top_up = top_up(number, id + 1, Credits::from_whole(500));
     vec![Record::Open(open), Record::SetSubscription(set), Record::TopUp(top_up)]
+}
+
+fn top_up(of: u64, payment: u128, amount: Credits) -> TopUp {
+    let (bundle, by) = (String::new(), "billing".to_owned());
+    TopUp { account: account(of), payment: PaymentId(payment), amount, bundle, by, at: Timestamp(HOLD_TIME_MS) }
 }
 
 fn a_reserve(number: u64, of: u64) -> Reserve {
@@ -138,6 +136,14 @@ fn push_at<S: Store>(journal: &Journal, writer: &mut Writer<S>, records: &[Recor
     writer.write_next(now_ms).unwrap();
 }
 
+/// The journal as a later daemon keeps it: from the group of this record on.
+fn trimmed(whole: &MemoryImage, from: Position) -> MemoryImage {
+    let mut store = MemoryStore::open(whole.clone());
+    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
+    store.trim(from).unwrap();
+    store.image()
+}
+
 /// Projections that followed the first groups of a journal.
 fn followed(image: &MemoryImage, up_to: Position) -> MemoryProjections {
     let store = MemoryProjections::new();
@@ -187,10 +193,7 @@ fn a_trimmed_journal_is_checked_from_the_rows_on() {
     let whole = journal_of(&records, 7);
     let last = last_of(&whole);
     for (kept_from, up_to) in [(30, 60), (60, 60), (61, 60), (2, last.0), (last.0, last.0)] {
-        let mut store = MemoryStore::open(whole.clone());
-        recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
-        store.trim(Position(kept_from)).unwrap();
-        let image = store.image();
+        let image = trimmed(&whole, Position(kept_from));
         let report = examined(&image, Some(&followed(&whole, Position(up_to))));
         assert_eq!(report.findings, [], "from {kept_from}, projections at {up_to}");
         assert_eq!(report.compared, Compared::Partly);
@@ -198,16 +201,11 @@ fn a_trimmed_journal_is_checked_from_the_rows_on() {
         assert!(report.counts.records > 0 || kept_from == last.0);
     }
     // Without projections there is nothing to begin with.
-    let mut store = MemoryStore::open(whole);
-    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
-    store.trim(Position(30)).unwrap();
-    let report = examined(&store.image(), NONE);
+    let image = trimmed(&whole, Position(30));
+    let report = examined(&image, NONE);
     assert_eq!((numbers(&report), report.counts.applied), (vec!["I8"], 0));
     let finding = &report.findings[0];
-    assert_eq!(
-        (finding.advice, finding.place.position),
-        (Advice::Restore, Some(store.reader().start().unwrap().first))
-    );
+    assert_eq!((finding.advice, finding.place.position), (Advice::Restore, Some(image.start.first)));
     assert!(finding.what.contains("there are no projections"), "{}", finding.what);
 }
 
@@ -282,15 +280,7 @@ fn i2_what_no_request_asked_for_or_no_terms_allow_is_found() {
 
 #[test]
 fn r14_and_r28_purchases_and_the_mark_of_a_late_commit_are_watched() {
-    let top_up = TopUp {
-        account: account(0),
-        payment: PaymentId(777),
-        amount: Credits::ZERO,
-        bundle: String::new(),
-        by: "billing".to_owned(),
-        at: Timestamp(HOLD_TIME_MS),
-    };
-    planted(Record::TopUp(top_up), "R14");
+    planted(Record::TopUp(top_up(0, 777, Credits::ZERO)), "R14");
     let open = a_reserve(0, 0);
     planted(Record::Capture(Capture { late: true, ..capture(&open) }), "R28");
     planted(Record::Capture(Capture { at: open.ends_at, ..capture(&open) }), "R28");
@@ -526,11 +516,8 @@ fn r32_a_bound_that_goes_back_is_found_in_a_trimmed_journal() {
     records.extend(opened(9));
     records.push(Record::IdBound { bound: Timestamp(HOLD_TIME_MS - 1_000) });
     let whole = journal_of(&records, 1);
-    let mut store = MemoryStore::open(whole.clone());
-    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
     let flushed = Position(before as u64 + 2);
-    store.trim(flushed).unwrap();
-    let report = examined(&store.image(), Some(&followed(&whole, flushed)));
+    let report = examined(&trimmed(&whole, flushed), Some(&followed(&whole, flushed)));
     assert_eq!(numbers(&report), ["R32"], "{:?}", report.findings);
 }
 
@@ -538,23 +525,13 @@ fn r32_a_bound_that_goes_back_is_found_in_a_trimmed_journal() {
 #[test]
 fn r14_a_confirmed_payment_has_left_its_mark_in_a_trimmed_journal() {
     let mut records = script(30);
-    let pending = PendingTopUp {
-        account: account(0),
-        payment: PaymentId(500),
-        amount: Credits::from_whole(1),
-        bundle: String::new(),
-        by: "billing".to_owned(),
-        at: Timestamp(HOLD_TIME_MS),
-        ends_at: Timestamp(HOLD_TIME_MS + 1_000),
-    };
-    let PendingTopUp { account, payment, amount, bundle, by, at, .. } = pending.clone();
-    records.push(Record::PendingTopUp(pending));
-    records.push(Record::ConfirmTopUp(ConfirmTopUp { account, payment, amount, bundle, by, at }));
+    let TopUp { account, payment, amount, bundle, by, at } = top_up(0, 500, Credits::from_whole(1));
+    let confirmed = ConfirmTopUp { account, payment, amount, bundle: bundle.clone(), by: by.clone(), at };
+    let ends_at = at.plus_millis(1_000);
+    records.push(Record::PendingTopUp(PendingTopUp { account, payment, amount, bundle, by, at, ends_at }));
+    records.push(Record::ConfirmTopUp(confirmed));
     let whole = journal_of(&records, 1);
     let last = last_of(&whole);
-    let mut store = MemoryStore::open(whole.clone());
-    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
-    store.trim(Position(20)).unwrap();
-    let report = examined(&store.image(), Some(&followed(&whole, last)));
+    let report = examined(&trimmed(&whole, Position(20)), Some(&followed(&whole, last)));
     assert_eq!((report.findings.len(), report.compared), (0, Compared::Partly), "{:?}", report.findings);
 }

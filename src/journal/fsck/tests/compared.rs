@@ -104,10 +104,7 @@ fn written_again(store: MemoryStore, records: &[Record]) -> MemoryImage {
 fn i8_a_trimmed_journal_finds_what_the_projections_lost() {
     let whole = journal_of(&script(60), 7);
     let store = followed(&whole, last_of(&whole));
-    let mut kept = MemoryStore::open(whole);
-    recover(&mut kept, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
-    kept.trim(Position(100)).unwrap();
-    let image = kept.image();
+    let image = trimmed(&whole, Position(100));
     assert_eq!(examined(&image, Some(&store)).findings, []);
     store.write(&mut |batch| batch.delete(Family::State, &crate::projections::wallet_key(account(2)))).unwrap();
     let report = examined(&image, Some(&store));
@@ -191,18 +188,10 @@ fn i8_a_hold_that_differs_is_found() {
 #[test]
 fn i8_holds_and_commands_of_an_account_in_doubt_are_not_told() {
     let mut records = script(60);
-    let nothing = TopUp {
-        account: account(0),
-        payment: PaymentId(777),
-        amount: Credits::ZERO,
-        bundle: String::new(),
-        by: "billing".to_owned(),
-        at: Timestamp(HOLD_TIME_MS),
-    };
-    records.push(Record::TopUp(nothing.clone()));
+    records.push(Record::TopUp(top_up(0, 777, Credits::ZERO)));
     // The projections have what the replay leaves out from here on: a commit, a purchase, a reserve.
     records.push(Record::Capture(capture(&a_reserve(0, 0))));
-    records.push(Record::TopUp(TopUp { payment: PaymentId(778), amount: Credits::from_whole(5), ..nothing }));
+    records.push(Record::TopUp(top_up(0, 778, Credits::from_whole(5))));
     records.push(Record::Reserve(a_reserve(100, 0)));
     let image = journal_of(&records, 7);
     let report = examined(&image, Some(&followed(&image, last_of(&image))));
@@ -247,10 +236,7 @@ fn i8_a_trimmed_journal_goes_on_from_every_record() {
     let whole = journal_of(&records, 1);
     assert_eq!(examined(&whole, NONE).findings, [], "the whole journal");
     for at in 3..=last_of(&whole).0 {
-        let mut store = MemoryStore::open(whole.clone());
-        recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
-        store.trim(Position(at)).unwrap();
-        let report = examined(&store.image(), Some(&followed(&whole, Position(at))));
+        let report = examined(&trimmed(&whole, Position(at)), Some(&followed(&whole, Position(at))));
         assert_eq!((report.findings, report.compared), (vec![], Compared::Partly), "trimmed at {at}");
     }
 }

@@ -311,10 +311,7 @@ fn a_cut_leaves_out_what_an_ended_epoch_has_left() {
 
 #[test]
 fn a_trimmed_journal_is_not_cut_below_what_its_projections_have() {
-    let mut store = MemoryStore::open(journal_of(&script(60), 7));
-    recover(&mut store, WriterId([8; 16]), HOLD_TIME_MS).unwrap();
-    store.trim(Position(60)).unwrap();
-    let folder = folder_of(&store.image());
+    let folder = folder_of(&trimmed(&journal_of(&script(60), 7), Position(60)));
     let refused = cut(&folder.open(), Position(80), Position(80), &folder.messages());
     assert!(matches!(refused, Err(CutError::Flushed { flushed: Position(80) })), "{refused:?}");
     let done = cut(&folder.open(), Position(81), Position(80), &folder.messages()).unwrap();

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::*;
 use crate::projections::store::Show;
-use crate::projections::*;
 
 /// The store; clones are the same store.
 #[derive(Clone, Default)]
-pub(super) struct Losing {
+struct Losing {
     state: Arc<Mutex<State>>,
     recovers: bool,
 }
@@ -23,17 +23,17 @@ struct State {
 
 impl Losing {
     /// An empty store, which comes back after an error or not.
-    pub(super) fn new(recovers: bool) -> Self {
+    fn new(recovers: bool) -> Self {
         Self { recovers, ..Self::default() }
     }
 
     /// The next flush fails.
-    pub(super) fn lose(&self) {
+    fn lose(&self) {
         self.state.lock().loses = true;
     }
 
     /// What a start would find.
-    pub(super) fn on_disk(&self) -> MemoryProjections {
+    fn on_disk(&self) -> MemoryProjections {
         self.state.lock().store.crashed()
     }
 
@@ -86,5 +86,23 @@ impl ProjectionStore for Losing {
             state.lost = false;
         }
         self.recovers
+    }
+}
+
+#[test]
+fn what_a_store_lost_with_an_error_is_written_again_at_once_where_it_has_recovered() {
+    let script = script(20);
+    for recovers in [false, true] {
+        let store = Losing::new(recovers);
+        let mut projector = open(store.clone());
+        follow(&mut projector, &script, 20, 9);
+        projector.flush().unwrap();
+        follow(&mut projector, &script, script.len(), 9);
+        store.lose();
+        assert_eq!(projector.flush().is_ok(), recovers);
+        let flushed = if recovers { script.len() } else { 20 };
+        assert_eq!(usize::try_from(projector.archive().flushed().0).unwrap(), flushed);
+        let again = open(store.on_disk());
+        assert!(again.archive().canonical().unwrap() == in_one_go(&script[..flushed]), "I8");
     }
 }
