@@ -163,8 +163,7 @@ impl World<PlainGround> {
         }
         self.pass_slowly_to(end.max(self.now.daemon));
         self.advance_time()?;
-        self.forget()?;
-        self.drop_top_ups()?;
+        self.chores()?;
         self.catch_up(&mut life.random)?;
         self.nothing_is_due()?;
         if self.now.daemon >= life.next_check {

@@ -1,6 +1,7 @@
 //! The daemon's own work: policies, expiries, forgetting, reloads, writing and projecting.
 
 use wallet::accounts::AccountScan;
+use wallet::chores::Chore;
 use wallet::credits::Credits;
 use wallet::cycles::CycleRolls;
 use wallet::engine::SWEEP_HOLDS_MAX;
@@ -58,6 +59,25 @@ impl<G: Ground> World<G> {
             }
         }
         Ok(())
+    }
+
+    /// What the ticker does with what is due; a pending top-up whose time is over is due.
+    pub(super) fn chores(&mut self) -> Result<(), String> {
+        loop {
+            let due = self.engine.due_chores(self.clock());
+            if due.is_empty() {
+                break;
+            }
+            for chore in due {
+                match chore {
+                    Chore::Forget => self.forget()?,
+                    Chore::DropPending => self.drop_top_ups()?,
+                }
+            }
+        }
+        let now = self.now.daemon;
+        let late = self.model.wallets.values().flat_map(|wallet| &wallet.waiting).find(|one| one.ends_at <= now);
+        late.map_or(Ok(()), |late| Err(format!("R14: {late:?} still waits")))
     }
 
     pub(super) fn forget(&mut self) -> Result<(), String> {
@@ -192,7 +212,7 @@ impl<G: Ground> World<G> {
     }
 
     /// Top-ups whose payment has not arrived in time end (R14).
-    pub(super) fn drop_top_ups(&mut self) -> Result<(), String> {
+    fn drop_top_ups(&mut self) -> Result<(), String> {
         loop {
             let before = self.ground.pushed();
             let dropped = self.engine.drop_pending(self.clock());
@@ -210,12 +230,9 @@ impl<G: Ground> World<G> {
                 *self.tally.effects.entry(Effect::DropTopUp).or_default() += 1;
             }
             if dropped == 0 {
-                break;
+                return Ok(());
             }
         }
-        let now = self.now.daemon;
-        let late = self.model.wallets.values().flat_map(|wallet| &wallet.waiting).find(|one| one.ends_at <= now);
-        late.map_or(Ok(()), |late| Err(format!("R14: {late:?} still waits")))
     }
 
     pub(super) fn list_holds(&self, random: &mut Random) -> Result<(), String> {

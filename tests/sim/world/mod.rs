@@ -293,7 +293,7 @@ impl<G: Ground> World<G> {
             }
             Kind::Flush => self.flush(&mut random),
             Kind::Expire => self.expire(),
-            Kind::Forget => self.forget(),
+            Kind::Forget => self.chores(),
             Kind::Policy => {
                 self.allowance = random.pick(&[100_000, 80_000, 0]);
                 self.ensure_policy()
@@ -306,7 +306,7 @@ impl<G: Ground> World<G> {
                 Ok(())
             }
             Kind::Worker => self.release_worker(&mut random),
-            Kind::DropTopUps => self.drop_top_ups(),
+            Kind::DropTopUps => self.chores(),
             Kind::List => {
                 self.list_holds(&mut random)?;
                 self.look_around(&mut random)
