@@ -50,10 +50,13 @@ pub(super) fn from_file(path: &Path) -> Result<Config, ConfigError> {
 }
 
 pub(super) fn from_text(text: &str, name: &str) -> Result<Config, ConfigError> {
-    toml::from_str(text).map_err(|error| {
+    let refused = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         wrong(format!("{name}, line {line}"), error.message())
-    })
+    };
+    // An integer of TOML has a sign, also where a key takes none: a larger one could be read and not be shown or compared.
+    toml::from_str::<toml::Table>(text).map_err(refused)?;
+    toml::from_str(text).map_err(refused)
 }
 
 /// Sets the keys that the environment names. `CREDITD_SERVER__LISTEN` is `server.listen`; variables with the prefix but

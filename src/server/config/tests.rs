@@ -75,6 +75,19 @@ fn a_file_that_is_far_too_long_is_not_read() {
     assert_eq!(error, format!("{}: it has more than 1048576 bytes", path.display()));
 }
 
+/// TOML's integers have a sign; what goes beyond them could not be shown or compared, and no key would be named.
+#[test]
+fn an_integer_beyond_those_of_toml_is_refused_with_its_line() {
+    for number in ["9223372036854775808", "18446744073709551615", "18446744073709551616"] {
+        let text = format!("[audit]\n\ninterval_ms = {number}\n");
+        let error = Config::from_text(&text, "creditd.toml").unwrap_err().to_string();
+        assert!(error.starts_with("creditd.toml, line 3: "), "{error}");
+    }
+    let largest =
+        Config::from_text("[audit]\ninterval_ms = 9223372036854775807\n", "creditd.toml").expect("it is read");
+    assert_eq!(largest.differing_keys(&Config::default()).expect("TOML"), ["audit.interval_ms"]);
+}
+
 #[test]
 fn differing_keys_are_named_with_their_part() {
     let mut config = Config::default();
