@@ -156,3 +156,31 @@ impl<J: Journal, A: Archive> Engine<J, A> {
         slot.assert_in_step(cold);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Day, Period};
+
+    /// I7: what waited is counted with what comes to it where both are of one period, and has ended where they are not.
+    #[test]
+    fn i7_what_waits_together_is_of_the_later_period() {
+        let slices = |credits, day, period| {
+            let [free, subscription, top_up] = [credits, credits * 2, credits * 3].map(Credits::from_whole);
+            Slices { split: Split { free, subscription, top_up }, day: Day(day), period: Period(period) }
+        };
+        let waits = slices(10, 5, 7);
+        for (comes, free, subscription) in [
+            (slices(1, 5, 7), 11, 22),
+            (slices(1, 6, 7), 1, 22),
+            (slices(1, 4, 7), 10, 22),
+            (slices(1, 5, 8), 11, 2),
+            (slices(1, 5, 6), 11, 20),
+        ] {
+            let [free, subscription, top_up] = [free, subscription, 33].map(Credits::from_whole);
+            let (day, period) = (comes.day.max(waits.day), comes.period.max(waits.period));
+            let both = Slices { split: Split { free, subscription, top_up }, day, period };
+            assert_eq!((together(&waits, &comes), together(&comes, &waits)), (both, both));
+        }
+    }
+}

@@ -108,8 +108,9 @@ pub struct Cohorts {
     wallets: Box<[AtomicU32]>,
 }
 
-const SECONDS_BITS: u32 = 44;
-const SECONDS_MASK: u64 = 0xfff_ffff_ffff;
+/// Of a published day: its end in seconds, all ones for one that does not end, and above them its number.
+const SECONDS_BITS: u32 = 40;
+const SECONDS_MASK: u64 = 0xff_ffff_ffff;
 
 impl Default for Cohorts {
     fn default() -> Self {
@@ -334,15 +335,21 @@ impl KnownEnd {
 
 const _: () = assert!(ZONES_MAX <= 1 << (64 - ENDS_BITS - LENGTH_BITS));
 const _: () = assert!(SECONDS_MASK == (1 << SECONDS_BITS) - 1, "the mask of the seconds is as wide as they are");
+const _: () = assert!(10_000 * 366 < 1 << (64 - SECONDS_BITS), "every day of the calendar fits its field");
+const _: () = assert!(10_000 * 366 * 86_400 < SECONDS_MASK, "and so does its end");
 const _: () = assert!(1 << LENGTH_BITS > 2 * 86_400, "a doubled day fits its field");
 
 fn pack(today: Today) -> u64 {
-    let fits = today.ends_at.seconds() <= SECONDS_MASK || today.ends_at == Timestamp::NEVER;
-    assert!(fits, "R6: the end of a day fits its field");
-    (u64::from(today.day.0) << SECONDS_BITS) | (today.ends_at.seconds() & SECONDS_MASK)
+    let ends_s = today.ends_at.seconds().min(SECONDS_MASK);
+    assert!(ends_s < SECONDS_MASK || today.ends_at == Timestamp::NEVER, "R6: the end of a day fits its field");
+    (u64::from(today.day.0) << SECONDS_BITS) | ends_s
 }
 
 fn unpack(packed: u64) -> Today {
     let day = Day(u32::try_from(packed >> SECONDS_BITS).unwrap_or(0));
-    Today { day, ends_at: Timestamp((packed & SECONDS_MASK).saturating_mul(1_000)) }
+    let ends_at = match packed & SECONDS_MASK {
+        SECONDS_MASK => Timestamp::NEVER,
+        ends_s => Timestamp(ends_s.saturating_mul(1_000)),
+    };
+    Today { day, ends_at }
 }

@@ -41,3 +41,12 @@ fn errors_of_the_toml_parser_keep_their_line() {
     assert_eq!((error.line, error.key.as_str()), (2, ""));
     assert!(!error.message.contains('\n'), "{error}");
 }
+
+/// A key that a type does not know is told as the project's own parsers tell it.
+#[test]
+fn a_key_that_serde_does_not_know_is_told_with_the_nearest() {
+    let source = Source { file: "p.toml", text: "secs = 1\nnanoz = 1\n" };
+    let error = toml::from_str::<std::time::Duration>(source.text).unwrap_err();
+    let told = CatalogError::from_toml(&source, &error).to_string();
+    assert_eq!(told, "p.toml, line 2: nanoz: unknown key; did you mean \"nanos\"?");
+}

@@ -79,3 +79,10 @@ fn a_line_without_a_price_is_named() {
         assert_eq!(estimate(&card(), &lines, u16::MAX, buffer), Err(expected));
     }
 }
+
+/// R21: as many lines as there may be, and buffers of one size.
+#[test]
+fn an_estimate_may_have_all_its_lines_and_one_buffer() {
+    let found = estimate(&card(), &vec![line(1, 1, 1); LINES_MAX], 1, (30, 30)).unwrap();
+    assert_eq!((found.lines.len(), found.with_buffer_min), (LINES_MAX, found.with_buffer_max));
+}

@@ -110,3 +110,15 @@ fn r23_a_hold_opened_and_ended_in_one_unit_is_no_timer() {
     assert_eq!((holds.noted(), holds.due(Timestamp(19), 10)), (1, Vec::new()));
     assert_eq!(holds.due(Timestamp(20), 10), vec![second]);
 }
+
+/// I9: no more come at once than were asked for, and the rest with the next call.
+#[test]
+fn i9_holds_that_end_together_come_in_parts() {
+    let holds = OpenHolds::new();
+    let mut records = Vec::new();
+    holds.allocate(3, &mut records);
+    records.iter().for_each(|record| holds.set_end(*record, Timestamp(5)));
+    holds.follow(&mut records.clone(), &mut Vec::new(), &mut Vec::new());
+    let counts = [2, 0, 2, 2].map(|limit| holds.due(Timestamp(5), limit).len());
+    assert_eq!((counts, holds.noted()), ([2, 0, 1, 0], 0));
+}

@@ -4,15 +4,16 @@ use super::world::{account, only};
 use super::{World, check};
 use crate::accounts::AccountScan;
 use crate::audit::{Invariant, Totals, check_record};
-use crate::bucket::{Bucket, Slices, Sources};
+use crate::bucket::{Bucket, Slices, Sources, Split};
 use crate::command::TEXT_BYTES_MAX;
 use crate::credits::Credits;
 use crate::cycles::CycleCount;
-use crate::engine::CHUNK_OPERATIONS_MAX;
+use crate::engine::{CHUNK_OPERATIONS_MAX, Run};
 use crate::hold::HoldState;
-use crate::ids::{AccountId, CommandId, Day, HoldId, PaymentId, Tier, Timestamp, WorkerId};
+use crate::holds::{Place, UnitNumber};
+use crate::ids::{AccountId, CommandId, Day, HoldId, PaymentId, Position, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Attribution, OverCommit, PendingTopUp, Record};
+use crate::record::{Attribution, Capture, CaptureRequest, OverCommit, PendingTopUp, Record};
 use crate::request::{Command, CommandRequest, Operation, ReserveRequest};
 use crate::row::PENDING_TOP_UPS_MAX;
 use crate::settings::Settings;
@@ -73,6 +74,71 @@ fn r2_an_account_is_known_by_all_bits_of_its_id() {
     world.check_replay();
 }
 
+/// R2: a reserve without an account is refused as such, and not as one of an account that nobody knows.
+#[test]
+fn r2_a_reserve_without_an_account_is_refused() {
+    let mut world = World::new(Settings::default());
+    let hold = world.hold("h1");
+    let answer = world.run(Operation::Reserve(ReserveRequest { ttl_ms: 1, ..request(AccountId::NONE, hold) }));
+    assert_eq!((answer.outcome, answer.detail), (Outcome::BadRequest, Field::Account as u32));
+}
+
+/// R22: only a UUIDv7 has a time of its own: its version and its variant are looked at.
+#[test]
+fn r22_only_a_uuid_of_version_7_has_a_time() {
+    let id = |version: u128, variant: u128| HoldId(5_000 << 80 | version << 76 | variant << 62 | 1);
+    assert_eq!(id(7, 0b10).own_time(), Some(Timestamp(5_000)));
+    for (version, variant) in [(4, 0b10), (7, 0b00), (7, 0b11), (6, 0b01)] {
+        assert_eq!(id(version, variant).own_time(), None, "version {version}, variant {variant:b}");
+    }
+}
+
+/// I3: what leaves rests on the last of its answers' records; a chunk without one rests on nothing.
+#[test]
+fn i3_a_chunk_rests_on_the_latest_of_its_answers() {
+    let mut world = check("open a\nopen b");
+    let mut chunk = world.engine.chunk();
+    assert_eq!(chunk.needs(), Position::NONE);
+    let [first, second] = ["h1", "h2"].map(|name| world.hold(name));
+    let charge = |name, hold| Operation::Charge(request(account(name), hold));
+    let asked = [charge("a", first), charge("b", second), Operation::Balance { account: account("a") }];
+    assert_eq!(world.engine.run(&mut chunk, &asked, world.now), Run::Done);
+    let [_, last, balance] = [0, 1, 2].map(|index| chunk.answers()[index].needs);
+    assert!(last > Position::NONE && balance < last);
+    assert_eq!(chunk.needs(), last);
+}
+
+/// I5: the place of a record that was pushed is never that of one that waits, whatever its number.
+#[test]
+fn i5_what_was_pushed_waits_in_no_unit() {
+    let unit = UnitNumber(5);
+    assert!(Place::pending(unit, 3).is_in(unit));
+    assert!(!Place::pending(UnitNumber(4), 3).is_in(unit));
+    assert!(!Place::pushed(Position(5 << 16 | 3)).is_in(unit));
+}
+
+/// I1: a capture that is not the last gives nothing back, into no bucket and to nobody.
+#[test]
+fn i1_a_capture_before_the_last_gives_nothing_back() {
+    let mut world = check("open a\nreserve h1 a 30\ncommit h1 10 n=1 more => done");
+    let Some(Record::Capture(known)) = world.disk.records().pop() else { panic!("a capture") };
+    let hold = world.disk.replayed().holds[&world.hold("h1")].clone();
+    let one = only(Bucket::Free, 1).split;
+    let request = CaptureRequest { number: 2, ..known.request };
+    for (returned, forfeited) in [(one, Split::ZERO), (Split::ZERO, one)] {
+        let capture = Capture { request, returned, forfeited, ..known };
+        let applied = std::panic::catch_unwind(|| hold.clone().capture(&capture));
+        assert!(applied.is_err(), "{returned:?} {forfeited:?}");
+    }
+    hold.clone().capture(&Capture { request, ..known });
+}
+
+/// R1: amounts and positions are shown as numbers, in logs too.
+#[test]
+fn amounts_and_positions_are_shown_as_numbers() {
+    assert_eq!(format!("{:?} {}", Credits::from_millis(73_500), Position(12)), "73.5 12");
+}
+
 /// R23, R28: the numbers of a hold's states are for ever.
 #[test]
 fn states_of_holds_keep_their_numbers() {
@@ -89,6 +155,17 @@ fn r1_an_amount_has_a_limit() {
         "open a
          reserve h1 a 274877906.943   => insufficient
          reserve h1 a 274877906.944   => bad_request field=Amount",
+    );
+}
+
+/// R1: as much may be asked of a commit as of a reserve.
+#[test]
+fn r1_a_commit_may_name_the_largest_amount() {
+    check(
+        "open a
+         reserve h1 a 100
+         commit h1 274877906.943      => exceeds_hold amount=100
+         commit h1 274877906.944      => bad_request field=Amount",
     );
 }
 

@@ -68,6 +68,20 @@ fn r6_a_day_that_does_not_end_has_no_timer() {
     assert_eq!((ends.count(), ends.take_begun()), (0, vec![(Cohort(0), Day(1))]));
 }
 
+/// R6: the last day of the calendar is published as any other.
+#[test]
+fn r6_the_last_day_of_the_calendar_does_not_end() {
+    let mut world = World::new(Settings::default());
+    world.check(
+        "at 9999-12-30T12:00:00Z
+         open a               => done left=100/0/0
+         charge c1 a 60       => granted left=40/0/0
+         charge c2 a 41       => insufficient next=none",
+    );
+    let utc = world.engine.cohorts.of("UTC").unwrap();
+    assert_eq!(world.engine.cohorts.today(utc, world.now.daemon).ends_at, Timestamp::NEVER);
+}
+
 /// R6: the day that has begun in one zone says nothing about another.
 #[test]
 fn r6_days_of_different_zones_are_not_compared() {

@@ -73,6 +73,25 @@ fn r32_an_ended_hold_is_forgotten_when_window_bound_and_flush_have_passed() {
     assert_eq!(world.engine.gauges().id_bound, bound, "the bound is kept");
 }
 
+/// R32: the bound still takes ids of its own millisecond, and so the holds of that millisecond are remembered.
+#[test]
+fn r32_a_hold_that_is_as_old_as_the_bound_is_remembered() {
+    let mut world = World::new(Settings::default());
+    assert_eq!(world.now.wall.0 % 1_000, 0, "bounds are whole seconds");
+    let made_at = world.now.wall;
+    world.check(
+        "open a
+         charge h1 a 10        => granted
+         after 5m
+         flush
+         forget                => 0
+         flush
+         forget                => 0
+         charge h1 a 10        => replayed:granted left=90/0/0",
+    );
+    assert_eq!(world.engine.gauges().id_bound, made_at);
+}
+
 #[test]
 fn r32_a_hold_that_ended_lately_stays_however_old_its_id_is() {
     check(

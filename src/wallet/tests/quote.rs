@@ -195,6 +195,31 @@ fn a_wallet_that_is_barred() {
     world.check("freeze a => done");
     let quote = told(&world, 1, 1);
     assert_eq!((quote.would, quote.fits_after), (Outcome::AccountFrozen, Timestamp::NONE));
+    world.check("unfreeze a => done\nclawback a 1 => done debt=1");
+    let quote = told(&world, 1, 1);
+    assert_eq!((quote.would, quote.fits_after), (Outcome::Debt, Timestamp::NONE));
+}
+
+/// R7, R21: a lapse within a day brings no allowance, also where subscribers have one: the day's is used.
+#[test]
+fn a_cycle_that_ends_within_a_day_brings_no_allowance() {
+    let mut world = world();
+    world.check(
+        "policy 40 all                => 1
+         after 3d
+         subscribe a 50 for=2h        => done left=40/50/0
+         charge h1 a 80               => granted left=0/10/0",
+    );
+    assert_eq!(told(&world, 1, 1).fits_after, instant("2026-03-14T00:00:00Z"));
+}
+
+/// R6, R21: on the last day of the calendar there is no reset to wait for.
+#[test]
+fn a_day_that_does_not_end_is_none_to_wait_for() {
+    let mut world = world();
+    world.check("at 9999-12-30T12:00:00Z\ncharge h1 a 90 => granted left=10/0/0");
+    let quote = told(&world, 1, 2);
+    assert_eq!((quote.would, quote.fits_after), (Outcome::Insufficient, Timestamp::NONE));
 }
 
 /// R19: what has no price has no quote, and a quote leaves nothing behind.

@@ -98,7 +98,7 @@ fn r25_captures_are_at_most_255() {
         world.check(&format!("commit h1 0.1 n={number} more => done amount=0.1"));
     }
     world.check(
-        "commit h1 0.1 n=255       => limit
+        "commit h1 0.1 n=255       => limit detail=1
          commit h1 100 n=255       => exceeds_hold amount=74.5
          commit h1 0.1 n=7 more    => replayed:done
          refund h1 all             => done amount=25.5

@@ -337,3 +337,15 @@ fn chunks_beyond_the_first_64_have_timers_of_their_own() {
     let values: BTreeSet<u32> = due.iter().map(|(_, value)| *value).collect();
     assert_eq!((due.len(), values.len()), (ids.len(), ids.len()), "each is handed out once");
 }
+
+/// The memory of a chunk that empties is kept for the next, so that none comes and goes with each frame.
+#[test]
+fn memory_of_an_empty_chunk_is_kept() {
+    let mut wheel = Timers::<u32>::default();
+    let id = wheel.insert(Timestamp(1_000), 1);
+    let bytes = wheel.bytes();
+    assert!(wheel.cancel(id, |_, _| true));
+    assert_eq!(wheel.bytes(), bytes, "none goes");
+    wheel.insert(Timestamp(1_000), 2);
+    assert_eq!(wheel.bytes(), bytes, "none comes");
+}

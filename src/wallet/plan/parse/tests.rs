@@ -3,7 +3,7 @@
 use super::{plan_catalog, successor};
 use crate::credits::Credits;
 use crate::ids::{PlanId, Tier};
-use crate::plan::{BUNDLES_MAX, BillingTerm, Bundle, PLANS_MAX, Plan, PlanCatalog};
+use crate::plan::{BUNDLES_MAX, BillingTerm, Bundle, PLANS_MAX, Plan, PlanCatalog, RetiredPlan};
 
 const SAMPLE: &str = include_str!("../../../../config/plans.toml");
 
@@ -228,6 +228,7 @@ fn r9_an_id_that_is_gone_is_retired_for_good() {
 fn r14_a_plan_is_retired_with_what_it_allows() {
     let old = good();
     assert!(old.without_top_up().eq([PlanId(2)]));
+    assert_eq!(old.retired(), [RetiredPlan { id: PlanId(7), top_up: true }]);
     let retired = |list: &str| {
         successor(
             "plans.toml",

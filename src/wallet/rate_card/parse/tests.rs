@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::rate_card;
 use crate::credits::Credits;
 use crate::ids::Tier;
-use crate::rate_card::{Durations, MODELS_MAX, RateCard, Ratio, TOOLS_MAX, Unit};
+use crate::rate_card::{DURATIONS_MAX, Durations, MODELS_MAX, RateCard, Ratio, TOOLS_MAX, Unit};
 use crate::record::OverCommit;
 
 mod reload;
@@ -527,6 +527,33 @@ fn r20_a_tier_that_no_plan_reaches_is_refused_with_its_line() {
         assert_eq!((error.line, error.key.as_str()), (line, "model.min_tier"));
         assert!(error.message.contains("tier 4"), "{}", error.message);
     }
+    let in_one_line =
+        |name: &str, id: u32| format!("{{ id = {id}, name = \"{name}\", tools = [\"t\"], price = 1, min_tier = 4 }}");
+    let models = format!("model = [\n{},\n{},\n]", in_one_line("one", 1), in_one_line("two", 2));
+    let text = format!("version = 1\ntool = [{{ id = 1, name = \"t\" }}]\n{models}");
+    assert_eq!(super::known_tiers("r.toml", &text, &plans(3)).unwrap_err().line, 4, "the first of two on a line each");
     let none = crate::plan::parse::plan_catalog("plans.toml", "version = 1\nretired = []").unwrap();
     assert_eq!(super::known_tiers("r.toml", &text, &none), Ok(()), "without plans tiers are set by hand");
+}
+
+/// R17, R23: limits at their last value: the longest hold time by default, and as many durations as there may be.
+#[test]
+fn r17_limits_of_a_model_at_their_last_value() {
+    let times =
+        |default: u32| changed("price = 24", &format!("price = 24\nttl_default_ms = {default}\nttl_max_ms = 5000"));
+    let picture = card(&times(5_000)).model_named("picture").cloned().unwrap();
+    assert_eq!((picture.ttl_default_ms, picture.ttl_max_ms), (5_000, 5_000));
+    let error = rate_card("r.toml", &times(5_001)).unwrap_err();
+    assert!(error.message.contains("5001 is longer than the longest, 5000"), "{error}");
+    let listed = |count: usize| {
+        let durations: Vec<String> = (1..=count).map(|seconds| format!("{{ seconds = {seconds} }}")).collect();
+        let listed = changed("{ seconds = 5 }, { seconds = 10, times = 1.9 }", &durations.join(", "));
+        rate_card("r.toml", &listed.replace(", seconds = 10,", ","))
+    };
+    let Durations::Listed { listed: most, .. } = listed(DURATIONS_MAX).unwrap().model(2).unwrap().durations.clone()
+    else {
+        panic!("listed durations")
+    };
+    assert_eq!(most.len(), DURATIONS_MAX);
+    assert!(listed(DURATIONS_MAX + 1).unwrap_err().message.contains("not a list of 1 to"));
 }
