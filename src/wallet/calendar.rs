@@ -171,13 +171,13 @@ impl Cohorts {
             return Today { day: Day(0), ends_at: Timestamp::NEVER };
         };
         // Relaxed: the value is complete in itself and nothing else is published with it.
-        let known = unpack(cell.load(Ordering::Relaxed));
-        if now < known.ends_at {
-            return known;
+        let known = cell.load(Ordering::Relaxed);
+        if now < published_end(known) {
+            return unpack(known);
         }
         let fresh = today(&self.zone(cohort), now);
         assert!(unpack(pack(fresh)).day == fresh.day, "a day is published without a loss");
-        assert!(fresh.day >= known.day, "R6: day numbers never decrease");
+        assert!(fresh.day >= unpack(known).day, "R6: day numbers never decrease");
         assert!(fresh.day.0 >> (64 - SECONDS_BITS) == 0, "a day fits its field");
         let before = cell.fetch_max(pack(fresh), Ordering::Relaxed);
         if before == 0 {
@@ -347,9 +347,11 @@ fn pack(today: Today) -> u64 {
 
 fn unpack(packed: u64) -> Today {
     let day = Day(u32::try_from(packed >> SECONDS_BITS).unwrap_or(0));
-    let ends_at = match packed & SECONDS_MASK {
-        SECONDS_MASK => Timestamp::NEVER,
-        ends_s => Timestamp(ends_s.saturating_mul(1_000)),
-    };
-    Today { day, ends_at }
+    let ends = packed & SECONDS_MASK != SECONDS_MASK;
+    Today { day, ends_at: if ends { published_end(packed) } else { Timestamp::NEVER } }
+}
+
+/// The end of a published day; of one that does not end, an instant after the whole calendar.
+const fn published_end(packed: u64) -> Timestamp {
+    Timestamp((packed & SECONDS_MASK).saturating_mul(1_000))
 }

@@ -4,7 +4,7 @@ use super::world::{account, only};
 use super::{World, check};
 use crate::accounts::AccountScan;
 use crate::audit::{Invariant, Totals, check_record};
-use crate::bucket::{Bucket, Slices, Sources, Split};
+use crate::bucket::{Bucket, Slices, Sources};
 use crate::command::TEXT_BYTES_MAX;
 use crate::credits::Credits;
 use crate::cycles::CycleCount;
@@ -13,7 +13,7 @@ use crate::hold::HoldState;
 use crate::holds::{Place, UnitNumber};
 use crate::ids::{AccountId, CommandId, Day, HoldId, PaymentId, Position, Tier, Timestamp, WorkerId};
 use crate::outcome::{Field, Outcome};
-use crate::record::{Attribution, Capture, CaptureRequest, OverCommit, PendingTopUp, Record};
+use crate::record::{Attribution, OverCommit, PendingTopUp, Record};
 use crate::request::{Command, CommandRequest, Operation, ReserveRequest};
 use crate::row::PENDING_TOP_UPS_MAX;
 use crate::settings::Settings;
@@ -115,22 +115,6 @@ fn i5_what_was_pushed_waits_in_no_unit() {
     assert!(Place::pending(unit, 3).is_in(unit));
     assert!(!Place::pending(UnitNumber(4), 3).is_in(unit));
     assert!(!Place::pushed(Position(5 << 16 | 3)).is_in(unit));
-}
-
-/// I1: a capture that is not the last gives nothing back, into no bucket and to nobody.
-#[test]
-fn i1_a_capture_before_the_last_gives_nothing_back() {
-    let mut world = check("open a\nreserve h1 a 30\ncommit h1 10 n=1 more => done");
-    let Some(Record::Capture(known)) = world.disk.records().pop() else { panic!("a capture") };
-    let hold = world.disk.replayed().holds[&world.hold("h1")].clone();
-    let one = only(Bucket::Free, 1).split;
-    let request = CaptureRequest { number: 2, ..known.request };
-    for (returned, forfeited) in [(one, Split::ZERO), (Split::ZERO, one)] {
-        let capture = Capture { request, returned, forfeited, ..known };
-        let applied = std::panic::catch_unwind(|| hold.clone().capture(&capture));
-        assert!(applied.is_err(), "{returned:?} {forfeited:?}");
-    }
-    hold.clone().capture(&Capture { request, ..known });
 }
 
 /// R1: amounts and positions are shown as numbers, in logs too.

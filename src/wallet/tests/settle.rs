@@ -1,12 +1,12 @@
 //! Commit and release: R24 to R26, R28, R30, R40.
 
-use super::world::account;
+use super::world::{account, only};
 use super::{check, check_with};
-use crate::bucket::Sources;
+use crate::bucket::{Bucket, Sources, Split};
 use crate::credits::Credits;
 use crate::hold::HoldState;
 use crate::outcome::Outcome;
-use crate::record::{Attribution, CaptureRequest, OverCommit, Record};
+use crate::record::{Attribution, Capture, CaptureRequest, OverCommit, Record};
 use crate::request::{Operation, ReserveRequest};
 use crate::settings::Settings;
 
@@ -380,4 +380,20 @@ fn r28_late_commits_are_at_most_255() {
         world.check_line(&format!("commit h1 0.1 n={number} more => late amount=0.1"));
     }
     world.check("commit h1 0.1 n=255       => limit detail=1");
+}
+
+/// I1: a capture that is not the last gives nothing back, into no bucket and to nobody.
+#[test]
+fn i1_a_capture_before_the_last_gives_nothing_back() {
+    let mut world = check("open a\nreserve h1 a 30\ncommit h1 10 n=1 more => done");
+    let Some(Record::Capture(known)) = world.disk.records().pop() else { panic!("a capture") };
+    let hold = world.disk.replayed().holds[&world.hold("h1")].clone();
+    let one = only(Bucket::Free, 1).split;
+    let request = CaptureRequest { number: 2, ..known.request };
+    for (returned, forfeited) in [(one, Split::ZERO), (Split::ZERO, one)] {
+        let capture = Capture { request, returned, forfeited, ..known };
+        let applied = std::panic::catch_unwind(|| hold.clone().capture(&capture));
+        assert!(applied.is_err(), "{returned:?} {forfeited:?}");
+    }
+    hold.clone().capture(&Capture { request, ..known });
 }
