@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter;
 use wallet::credits::Credits;
 
 mod load;
@@ -397,6 +399,17 @@ pub struct LogPart {
     pub format: LogFormat,
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,journal=debug`.
     pub filter: String,
+}
+
+impl LogPart {
+    /// The directives of the filter. What they say of a field is text: as a regular expression, a line of the file could
+    /// take all memory.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn directives(&self) -> Result<EnvFilter, filter::ParseError> {
+        EnvFilter::builder().with_regex(false).parse(&self.filter)
+    }
 }
 
 impl Default for LogPart {

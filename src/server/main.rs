@@ -13,7 +13,6 @@ use creditd::config::{Config, ConfigError, DurabilityKey, LogFormat, LogPart};
 use creditd::shutdown::{EXIT_BUG, EXIT_CONFIGURATION, EXIT_WRITE_FAILED};
 use creditd::start::{StartError, Wanted, needs_folder};
 use creditd::{data, fsck, run, seed, shutdown};
-use tracing_subscriber::EnvFilter;
 use wallet::credits::Credits;
 
 /// Directories of gigabytes, read at random: this allocator puts them on huge pages (decision 0013).
@@ -314,7 +313,7 @@ fn show_text(text: &str) -> Result<(), Failure> {
 /// Log lines go to standard error: standard output has the one line that says where the daemon listens.
 fn log(part: &LogPart) {
     // It was checked with the rest of the configuration.
-    let filter = EnvFilter::try_new(&part.filter).unwrap_or_default();
+    let filter = part.directives().unwrap_or_default();
     let ansi = std::io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
     // Otherwise a line that cannot be written is told of where nothing can be written, and that panics.

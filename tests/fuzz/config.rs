@@ -25,5 +25,6 @@ pub fn run(data: &[u8]) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = super::seeds::parts("config/default.toml", "[");
     seeds.push(b"[audit]\ninterval_ms = 9999999999999991000".to_vec());
+    seeds.push(b"[log]\nfilter = \"k[b{f=.....*.......1..............al_mhhhhhh}]\"".to_vec());
     seeds
 }

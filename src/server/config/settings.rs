@@ -11,7 +11,7 @@ use wallet::credits::Credits;
 use wallet::record::RefundReason;
 use wallet::settings::DAY_MS;
 
-use super::{Config, DurabilityKey, EndedPeriod, HoldIds, LateCommit};
+use super::{Config, DurabilityKey, EndedPeriod, HoldIds, LateCommit, LogPart};
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub enum Contradiction {
 pub(super) fn validate(config: &Config) -> Result<Settings, Contradiction> {
     check_addresses(config)?;
     check_ranges(config)?;
-    check_filter(&config.log.filter)?;
+    check_filter(&config.log)?;
     let server = &config.server;
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let millis = |value: u32| Duration::from_millis(u64::from(value));
@@ -204,9 +204,9 @@ fn range<T: Into<u64>>(key: &'static str, value: T, least: T, most: T) -> Result
     if (least..=most).contains(&value) { Ok(()) } else { Err(Contradiction::OutOfRange { key, value, least, most }) }
 }
 
-fn check_filter(filter: &str) -> Result<(), Contradiction> {
-    match tracing_subscriber::EnvFilter::try_new(filter) {
+fn check_filter(log: &LogPart) -> Result<(), Contradiction> {
+    match log.directives() {
         Ok(_) => Ok(()),
-        Err(error) => Err(Contradiction::LogFilter { filter: filter.to_owned(), error: error.to_string() }),
+        Err(error) => Err(Contradiction::LogFilter { filter: log.filter.clone(), error: error.to_string() }),
     }
 }
