@@ -83,16 +83,6 @@ fn r2_a_reserve_without_an_account_is_refused() {
     assert_eq!((answer.outcome, answer.detail), (Outcome::BadRequest, Field::Account as u32));
 }
 
-/// R22: only a UUIDv7 has a time of its own: its version and its variant are looked at.
-#[test]
-fn r22_only_a_uuid_of_version_7_has_a_time() {
-    let id = |version: u128, variant: u128| HoldId(5_000 << 80 | version << 76 | variant << 62 | 1);
-    assert_eq!(id(7, 0b10).own_time(), Some(Timestamp(5_000)));
-    for (version, variant) in [(4, 0b10), (7, 0b00), (7, 0b11), (6, 0b01)] {
-        assert_eq!(id(version, variant).own_time(), None, "version {version}, variant {variant:b}");
-    }
-}
-
 /// I3: what leaves rests on the last of its answers' records; a chunk without one rests on nothing.
 #[test]
 fn i3_a_chunk_rests_on_the_latest_of_its_answers() {
@@ -139,17 +129,6 @@ fn r1_an_amount_has_a_limit() {
         "open a
          reserve h1 a 274877906.943   => insufficient
          reserve h1 a 274877906.944   => bad_request field=Amount",
-    );
-}
-
-/// R1: as much may be asked of a commit as of a reserve.
-#[test]
-fn r1_a_commit_may_name_the_largest_amount() {
-    check(
-        "open a
-         reserve h1 a 100
-         commit h1 274877906.943      => exceeds_hold amount=100
-         commit h1 274877906.944      => bad_request field=Amount",
     );
 }
 

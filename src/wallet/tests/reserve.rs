@@ -4,7 +4,7 @@ use super::world::{account, hold_id, instant, only};
 use super::{World, check, check_with};
 use crate::bucket::{Bucket, Split};
 use crate::credits::Credits;
-use crate::ids::Now;
+use crate::ids::{HoldId, Now, Timestamp};
 use crate::outcome::Outcome;
 use crate::record::Record;
 use crate::request::Operation;
@@ -366,4 +366,14 @@ fn r22_any_ids_are_protected_by_what_is_still_remembered() {
     let release = Operation::Release { account, hold: request.hold };
     assert_eq!(world.run(release).outcome, Outcome::UnknownHold);
     assert_eq!(world.run(Operation::Reserve(request)).outcome, Outcome::Granted, "R32: no tombstone without a time");
+}
+
+/// R22: only a UUIDv7 has a time of its own: its version and its variant are looked at.
+#[test]
+fn r22_only_a_uuid_of_version_7_has_a_time() {
+    let id = |version: u128, variant: u128| HoldId(5_000 << 80 | version << 76 | variant << 62 | 1);
+    assert_eq!(id(7, 0b10).own_time(), Some(Timestamp(5_000)));
+    for (version, variant) in [(4, 0b10), (7, 0b00), (7, 0b11), (6, 0b01)] {
+        assert_eq!(id(version, variant).own_time(), None, "version {version}, variant {variant:b}");
+    }
 }

@@ -397,3 +397,14 @@ fn i1_a_capture_before_the_last_gives_nothing_back() {
     }
     hold.clone().capture(&Capture { request, ..known });
 }
+
+/// R1: as much may be asked of a commit as of a reserve.
+#[test]
+fn r1_a_commit_may_name_the_largest_amount() {
+    check(
+        "open a
+         reserve h1 a 100
+         commit h1 274877906.943      => exceeds_hold amount=100
+         commit h1 274877906.944      => bad_request field=Amount",
+    );
+}
